@@ -1,0 +1,256 @@
+"""Turns the type hints of a record class into checks, dictionaries and ``datasets.Features``.
+
+The record classes of :mod:`selflearn.schema` are the only description of the format: everything here is derived from
+their hints, so that a Python object, a JSON object, an Arrow row and a ``datasets`` row cannot disagree.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+_SCALARS: dict[type, tuple[str, str]] = {
+    str: ("a string", "string"),
+    bool: ("true or false", "bool"),
+    int: ("a whole number", "int64"),
+    float: ("a finite number", "float64"),
+}
+_LIMITS: dict[type, tuple[Callable[[Any], bool], str]] = {
+    str: (lambda v: v.isascii() or not any("\ud800" <= c <= "\udfff" for c in v), " without lone surrogates"),
+    bool: (lambda v: True, ""),
+    int: (lambda v: -(2**63) <= v < 2**63, " of 64 bits"),
+    float: (lambda v: math.isfinite(v) if type(v) is float else abs(v) <= 2**53, ""),
+}
+"""What UTF-8 and Arrow can hold without loss."""
+
+
+class RecordError(ValueError):
+    """A value breaks the record contract: says which file, row and field, what stands there and what was expected."""
+
+    def __init__(
+        self, field: str, value: object, expected: str, *, file: str | None = None, row: int | str | None = None
+    ) -> None:
+        self.field, self.value, self.expected, self.file, self.row = field, value, expected, file, row
+        place = "" if file is None else f"{file}: " if row is None else f"{file}:{row}: "
+        shown = repr(value)
+        shown = shown if len(shown) <= 120 else shown[:117] + "..."
+        super().__init__(f"{place}field {field!r} is {shown}; expected {expected}")
+
+    def at(self, *, prefix: str = "", file: str | None = None, row: int | str | None = None) -> RecordError:
+        """Return the same error with an outer field, a file or a row added."""
+        inner = self.field if not prefix else prefix + ("" if self.field.startswith("[") else ".") + self.field
+        file, row = (self.file or file), (row if self.row is None else self.row)
+        return RecordError(inner, self.value, self.expected, file=file, row=row)
+
+    def __reduce__(self) -> tuple[Callable[..., RecordError], tuple[Any, ...]]:
+        """Keep the fields across processes (``datasets`` workers pickle exceptions)."""
+        return _rebuild_error, (self.field, self.value, self.expected, self.file, self.row)
+
+
+def _rebuild_error(field: str, value: object, expected: str, file: str | None, row: int | str | None) -> RecordError:
+    return RecordError(field, value, expected, file=file, row=row)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a type hint means for one field; ``feature`` is the Arrow side, as ``datasets`` spells it."""
+
+    check: Callable[[Any], None]
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+    feature: Callable[[], Any]
+
+
+def _fail(value: object, expected: str) -> typing.NoReturn:
+    raise RecordError("", value, expected)
+
+
+def _inside(name: str, call: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return call(value)
+    except RecordError as error:
+        raise error.at(prefix=name) if error.field else RecordError(name, error.value, error.expected) from None
+
+
+def _scalar(kind: type) -> Kind:
+    expected, arrow = _SCALARS[kind]
+    fits, limit = _LIMITS[kind]
+
+    def check(value: Any) -> None:
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            _fail(value, expected)
+        if not fits(value):
+            _fail(value, expected + limit)
+
+    def decode(value: Any) -> Any:
+        check(value)
+        return float(value) if kind is float else value
+
+    def feature() -> Any:
+        from datasets import Value
+
+        return Value(arrow)
+
+    return Kind(check, lambda value: value, decode, feature)
+
+
+def _optional(inner: Kind) -> Kind:
+    def unless_none(call: Callable[[Any], Any], value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return call(value)
+        except RecordError as error:
+            if error.field:
+                raise
+            raise RecordError("", error.value, f"{error.expected}, or nothing") from None
+
+    return Kind(
+        lambda value: unless_none(inner.check, value),
+        lambda value: unless_none(inner.encode, value),
+        lambda value: unless_none(inner.decode, value),
+        inner.feature,
+    )
+
+
+def _tuple(inner: Kind) -> Kind:
+    def each(call: Callable[[Any], Any], values: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple(_inside(f"[{i}]", call, value) for i, value in enumerate(values))
+
+    def check(value: Any) -> None:
+        if not isinstance(value, tuple):
+            _fail(value, "a tuple")
+        each(inner.check, value)
+
+    def decode(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            _fail(value, "a list")
+        return each(inner.decode, value)
+
+    def feature() -> Any:
+        from datasets import List
+
+        return List(inner.feature())
+
+    return Kind(check, lambda value: [inner.encode(item) for item in value], decode, feature)
+
+
+def _mapping(inner: Kind) -> Kind:
+    """Names and values: a ``dict`` in Python, a list of ``{"name", "value"}`` in Arrow, which has no open structs."""
+
+    def check(value: Any) -> None:
+        if not isinstance(value, Mapping):
+            _fail(value, "a mapping of names to values")
+        for name, item in value.items():
+            if type(name) is not str or not _LIMITS[str][0](name):
+                _fail(name, "a name (a string)")
+            _inside(f"[{name!r}]", inner.check, item)
+
+    def encode(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [{"name": name, "value": inner.encode(value[name])} for name in sorted(value)]
+
+    def decode(value: Any) -> dict[str, Any]:
+        if isinstance(value, list | tuple):
+            try:
+                pairs = [(item["name"], item["value"]) for item in value]
+            except (KeyError, TypeError):
+                _fail(value, "a list of {'name': ..., 'value': ...}")
+            twice = {name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1}
+            if twice:
+                _fail(sorted(map(str, twice)), "each name once")
+            value = dict(pairs)
+        if not isinstance(value, Mapping):
+            _fail(value, "a mapping of names to values")
+        return {name: _inside(f"[{name!r}]", inner.decode, item) for name, item in value.items()}
+
+    def feature() -> Any:
+        from datasets import List, Value
+
+        return List({"name": Value("string"), "value": inner.feature()})
+
+    return Kind(check, encode, decode, feature)
+
+
+def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
+    parts = _parts(cls, tuple(arguments.items()))
+    required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+
+    def check(value: Any) -> None:
+        if type(value) is not cls:
+            _fail(value, f"a {cls.__name__}")
+        for name, kind in parts.items() if arguments else ():  # without arguments the value has checked itself
+            _inside(name, kind.check, getattr(value, name))
+
+    def encode(value: Any) -> dict[str, Any]:
+        return {name: kind.encode(getattr(value, name)) for name, kind in parts.items()}
+
+    def decode(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            _fail(value, f"an object with the fields of {cls.__name__}")
+        for name in value:
+            if name not in parts:
+                raise RecordError(str(name), value[name], f"one of the fields of {cls.__name__}: {', '.join(parts)}")
+        for name in required:
+            if name not in value:
+                raise RecordError(name, "absent", f"a value: {cls.__name__} cannot be without {', '.join(required)}")
+        return cls(**{name: _inside(name, parts[name].decode, item) for name, item in value.items()})
+
+    return Kind(check, encode, decode, lambda: {name: kind.feature() for name, kind in parts.items()})
+
+
+@cache
+def _parts(cls: type, arguments: tuple[tuple[TypeVar, Any], ...] = ()) -> dict[str, Kind]:
+    hints = typing.get_type_hints(cls)
+    return {f.name: _kind(hints[f.name], dict(arguments)) for f in fields(cls)}
+
+
+def _kind(hint: Any, arguments: Mapping[TypeVar, Any]) -> Kind:
+    if isinstance(hint, TypeVar):
+        bound = arguments.get(hint)
+        return Kind(lambda _: None, lambda v: v, lambda v: v, lambda: None) if bound is None else _kind(bound, {})
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        (some,) = [part for part in inner if part is not type(None)]
+        return _optional(_kind(some, arguments))
+    if origin is tuple:
+        return _tuple(_kind(inner[0], arguments))
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping(_kind(inner[1], arguments))
+    if hint in _SCALARS:
+        return _scalar(hint)
+    cls = origin or hint
+    if is_dataclass(cls) and isinstance(cls, type):
+        return _record(cls, dict(zip(getattr(cls, "__parameters__", ()), inner, strict=True)) if inner else {})
+    raise TypeError(f"a record cannot hold {hint!r}")
+
+
+def check_fields(record: Any) -> None:
+    """Check every field of a record against its hint; raises :class:`RecordError` with the field's name."""
+    cls: type = type(record)
+    for name, kind in _parts(cls).items():
+        _inside(name, kind.check, getattr(record, name))
+
+
+def encode(record: Any) -> dict[str, Any]:
+    """The record as plain dictionaries, lists, strings, numbers and None."""
+    return typing.cast("dict[str, Any]", _record(type(record), {}).encode(record))
+
+
+def decode(cls: type, data: Any) -> Any:
+    """The record of class ``cls`` that :func:`encode` wrote; absent fields take their defaults."""
+    return _record(cls, {}).decode(data)
+
+
+def features(cls: type) -> Features:
+    """``datasets.Features`` of a record class, to the last field."""
+    from datasets import Features
+
+    return Features(_record(cls, {}).feature())
