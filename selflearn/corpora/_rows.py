@@ -1,0 +1,136 @@
+"""Rows of JSONL and Parquet files, one at a time and with their places; writers that leave whole files or none."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from selflearn.corpora.corpus import CorpusError
+from selflearn.schema import RecordError
+
+SUFFIXES = (".jsonl", ".parquet")
+BATCH = 512
+"""Rows in memory at a time, and rows of a row group."""
+
+
+class Row(NamedTuple):
+    """One row with its place: ``number`` is the line in JSONL (from 1), the row in Parquet (from 0, as in pandas)."""
+
+    file: Path
+    number: int
+    values: Mapping[str, Any]
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a file by its suffix, ``.jsonl`` or ``.parquet``.
+
+    Raises:
+        CorpusError: another suffix, or the file is damaged; names file, line and column.
+        RecordError: a line is not an object.
+    """
+    if path.suffix == ".jsonl":
+        return _read_jsonl(path)
+    if path.suffix == ".parquet":
+        return _read_parquet(path)
+    raise CorpusError(f"{path}: the suffix is {path.suffix!r}; expected {' or '.join(SUFFIXES)}")
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of the columns of a file; for JSONL, every key that any line has."""
+    if path.suffix == ".parquet":
+        with _parquet(path) as file:
+            return list(file.schema_arrow.names)
+    names: dict[str, None] = {}
+    for row in read_rows(path):
+        names.update(dict.fromkeys(row.values))
+    return list(names)
+
+
+def write_jsonl_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> int:
+    """Write one JSON object a line; returns how many."""
+    written = 0
+    with _replacing(path) as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+            written += 1
+    return written
+
+
+def write_parquet_rows(rows: Iterable[Mapping[str, Any]], path: Path, schema: Any) -> int:
+    """Write rows of a ``pyarrow`` schema; returns how many."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    written, remaining = 0, iter(rows)
+    with _replacing(path) as file, pq.ParquetWriter(file, schema) as writer:
+        while batch := list(islice(remaining, BATCH)):
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+            written += len(batch)
+    return written
+
+
+def _read_jsonl(path: Path) -> Iterator[Row]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                values = json.loads(line)
+            except UnicodeDecodeError as error:
+                raise CorpusError(f"{path}:{number}: not UTF-8 text at byte {error.start} of the line") from error
+            except json.JSONDecodeError as error:
+                raise CorpusError(
+                    f"{path}:{number}: not valid JSON at column {error.colno} of {len(error.doc)}: {error.msg}; "
+                    "the line is cut short or damaged"
+                ) from error
+            if not isinstance(values, dict):
+                raise RecordError("line", values, "a JSON object", file=str(path), row=number)
+            yield Row(path, number, values)
+
+
+def _read_parquet(path: Path) -> Iterator[Row]:
+    number = 0
+    with _parquet(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH):
+            for values in batch.to_pylist():
+                yield Row(path, number, values)
+                number += 1
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except pa.ArrowInvalid as error:
+        raise CorpusError(f"{path}: not a Parquet file, or cut short: {error}") from error
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file beside ``path`` that takes its place when all went well, so that no reader meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def shard_files(folder: Path, split: str) -> Sequence[Path]:
+    """``SPLIT.jsonl``, ``SPLIT.parquet`` and their shards ``SPLIT-*`` in a folder, by name."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in SUFFIXES and (path.stem == split or path.stem.startswith(f"{split}-"))
+    )

@@ -1,0 +1,170 @@
+"""People's own logs as JSONL or Parquet: in our record format, or as a flat table of turns with other column names.
+
+**Record format**: one dialogue a line or row, as ``Dialogue.to_dict()`` (documented by ``Dialogue.features()``); what
+:func:`write_jsonl` and :func:`write_parquet` write. Nothing is lost either way.
+
+**Flat table**: one row a turn, rows of a dialogue together and in order; ``columns`` maps our fields to columns:
+
+* the dialogue: ``dialogue_id`` (needed), ``user_id``, ``device_id`` (strings or whole numbers), ``started_at`` (seconds
+  since 1970-01-01 UTC), ``system_version``, ``split``; rows of a dialogue must agree, or leave them empty.
+* the turn: ``request``, ``response``, ``seconds`` (since the dialogue's start), ``status``, ``device_type``,
+  ``location``, ``audio``, ``propensity``; ``categorical`` and ``numeric`` take *lists* of columns, kept by name.
+* feedback: ``barge_in``, ``rephrase``, ``termination``, ``repetition``, ``answer`` (true or false), ``rating``.
+* goals: ``goal_start`` (true where one starts) or ``goal_id`` (a new goal where it changes; empty goes with the goal
+  before); ``goal_name``, ``goal_domain``, ``success`` on any row of the goal. With only the latter three the dialogue
+  is one goal. A dialogue whose ``goal_start`` or ``goal_id`` is empty throughout has no goal labels.
+* labels of the turn: ``intent``, ``slots`` (a list, or its JSON, of ``{"name", "start", "end", "value"}`` with
+  character offsets into the request; empty: not labelled, ``[]``: none), ``transcript``, ``defect``.
+
+An empty cell (null) means "not logged" or "not labelled". Nothing is cast but ids to strings: 0 and 1 are not false and
+true, and NaN is an error. Columns that are not mapped are named in the read report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, ClassVar
+
+from selflearn.corpora._flat import FIELDS, FlatTable, flat_table
+from selflearn.corpora._rows import (
+    SUFFIXES,
+    Row,
+    column_names,
+    read_rows,
+    shard_files,
+    write_jsonl_rows,
+    write_parquet_rows,
+)
+from selflearn.corpora.corpus import Corpus, CorpusError, ReadReport
+from selflearn.schema import Dialogue, RecordError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Corpus):
+    """Reader of people's own files. The root is a file, or a folder with ``SPLIT.jsonl``, ``SPLIT.parquet`` or shards.
+
+    The split "all" is every dialogue (of a folder without files of that name, every file). Another split is the
+    dialogues that say so, in the record or in the column mapped to ``split``; where none can say so, it is the file
+    named after it. Each record keeps its own split.
+
+    Attributes:
+        columns: column by field, for a flat table; None for the record format, or for a flat table whose columns are
+            named as our fields.
+        corpus_name: goes into the records of a flat table.
+    """
+
+    name: ClassVar[str] = "table"
+    version: ClassVar[int] = 1
+    splits: ClassVar[Mapping[str, str]] = {}
+    source: ClassVar[str] = "Give a .jsonl or .parquet file, or a folder with SPLIT.jsonl or SPLIT.parquet"
+
+    columns: Mapping[str, Any] | None = None
+    corpus_name: str = "table"
+
+    def files(self, root: Path, split: str) -> list[Path]:
+        """The file, or the files of the split by name."""
+        if root.is_file():
+            return [root]
+        found = [*shard_files(root, split)]
+        if not found and split == "all":
+            found = sorted(path for path in root.iterdir() if path.suffix in SUFFIXES)
+        if not found:
+            self.not_this_corpus(root, f"{split}.jsonl or {split}.parquet")
+        return found
+
+    def read(self, root: Path, split: str, report: ReadReport) -> Iterator[Dialogue]:
+        """Yield the dialogues of the split in the order of the rows."""
+        files = self.files(root, split)
+        rows = chain.from_iterable(read_rows(path) for path in files)
+        first = next(rows, None)
+        if first is None:
+            raise CorpusError(f"{files[0]}: the file is empty; expected at least one dialogue")
+        rows = chain([first], rows)
+        if self.columns is None and "turns" in first.values:
+            found = _records(rows)
+        else:
+            flat = flat_table(self._mapping(first), self.corpus_name, split)
+            _check_columns(flat, files, report)
+            _check_split(flat, files, split)
+            found = flat.dialogues(rows, report)
+        for dialogue in found:
+            if split in ("all", dialogue.split):
+                report.add("dialogues")
+                report.add("turns", len(dialogue.turns))
+                yield dialogue
+            else:
+                report.add(f"dialogues_of_other_splits/{dialogue.split}")
+
+    def _mapping(self, first: Row) -> Mapping[str, Any]:
+        if self.columns is not None:
+            return self.columns
+        if "dialogue_id" not in first.values:
+            raise CorpusError(
+                f"{first.file}:{first.number}: neither our record format (no field 'turns') nor a flat table with "
+                f"our names (no column 'dialogue_id'); give columns={{field: column}}. Columns here: "
+                f"{', '.join(first.values)}. Fields: {', '.join(FIELDS)}"
+            )
+        return {field: field for field in FIELDS if field in column_names(first.file)}
+
+
+CORPUS = Table()
+
+
+def write_jsonl(dialogues: Iterable[Dialogue], path: str | Path) -> int:
+    """Write dialogues to a JSONL file, one a line, without loss; the file is replaced when all are written.
+
+    Returns:
+        How many were written.
+    """
+    return write_jsonl_rows((dialogue.to_dict() for dialogue in dialogues), Path(path))
+
+
+def write_parquet(dialogues: Iterable[Dialogue], path: str | Path) -> int:
+    """Write dialogues to a Parquet file, one a row, without loss; ``datasets`` reads it with the same features.
+
+    Returns:
+        How many were written.
+    """
+    return write_parquet_rows(
+        (dialogue.to_dict() for dialogue in dialogues), Path(path), Dialogue.features().arrow_schema
+    )
+
+
+def _records(rows: Iterable[Row]) -> Iterator[Dialogue]:
+    seen: set[int] = set()
+    for row in rows:
+        dialogue = Dialogue.from_dict(row.values, file=str(row.file), row=row.number)
+        key = hash((dialogue.corpus, dialogue.split, dialogue.id))
+        if key in seen:
+            expected = f"an id that is used once in {dialogue.corpus} ({dialogue.split})"
+            raise RecordError("id", dialogue.id, expected, file=str(row.file), row=row.number)
+        seen.add(key)
+        yield dialogue
+
+
+def _check_columns(flat: FlatTable, files: Iterable[Path], report: ReadReport) -> None:
+    """Every mapped column must be in every file; others are named in the report."""
+    for path in files:
+        present = column_names(path)
+        absent = sorted(flat.names().difference(present))
+        if absent:
+            fields = [field for field, column in flat.columns.items() if column == absent[0]] or list(flat.free)
+            raise CorpusError(
+                f"{path}: no column {absent[0]!r}, which columns maps to the field {fields[0]!r}; "
+                f"the file has: {', '.join(present)}"
+            )
+        for column in present:
+            report.add("columns_not_mapped", column not in flat.names(), where=column)
+
+
+def _check_split(flat: FlatTable, files: list[Path], split: str) -> None:
+    """Without a split column every name would give the same dialogues: train and test must not be the same ones."""
+    named = all(path.stem == split or path.stem.startswith(f"{split}-") for path in files)
+    if "split" not in flat.columns and split != "all" and not named:
+        raise CorpusError(
+            f"{files[0]}: nothing says which rows are the split {split!r}; ask for 'all', map a column to "
+            f"'split', or name the file {split}{files[0].suffix}"
+        )
