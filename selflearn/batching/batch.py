@@ -1,0 +1,129 @@
+"""The tensors of a batch of dialogues.
+
+Shape letters used throughout the library: ``D`` dialogues, ``T`` turns of the longest one, ``U`` distinct texts of a
+bucket, ``L`` tokens of the longest text of it, ``N`` request tokens of all turns, ``H`` width of the turn encoder,
+``M`` width of the dialogue encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+Targets = dict[str, Tensor]
+
+
+class Movable:
+    """Moves every tensor of a dataclass to a device, also those inside tuples and dictionaries."""
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
+        """The same values on ``device``."""
+        moved = {f.name: _move(getattr(self, f.name), device, non_blocking) for f in fields(self)}  # type: ignore[arg-type]
+        return replace(self, **moved)  # type: ignore[type-var]
+
+    def pin_memory(self) -> Self:
+        """The same values in page-locked memory (called by a ``DataLoader`` with ``pin_memory=True``)."""
+        moved = {f.name: _pin(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+        return replace(self, **moved)  # type: ignore[type-var]
+
+
+def _move(value: Any, device: torch.device | str, non_blocking: bool) -> Any:
+    if isinstance(value, Tensor | Movable):
+        return value.to(device, non_blocking=non_blocking)
+    if isinstance(value, tuple):
+        return tuple(_move(item, device, non_blocking) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _move(item, device, non_blocking) for key, item in value.items()}
+    return value
+
+
+def _pin(value: Any) -> Any:
+    if isinstance(value, Tensor | Movable):
+        return value.pin_memory()
+    if isinstance(value, tuple):
+        return tuple(_pin(item) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _pin(item) for key, item in value.items()}
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextBucket(Movable):
+    """Texts of similar length, padded together.
+
+    Attributes:
+        input_ids: ``[U, L]``.
+        parts: ``[U, L]``; 0 padding, 1 tokens of the text (in pair mode of the request), 2 tokens of the response.
+    """
+
+    input_ids: Tensor
+    parts: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureValues(Movable):
+    """Features of every turn; where a mask is False the value is meaningless and the learned "missing" is used.
+
+    Attributes:
+        categorical: ``[D, T, C]`` value numbers, 0 = missing, 1 = a value that training never saw.
+        numeric: ``[D, T, F]`` transformed values; ``numeric_mask`` the same shape, bool.
+        audio: ``[D, T, A]`` or None; ``audio_mask`` ``[D, T]``.
+    """
+
+    categorical: Tensor
+    numeric: Tensor
+    numeric_mask: Tensor
+    audio: Tensor | None = None
+    audio_mask: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogueBatch(Movable):
+    """A batch of dialogues as tensors; holds no label outside ``targets``.
+
+    Attributes:
+        buckets: the distinct texts; together they number ``sum(U)`` texts in order.
+        text_index: text of each turn, ``[D, T, 2]`` (request, response) or ``[D, T]`` (pairs); -1 where there is none.
+        ngrams: hashed word n-grams of the distinct utterances, ``[G]``, utterance after utterance.
+        ngram_starts: where each utterance begins in ``ngrams``, ``[V]``.
+        utterance_index: utterance of each turn and side, ``[D, T, 2]``; -1 where there is none.
+        turn_mask: ``[D, T]``, False on padding.
+        seconds: since the start of the dialogue, ``[D, T]``, NaN where unknown.
+        features: categorical, numeric and audio features.
+        token_index: for each request token its place among all ``sum(U * L)`` token states, ``[N]``.
+        token_turn: for each request token its turn, as ``dialogue * T + turn``, ``[N]``.
+        token_spans: for each request token its characters ``[start, end)``, ``[N, 2]``.
+        targets: per task what its head is trained on; empty when labelling.
+    """
+
+    buckets: tuple[TextBucket, ...]
+    text_index: Tensor
+    ngrams: Tensor
+    ngram_starts: Tensor
+    utterance_index: Tensor
+    turn_mask: Tensor
+    seconds: Tensor
+    features: FeatureValues
+    token_index: Tensor
+    token_turn: Tensor
+    token_spans: Tensor
+    targets: Mapping[str, Targets]
+
+    @property
+    def num_turns(self) -> int:
+        """``T``, padding included."""
+        return self.turn_mask.shape[1]
+
+    @property
+    def lengths(self) -> Tensor:
+        """Turns of each dialogue, ``[D]``."""
+        return self.turn_mask.sum(1)
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens of the distinct texts, padding included: what the turn encoder has to read."""
+        return sum(bucket.input_ids.numel() for bucket in self.buckets)

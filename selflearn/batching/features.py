@@ -1,0 +1,137 @@
+"""Features of a turn beside its text: which there are, and their numbers.
+
+:class:`FeatureVocabulary` is fitted on training dialogues and saved with the model. Only observed fields are read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from selflearn.batching.batch import FeatureValues
+from selflearn.schema import ObservedDialogue, Turn
+
+MISSING, UNSEEN = 0, 1
+
+
+def categorical_features(turn: Turn) -> dict[str, str]:
+    """Named categories of a turn; a feature that is absent is missing."""
+    best = turn.interpretations[0] if turn.interpretations else None
+    named = {
+        "status": turn.status,
+        "device_type": turn.device_type,
+        "location": turn.location,
+        "domain": best.domain if best else None,
+        "intent": best.intent if best else None,
+        **{f"device_state.{name}": value for name, value in turn.device_state.items()},
+        **{f"categorical.{name}": value for name, value in turn.categorical.items()},
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _logit(score: float) -> float:
+    p = min(max(score, 1e-4), 1 - 1e-4)
+    return math.log(p / (1 - p))
+
+
+def _confidence(scores: Sequence[float | None]) -> dict[str, float]:
+    """The best score, and its lead over the second; as log-odds where it is a probability, as it is elsewhere."""
+    known = [score for score in scores if score is not None]
+    if not known:
+        return {}
+    best = _logit(known[0]) if 0 <= known[0] <= 1 else known[0]
+    return {"confidence": best} | ({"margin": known[0] - known[1]} if len(known) > 1 else {})
+
+
+def numeric_features(turn: Turn) -> dict[str, float]:
+    """Named numbers of a turn: log word counts, confidences, propensity, and the log's own; absent = missing."""
+    numbers: dict[str, float] = {}
+    for side, text in (("request", turn.request), ("response", turn.response)):
+        if text is not None:
+            numbers[f"{side}.log_words"] = math.log1p(len(text.split()))
+    for name, scores in (
+        ("recognition", [hypothesis.score for hypothesis in turn.recognition]),
+        ("interpretation", [hypothesis.score for hypothesis in turn.interpretations]),
+        ("entity", [entity.score for entity in turn.entities]),
+    ):
+        numbers |= {f"{name}.{key}": value for key, value in _confidence(scores).items()}
+    if turn.propensity is not None:
+        numbers["propensity"] = turn.propensity
+    return numbers | {f"numeric.{name}": value for name, value in turn.numeric.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureVocabulary:
+    """Names of the features, the values of the categorical ones, mean and deviation of the numeric ones.
+
+    Attributes:
+        categorical: feature name -> values, the most frequent first; value ``i`` has the number ``i + 2``.
+        numeric: feature name -> (mean, standard deviation) over training turns.
+        audio_size: width of the audio vectors, 0 where there are none.
+    """
+
+    categorical: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numeric: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    audio_size: int = 0
+
+    @classmethod
+    def fit(
+        cls, dialogues: Iterable[ObservedDialogue], *, min_count: int = 5, max_values: int = 1000
+    ) -> FeatureVocabulary:
+        """Collect the features of training dialogues; constant numbers and rare values are left out.
+
+        Args:
+            dialogues: what was observed in the training split.
+            min_count: a value seen less often is treated as unseen.
+            max_values: values kept per categorical feature.
+        """
+        counts: dict[str, Counter[str]] = {}
+        sums: dict[str, tuple[int, float, float]] = {}
+        for dialogue in dialogues:
+            for turn in dialogue.turns:
+                for name, value in categorical_features(turn).items():
+                    counts.setdefault(name, Counter())[value] += 1
+                for name, number in numeric_features(turn).items():
+                    n, total, squares = sums.get(name, (0, 0.0, 0.0))
+                    sums[name] = (n + 1, total + number, squares + number * number)
+        categorical = {
+            name: tuple(value for value, n in counter.most_common(max_values) if n >= min_count)
+            for name, counter in sorted(counts.items())
+        }
+        numeric = {}
+        for name, (n, total, squares) in sorted(sums.items()):
+            deviation = math.sqrt(max(squares / n - (total / n) ** 2, 0.0))
+            if deviation > 1e-8:
+                numeric[name] = (total / n, deviation)
+        return cls(categorical={k: v for k, v in categorical.items() if v}, numeric=numeric)
+
+    def encode(self, dialogues: Sequence[ObservedDialogue], num_turns: int) -> FeatureValues:
+        """Features of a batch, padded to ``num_turns``; numbers are standardised and clipped to +-5 deviations."""
+        shape = (len(dialogues), num_turns)
+        categories = np.zeros((*shape, len(self.categorical)), dtype=np.int64)
+        numbers = np.zeros((*shape, len(self.numeric)), dtype=np.float32)
+        known = np.zeros((*shape, len(self.numeric)), dtype=bool)
+        numbering = {name: {v: i + 2 for i, v in enumerate(values)} for name, values in self.categorical.items()}
+        for d, dialogue in enumerate(dialogues):
+            for t, turn in enumerate(dialogue.turns):
+                if numbering:
+                    found = categorical_features(turn)
+                    categories[d, t] = [
+                        values.get(found[name], UNSEEN) if name in found else MISSING
+                        for name, values in numbering.items()
+                    ]
+                values = numeric_features(turn)
+                for f, (name, (mean, deviation)) in enumerate(self.numeric.items()):
+                    if name in values:
+                        numbers[d, t, f] = min(max((values[name] - mean) / deviation, -5.0), 5.0)
+                        known[d, t, f] = True
+        return FeatureValues(
+            categorical=torch.from_numpy(categories),
+            numeric=torch.from_numpy(numbers),
+            numeric_mask=torch.from_numpy(known),
+        )
