@@ -1,0 +1,157 @@
+"""What a task is: one kind of label, with its targets, head, loss, decoding and table of items.
+
+A task is one file. Built-in tasks are imported by name in :mod:`selflearn.tasks`; others are found through the entry
+point group ``selflearn.tasks`` or passed in as objects.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from selflearn.batching.batch import DialogueBatch, Targets
+from selflearn.encoders.dialogue import shift_turns
+from selflearn.metrics.items import ItemTable
+from selflearn.schema import Dialogue, ObservedDialogue
+from selflearn.tasks.prediction import DialoguePrediction, Thresholds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSizes:
+    """Widths a head has to deal with: ``turn`` = ``M`` of turn states, ``token`` = ``H`` of token states."""
+
+    turn: int
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedBatch:
+    """What the encoders made of a batch, as heads see it.
+
+    Attributes:
+        turns: contextual turn states, float, ``[D, T, M]``, zero on padding.
+        tokens: token states of the distinct texts, float, ``[sum(U * L), H]``.
+        inputs: the batch.
+        causal: whether later turns are hidden from a head.
+        context: whether the neighbours of a turn may be seen at all; False in a model without a dialogue encoder.
+    """
+
+    turns: Tensor
+    tokens: Tensor
+    inputs: DialogueBatch
+    causal: bool
+    context: bool = True
+
+    def neighbours(self, offset: int) -> Tensor:
+        """The state of turn ``t + offset`` in the place of turn ``t``, ``[D, T, M]``; zero where it may not be seen."""
+        if offset and (not self.context or (offset > 0 and self.causal)):
+            return torch.zeros_like(self.turns)
+        return shift_turns(self.turns, offset)
+
+    def request_tokens(self) -> Tensor:
+        """Token states of the requests of all turns, ``[N, H]``."""
+        return self.tokens[self.inputs.token_index]
+
+    def turns_of_tokens(self) -> Tensor:
+        """The turn state that belongs to each request token, ``[N, M]``."""
+        return self.turns.flatten(0, 1)[self.inputs.token_turn]
+
+
+class Task(ABC):
+    """One kind of label.
+
+    Attributes:
+        name: short name, also the name of its metrics.
+        labels: names of the classes in the order of the head's outputs; empty for yes-no tasks.
+        level: what is scored: turns, request tokens, or goals (whose head is also given the goals).
+        items: what a row of its table is, and what is measured on it.
+        prediction_field: where :class:`DialoguePrediction` holds its answer; None = in ``extra`` under its name.
+        empty_answer: of a turn that was cut off (``on_overflow="truncate"``), where answers are in ``extra``.
+    """
+
+    name: ClassVar[str]
+    items: ClassVar[ItemTable]
+    prediction_field: ClassVar[str | None] = None
+    empty_answer: ClassVar[Any] = None
+    level: ClassVar[Literal["turn", "goal", "token"]] = "turn"
+
+    def __init__(self, labels: Sequence[str] = ()) -> None:
+        self.labels = tuple(labels)
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, dialogues: Iterable[Dialogue]) -> Self | None:
+        """The task with the label names of training dialogues; None where nothing is labelled for it."""
+
+    @abstractmethod
+    def build_head(self, sizes: StateSizes, *, dropout: float) -> nn.Module:
+        """A module called with an :class:`EncodedBatch`."""
+
+    @abstractmethod
+    def targets(self, dialogues: Sequence[Dialogue], batch: DialogueBatch) -> Targets:
+        """Tensors for :meth:`loss`; an empty dictionary where nothing in the batch is labelled."""
+
+    @abstractmethod
+    def loss(self, head: nn.Module, encoded: EncodedBatch, targets: Targets, logits: Mapping[str, Tensor]) -> Tensor:
+        """The loss of a batch, a scalar, summed over items; ``logits`` holds those of the tasks before this one.
+
+        Divided by :meth:`count` it is a mean; the sum is kept so that batches of different size weigh by their items.
+        """
+
+    @abstractmethod
+    def count(self, targets: Targets) -> int:
+        """How many items the loss sums over."""
+
+    @abstractmethod
+    def decode(
+        self, logits: Tensor, batch: DialogueBatch, dialogues: Sequence[ObservedDialogue]
+    ) -> list[tuple[Any, ...]]:
+        """Answers in the record's own terms: for each dialogue one answer a turn."""
+
+    @abstractmethod
+    def tables(
+        self, dialogues: Sequence[Dialogue], predictions: Sequence[DialoguePrediction], thresholds: Thresholds
+    ) -> dict[str, pd.DataFrame]:
+        """Items with gold label, prediction and score, one row each, under the name of the task (and variants)."""
+
+    def answer(self, prediction: DialoguePrediction) -> tuple[Any, ...] | None:
+        """This task's part of a prediction."""
+        if self.prediction_field is None:
+            return prediction.extra.get(self.name)
+        found: tuple[Any, ...] | None = getattr(prediction, self.prediction_field)
+        return found
+
+
+def turn_head(sizes: StateSizes, outputs: int, *, dropout: float, width: int = 1) -> nn.Sequential:
+    """Two linear layers over ``width`` turn states put end to end: ``[..., width * M]`` to ``[..., outputs]``."""
+    return nn.Sequential(
+        nn.Linear(width * sizes.turn, sizes.turn), nn.GELU(), nn.Dropout(dropout), nn.Linear(sizes.turn, outputs)
+    )
+
+
+def per_turn(values: Tensor, batch: DialogueBatch) -> list[tuple[float, ...]]:
+    """``[D, T]`` as one tuple of numbers per dialogue, without padding."""
+    rows = values.detach().float().cpu().tolist()
+    return [tuple(row[:n]) for row, n in zip(rows, batch.lengths.tolist(), strict=True)]
+
+
+def padded(rows: Sequence[Sequence[float]], num_turns: int, fill: float) -> Tensor:
+    """Rows of different length as a float tensor ``[D, num_turns]``."""
+    out = torch.full((len(rows), num_turns), fill)
+    for d, row in enumerate(rows):
+        out[d, : len(row)] = torch.tensor(row, dtype=out.dtype)
+    return out
+
+
+def domains_by_turn(dialogue: Dialogue) -> list[str | None]:
+    """Domain (service) of the gold goal that each turn belongs to."""
+    goals = dialogue.labels.goals
+    if goals is None:
+        return [None] * len(dialogue.turns)
+    return [goal.domain for goal in goals for _ in range(goal.start, goal.end)]

@@ -1,0 +1,118 @@
+"""BIO tags: from named spans of characters to tags of tokens, and back by the best valid sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from selflearn.schema import Slot
+
+OUTSIDE = 0
+
+
+def begin_tag(label: int) -> int:
+    """Tag number of ``B-label``; ``I-label`` is the next. ``O`` is 0, so ``K`` labels make ``2 K + 1`` tags."""
+    return 1 + 2 * label
+
+
+def tag_tokens(spans: Sequence[Sequence[int]], slots: Sequence[Slot], labels: dict[str, int]) -> list[int]:
+    """Tags of the tokens of one request.
+
+    Args:
+        spans: characters ``[start, end)`` of each token, in order.
+        slots: labelled spans; where two overlap the longer one counts; names outside ``labels`` are left out.
+        labels: number of each name.
+
+    Example:
+        >>> slot = Slot(name="artist", start=5, end=9, text="Nina")
+        >>> tag_tokens([(0, 4), (5, 7), (7, 9), (10, 11)], [slot], {"artist": 0})
+        [0, 1, 2, 0]
+    """
+    tags = [OUTSIDE] * len(spans)
+    taken = [False] * len(spans)
+    for slot in sorted(slots, key=lambda slot: (slot.start - slot.end, slot.start)):
+        inside = [i for i, (start, end) in enumerate(spans) if start < slot.end and end > slot.start]
+        if slot.name not in labels or not inside or any(taken[i] for i in inside):
+            continue
+        for i in inside:
+            taken[i] = True
+            tags[i] = begin_tag(labels[slot.name]) + (i != inside[0])
+    return tags
+
+
+def best_tags(log_probs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The most probable valid tag sequence of each request (Viterbi); ``I-x`` may follow ``B-x`` or ``I-x`` alone.
+
+    Args:
+        log_probs: per request ``[tokens, 2 K + 1]``.
+
+    Returns:
+        Per request ``[tokens]`` tag numbers.
+    """
+    if not log_probs:
+        return []
+    lengths = np.array([len(rows) for rows in log_probs])
+    n, longest, tags = len(log_probs), max(int(lengths.max()), 1), log_probs[0].shape[1]
+    scores = np.zeros((n, longest, tags), np.float64)
+    for i, rows in enumerate(log_probs):
+        scores[i, : len(rows)] = rows
+    inner = np.arange(2, tags, 2)  # the I- tags
+    best = scores[:, 0].copy()
+    best[:, inner] = -np.inf
+    back = np.zeros((n, longest, tags), np.int64)
+    for step in range(1, longest):
+        top = best.argmax(1)
+        back[:, step] = top[:, None]
+        reached = np.repeat(best.max(1)[:, None], tags, 1)
+        stay = best[:, inner] >= best[:, inner - 1]
+        back[:, step][:, inner] = np.where(stay, inner, inner - 1)
+        reached[:, inner] = np.maximum(best[:, inner], best[:, inner - 1])
+        alive = (step < lengths)[:, None]
+        best = np.where(alive, reached + scores[:, step], best)
+        back[:, step] = np.where(alive, back[:, step], np.arange(tags))
+    path = np.zeros((n, longest), np.int64)
+    path[:, -1] = best.argmax(1)
+    for step in range(longest - 1, 0, -1):
+        path[:, step - 1] = np.take_along_axis(back[:, step], path[:, step, None], 1)[:, 0]
+    return [path[i, : lengths[i]] for i in range(n)]
+
+
+def read_slots(
+    request: str, spans: Sequence[Sequence[int]], tags: Sequence[int], scores: Sequence[float], labels: Sequence[str]
+) -> tuple[Slot, ...]:
+    """Slots of one request from the tags of its tokens.
+
+    A span that ends inside a word is widened to the whole word: word pieces are the tokenizer's affair.
+
+    Args:
+        request: the text that the offsets count in.
+        spans: characters of each token.
+        tags: a valid tag sequence.
+        scores: probability of each tag; a slot has the lowest of its tokens.
+        labels: names in their order.
+    """
+    found: list[tuple[int, int, int, float]] = []
+    for (start, end), tag, score in zip(spans, tags, scores, strict=True):
+        if tag == OUTSIDE:
+            continue
+        if tag % 2 == 1:
+            found.append((int(start), int(end), (tag - 1) // 2, score))
+        else:
+            first, _, label, lowest = found.pop()
+            found.append((first, int(end), label, min(lowest, score)))
+    slots: list[Slot] = []
+    for start, end, label, score in found:
+        start, end = _whole_words(request, start, end)
+        if not slots or start >= slots[-1].end:
+            slots.append(Slot(name=labels[label], start=start, end=end, text=request[start:end], source="model",
+                              score=min(max(score, 0.0), 1.0)))  # fmt: skip
+    return tuple(slots)
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
+        end += 1
+    return start, end

@@ -1,0 +1,128 @@
+"""Slots: which characters of the request name which value?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from selflearn.batching.batch import DialogueBatch, Targets
+from selflearn.metrics import catalogue
+from selflearn.metrics.items import ItemTable
+from selflearn.schema import Dialogue, ObservedDialogue, Slot
+from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn
+from selflearn.tasks.bio import best_tags, read_slots, tag_tokens
+from selflearn.tasks.prediction import DialoguePrediction, Thresholds
+
+NO_TARGET = -100
+
+
+class SlotHead(nn.Module):
+    """Reads each request token's state joined with the contextual state of its turn.
+
+    Where a span is shows in the token; what it is called depends on the service and the intent, which the turn state
+    knows.
+    """
+
+    def __init__(self, sizes: StateSizes, num_labels: int, *, dropout: float) -> None:
+        super().__init__()
+        self.token, self.turn = nn.Linear(sizes.token, sizes.turn), nn.Linear(sizes.turn, sizes.turn)
+        self.score = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(sizes.turn, 2 * num_labels + 1))
+
+    def forward(self, encoded: EncodedBatch) -> Tensor:
+        """Logits of the BIO tags of every request token, ``[N, 2 K + 1]``."""
+        turns = self.turn(encoded.turns).flatten(0, 1)[encoded.inputs.token_turn]
+        logits: Tensor = self.score(self.token(encoded.request_tokens()) + turns)
+        return logits
+
+
+class SlotsTask(Task):
+    """Named spans of the request. Turns whose slots are None are no items; an empty tuple says that there are none."""
+
+    name = "slots"
+    items = ItemTable(keys=("turn", "start", "end"), metrics=catalogue.SLOT_METRICS, values="name", optional=True)
+    level = "token"
+    prediction_field = "slots"
+
+    @classmethod
+    def fit(cls, dialogues: Iterable[Dialogue]) -> Self | None:
+        """Names in alphabetical order."""
+        names = {slot.name for d in dialogues for turn in d.labels.turns for slot in turn.slots or ()}
+        return cls(sorted(names)) if names else None
+
+    def build_head(self, sizes: StateSizes, *, dropout: float) -> nn.Module:
+        """A :class:`SlotHead`."""
+        return SlotHead(sizes, len(self.labels), dropout=dropout)
+
+    def targets(self, dialogues: Sequence[Dialogue], batch: DialogueBatch) -> Targets:
+        """``tags``: long ``[N]``; -100 for tokens of turns that are not labelled."""
+        numbers = {name: i for i, name in enumerate(self.labels)}
+        owners, spans = batch.token_turn.numpy(), batch.token_spans.tolist()
+        tags = np.full(len(owners), NO_TARGET, np.int64)
+        for owner, (first, last) in _token_runs(owners).items():
+            d, t = divmod(owner, batch.num_turns)
+            turns = dialogues[d].labels.turns
+            slots = turns[t].slots if turns else None
+            if slots is not None:
+                tags[first:last] = tag_tokens(spans[first:last], slots, numbers)
+        return {"tags": torch.from_numpy(tags)} if (tags >= 0).any() else {}
+
+    def loss(self, head: nn.Module, encoded: EncodedBatch, targets: Targets, logits: Mapping[str, Tensor]) -> Tensor:
+        """Cross-entropy."""
+        return functional.cross_entropy(
+            logits[self.name].float(), targets["tags"], ignore_index=NO_TARGET, reduction="sum"
+        )
+
+    def count(self, targets: Targets) -> int:
+        """Tokens with a target."""
+        return int((targets["tags"] >= 0).sum())
+
+    def decode(
+        self, logits: Tensor, batch: DialogueBatch, dialogues: Sequence[ObservedDialogue]
+    ) -> list[tuple[tuple[Slot, ...], ...]]:
+        """Slots of each turn, with offsets into the original request."""
+        log_probs = logits.float().log_softmax(-1).cpu().numpy()
+        spans = batch.token_spans.tolist()
+        runs = _token_runs(batch.token_turn.cpu().numpy())
+        paths = best_tags([log_probs[first:last] for first, last in runs.values()])
+        found: dict[int, tuple[Slot, ...]] = {}
+        for (owner, (first, last)), tags in zip(runs.items(), paths, strict=True):
+            d, t = divmod(owner, batch.num_turns)
+            scores = np.exp(log_probs[np.arange(first, last), tags]).tolist()
+            request = dialogues[d].turns[t].request or ""
+            found[owner] = read_slots(request, spans[first:last], tags.tolist(), scores, self.labels)
+        return [
+            tuple(found.get(d * batch.num_turns + t, ()) for t in range(n))
+            for d, n in enumerate(batch.lengths.tolist())
+        ]
+
+    def tables(
+        self, dialogues: Sequence[Dialogue], predictions: Sequence[DialoguePrediction], thresholds: Thresholds
+    ) -> dict[str, pd.DataFrame]:
+        """One row a span, gold or predicted, of labelled turns."""
+        rows = []
+        for dialogue, prediction in zip(dialogues, predictions, strict=True):
+            domains = domains_by_turn(dialogue)
+            for turn, labels in enumerate(dialogue.labels.turns):
+                if labels.slots is None or prediction.slots is None:
+                    continue
+                gold = {(slot.start, slot.end): slot.name for slot in labels.slots}
+                said = {(slot.start, slot.end): slot for slot in prediction.slots[turn]}
+                for span in sorted(gold.keys() | said.keys()):
+                    slot = said.get(span)
+                    rows.append((dialogue.id, turn, *span, gold.get(span), slot.name if slot else None,
+                                 slot.score if slot else None, domains[turn]))  # fmt: skip
+        columns = ["dialogue_id", "turn", "start", "end", "gold", "prediction", "score", "domain"]
+        return {self.name: pd.DataFrame(rows, columns=columns).astype({"gold": object, "prediction": object})}
+
+
+def _token_runs(owners: np.ndarray) -> dict[int, tuple[int, int]]:
+    """For each turn that has request tokens, where they begin and end; tokens of a turn stand together."""
+    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    ends = np.append(starts[1:], len(owners))[: len(starts)]  # nobody may have asked anything
+    return {int(owners[start]): (int(start), int(end)) for start, end in zip(starts, ends, strict=True)}

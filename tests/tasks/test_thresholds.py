@@ -1,0 +1,108 @@
+"""Tests of the choice of thresholds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from selflearn.metrics.functional import binary_f1, boundary_f1
+from selflearn.tasks.thresholds import (
+    DEFAULT,
+    binary_f1_cut,
+    segmentation_cut,
+    tune_binary_f1,
+    tune_segmentation,
+)
+
+ITEMS = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0]), st.booleans(), st.integers(0, 3)),
+    min_size=1,
+    max_size=25,
+)
+
+
+def every_threshold(scores):
+    """One threshold for each way to part the scores."""
+    return [*np.unique(scores), 2.0]
+
+
+def boundary_value(scores, gold, groups, threshold):
+    groups = torch.tensor(np.unique(groups, return_inverse=True)[1])
+    return boundary_f1(torch.tensor(scores >= threshold), torch.tensor(gold), groups).item()
+
+
+def binary_value(scores, gold, threshold):
+    return binary_f1(torch.tensor(scores >= threshold), torch.tensor(gold)).item()
+
+
+@settings(max_examples=200, deadline=None)
+@given(ITEMS)
+def test_no_threshold_has_a_higher_boundary_f1(items):
+    scores, gold, groups = (np.array(column) for column in zip(*items, strict=True))
+    cut = segmentation_cut(scores, gold, groups)
+    best = max(boundary_value(scores, gold, groups, threshold) for threshold in every_threshold(scores))
+    assert cut.value == pytest.approx(best)
+    assert boundary_value(scores, gold, groups, cut.threshold) == pytest.approx(best)
+
+
+@settings(max_examples=200, deadline=None)
+@given(ITEMS)
+def test_no_threshold_has_a_higher_binary_f1(items):
+    scores, gold, _ = (np.array(column) for column in zip(*items, strict=True))
+    cut = binary_f1_cut(scores, gold)
+    best = max(binary_value(scores, gold, threshold) for threshold in every_threshold(scores))
+    assert cut.value == pytest.approx(best)
+    assert binary_value(scores, gold, cut.threshold) == pytest.approx(best)
+
+
+@settings(deadline=None)
+@given(ITEMS, st.randoms(use_true_random=False))
+def test_order_of_items_does_not_matter(items, random):
+    shuffled = random.sample(items, len(items))
+    one, other = (tuple(map(np.array, zip(*rows, strict=True))) for rows in (items, shuffled))
+    assert tune_segmentation(*one) == pytest.approx(tune_segmentation(*other))
+    assert tune_binary_f1(*one[:2]) == tune_binary_f1(*other[:2])
+
+
+def test_of_equally_good_cuts_the_widest_gap_is_taken():
+    scores, gold = [0.9, 0.85, 0.8, 0.2], [True, False, False, True]  # F1 is 2/3 after the first and after the last
+    assert tune_binary_f1(scores, gold) == pytest.approx(0.1)  # between 0.2 and 0, not between 0.9 and 0.85
+
+
+def test_all_or_nothing_can_be_said_even_at_the_ends_of_the_scale():
+    groups = [0, 0]
+    assert tune_segmentation([1.0, 1.0], [False, False], groups) > 1.0
+    assert tune_segmentation([0.0, 0.0], [True, True], groups) <= 0.0
+    assert tune_binary_f1([0.0, 0.0], [True, True]) <= 0.0
+
+
+def test_neighbouring_floats_are_told_apart():
+    low = 0.5
+    high = float(np.nextafter(low, 1))
+    assert low < tune_binary_f1([low, high], [False, True]) <= high
+
+
+def test_nothing_to_choose_by_gives_the_default():
+    assert tune_segmentation([], [], []) == DEFAULT
+    assert tune_binary_f1([], []) == DEFAULT
+    assert tune_binary_f1([0.2, 0.7], [False, False]) == DEFAULT
+    assert np.isnan(segmentation_cut([], [], []).value)
+
+
+@pytest.mark.parametrize(
+    ("scores", "gold", "message"),
+    [([0.1, 0.2], [True], "two rows of one length"), ([0.1, float("nan")], [True, False], "score 1 is nan")],
+)
+def test_bad_scores_are_refused(scores, gold, message):
+    with pytest.raises(ValueError, match=message):
+        tune_binary_f1(scores, gold)
+    with pytest.raises(ValueError, match=message):
+        tune_segmentation(scores, gold, [0] * len(scores))
+
+
+def test_groups_of_another_length_are_refused():
+    with pytest.raises(ValueError, match="one group a score"):
+        tune_segmentation([0.1, 0.2], [True, False], [0])
