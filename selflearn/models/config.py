@@ -1,0 +1,109 @@
+"""Everything that is needed to build a label generator again, saved as ``config.json`` beside its weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from difflib import get_close_matches
+from typing import Any
+
+from transformers import AutoConfig, PreTrainedConfig
+
+from selflearn.batching.features import FeatureVocabulary
+from selflearn.tasks.prediction import Thresholds
+
+# What transformers itself hands over beside the fields when it reads a config.json.
+_OF_TRANSFORMERS = {"_name_or_path", "attn_implementation", "_attn_implementation", "_commit_hash", "name_or_path",
+                    "model_type", "auto_map", "torch_dtype", "transformers_weights", "output_attentions"}  # fmt: skip
+
+
+class LabelGeneratorConfig(PreTrainedConfig):
+    """Configuration of :class:`~selflearn.models.LabelGenerator`.
+
+    Attributes:
+        encoder: configuration of the turn encoder, as its own ``config.json`` has it.
+        pairing: "separate" (request and response are two texts) or "pair" (they are read together).
+        max_tokens: longest text (or pair) in tokens.
+        max_turns: longest dialogue in turns; a longer one is handled as ``on_overflow`` says.
+        size: width of turn states, ``M``.
+        layers: layers of the dialogue encoder; 0 = no context.
+        heads: attention heads; None = one for 64 channels.
+        dropout: outside the turn encoder.
+        window_before: turns that the window looks back.
+        window_after: turns that it looks ahead.
+        causal: nothing after the current turn is seen.
+        ngram_buckets: size of the hash table of word n-grams; 0 = no wide part.
+        ngram_size: width of their embeddings.
+        ngram_dropout: share of n-grams dropped in training.
+        feature_dropout: probability that a feature is hidden in training.
+        features: names and values of the features (:class:`FeatureVocabulary`).
+        tasks: label names of each task, in the order of the head's outputs. The order of the tasks says nothing: keys
+            are sorted when the configuration is saved.
+        thresholds: decision thresholds (:class:`Thresholds`).
+        seen_domains: domains (services) of the training data.
+    """
+
+    model_type = "selflearn-label-generator"
+
+    encoder: dict[str, Any] | None = None
+    pairing: str = "separate"
+    max_tokens: int = 128
+    max_turns: int = 512
+    size: int = 256
+    layers: int = 2
+    heads: int | None = None
+    dropout: float = 0.1
+    window_before: int = 3
+    window_after: int = 2
+    causal: bool = False
+    ngram_buckets: int = 65536
+    ngram_size: int = 128
+    ngram_dropout: float = 0.1
+    feature_dropout: float = 0.1
+    features: dict[str, Any] | None = None
+    tasks: dict[str, list[str]] | None = None
+    thresholds: dict[str, float] | None = None
+    seen_domains: list[str] | None = None
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Refuse keys that are neither fields nor transformers' own."""
+        for key in kwargs:
+            if key not in _OF_TRANSFORMERS:
+                fields = [name for name in LabelGeneratorConfig.__annotations__ if name != "model_type"]
+                near = get_close_matches(key, fields, n=1) or fields
+                raise ValueError(f"LabelGeneratorConfig has no key {key!r} (= {kwargs[key]!r}); nearest: {near}")
+        if self.pairing not in ("separate", "pair"):
+            raise ValueError(f"pairing is {self.pairing!r}; expected 'separate' or 'pair'")
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
+
+    def feature_vocabulary(self) -> FeatureVocabulary:
+        """The features as an object, in alphabetical order: the one that a saved configuration comes back in."""
+        stored = self.features or {}
+        return FeatureVocabulary(
+            categorical={name: tuple(values) for name, values in sorted(stored.get("categorical", {}).items())},
+            numeric={name: (pair[0], pair[1]) for name, pair in sorted(stored.get("numeric", {}).items())},
+            audio_size=stored.get("audio_size", 0),
+        )
+
+    def decision_thresholds(self) -> Thresholds:
+        """The thresholds as an object."""
+        return Thresholds(**(self.thresholds or {}))
+
+    def encoder_config(self) -> PreTrainedConfig:
+        """The turn encoder's configuration as an object."""
+        if self.encoder is None:
+            raise ValueError("the configuration has no turn encoder; expected `encoder` to hold its config.json")
+        return AutoConfig.for_model(**self.encoder)
+
+
+def plain_features(vocabulary: FeatureVocabulary) -> dict[str, Any]:
+    """A feature vocabulary as plain lists and dictionaries for ``config.json``."""
+    return {
+        "categorical": {name: list(values) for name, values in vocabulary.categorical.items()},
+        "numeric": {name: list(pair) for name, pair in vocabulary.numeric.items()},
+        "audio_size": vocabulary.audio_size,
+    }
+
+
+def plain_thresholds(thresholds: Thresholds) -> dict[str, float]:
+    """Thresholds as a dictionary for ``config.json``."""
+    return asdict(thresholds)

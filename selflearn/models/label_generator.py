@@ -1,0 +1,217 @@
+"""The label generator: turn encoder, dialogue encoder, and one head per task."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils import ModelOutput
+
+from selflearn.batching.batch import DialogueBatch
+from selflearn.batching.collator import Collator
+from selflearn.batching.texts import Tokenization
+from selflearn.encoders.dialogue import DialogueEncoder, attention_heads
+from selflearn.encoders.features import FeatureEncoder
+from selflearn.encoders.lexical import LexicalEncoder
+from selflearn.encoders.pretrained import building_arguments
+from selflearn.encoders.turn import TurnEncoder
+from selflearn.models.config import LabelGeneratorConfig
+from selflearn.tasks import EncodedBatch, StateSizes, Task, build_tasks
+
+
+@dataclass
+class LabelGeneratorOutput(ModelOutput):
+    """Output of :class:`LabelGenerator`.
+
+    Attributes:
+        loss: scalar, the sum over tasks of their mean losses; None without targets.
+        losses: each task's mean loss, scalars.
+        counts: each task's number of items.
+        logits: by task, ``[D, T]``, ``[D, T, C]`` or ``[N, C]``.
+        turns: contextual turn states, ``[D, T, M]``.
+        tokens: token states of the distinct texts, ``[sum(U * L), H]``.
+    """
+
+    loss: Tensor | None = None
+    losses: Mapping[str, Tensor] | None = None
+    counts: Mapping[str, int] | None = None
+    logits: Mapping[str, Tensor] | None = None
+    turns: Tensor | None = None
+    tokens: Tensor | None = None
+
+
+class TurnFusion(nn.Module):
+    """Request, response, their word n-grams and the features of a turn, in one vector.
+
+    Args:
+        text_size: ``H``.
+        lexical_size: ``X``, 0 without the wide part.
+        size: ``M``.
+        dropout: on the result.
+    """
+
+    def __init__(self, *, text_size: int, lexical_size: int, size: int, dropout: float) -> None:
+        super().__init__()
+        self.absent = nn.Parameter(torch.randn(2, text_size) * 0.02)
+        self.text = nn.Linear(2 * text_size, size)
+        self.lexical = nn.Linear(2 * lexical_size, size, bias=False) if lexical_size else None
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, texts: Tensor, present: Tensor, lexical: Tensor | None, features: Tensor | None) -> Tensor:
+        """``texts [D, T, 2, H]``, ``present [D, T, 2]``, ``lexical [D, T, 2, X]``, ``features [D, T, M]``."""
+        vectors = torch.where(present[..., None], texts, self.absent)
+        out = self.text(vectors.flatten(2))
+        if self.lexical is not None and lexical is not None:
+            out = out + self.lexical(lexical.flatten(2))
+        if features is not None:
+            out = out + features
+        fused: Tensor = self.dropout(out)
+        return fused
+
+
+class LabelGenerator(PreTrainedModel):
+    """Labels for every turn and goal of a dialogue.
+
+    ``LabelGenerator.from_pretrained(directory)`` needs nothing but the directory; the tokenizer and the batching that
+    belong to it come from :meth:`collator`.
+
+    Args:
+        config: see :class:`LabelGeneratorConfig`.
+        encoder: a turn encoder with weights; None builds one from ``config.encoder`` with random weights.
+        tasks: task objects for ``config.tasks``; None looks them up by name.
+    """
+
+    config_class = LabelGeneratorConfig
+    config: LabelGeneratorConfig
+    base_model_prefix = ""
+    main_input_name = "batch"
+    _supports_sdpa = True
+    _supports_flash_attn = True
+
+    def __init__(
+        self,
+        config: LabelGeneratorConfig,
+        encoder: PreTrainedModel | None = None,
+        tasks: Mapping[str, Task] | None = None,
+    ) -> None:
+        super().__init__(config)
+        self.tasks = dict(tasks) if tasks is not None else build_tasks(config.tasks or {})
+        if encoder is None:
+            inner = config.encoder_config()
+            encoder = cast("PreTrainedModel", AutoModel.from_config(inner, **building_arguments(inner)))
+        self.turn_encoder = TurnEncoder(encoder, num_parts=1 if config.pairing == "separate" else 2)
+        width = self.turn_encoder.hidden_size
+        lexical_size = config.ngram_size if config.ngram_buckets else 0
+        self.lexical_encoder = (
+            LexicalEncoder(config.ngram_buckets, lexical_size, dropout=config.ngram_dropout) if lexical_size else None
+        )
+        vocabulary = config.feature_vocabulary()
+        self.feature_encoder = FeatureEncoder(
+            categorical_sizes=tuple(len(values) + 2 for values in vocabulary.categorical.values()),
+            num_numeric=len(vocabulary.numeric), audio_size=vocabulary.audio_size, size=config.size,
+            dropout=config.feature_dropout,
+        )  # fmt: skip
+        self.fusion = TurnFusion(text_size=width, lexical_size=lexical_size, size=config.size, dropout=config.dropout)
+        self.dialogue_encoder = DialogueEncoder(
+            size=config.size, layers=config.layers, heads=config.heads or attention_heads(config.size),
+            dropout=config.dropout, window_before=config.window_before, window_after=config.window_after,
+            causal=config.causal,
+        )  # fmt: skip
+        sizes = StateSizes(turn=config.size, token=width)
+        self.heads = nn.ModuleDict(
+            {name: task.build_head(sizes, dropout=config.dropout) for name, task in self.tasks.items()}
+        )
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Every module initialises itself when it is built."""
+
+    def encode_texts(self, batch: DialogueBatch) -> tuple[Tensor, Tensor]:
+        """Token states ``[sum(U * L), H]`` and text vectors ``[sum(U), P, H]`` of the distinct texts."""
+        out = self.turn_encoder(batch.buckets)
+        return out.tokens, out.vectors
+
+    def encode_dialogues(self, vectors: Tensor, batch: DialogueBatch, *, use_features: bool = True) -> Tensor:
+        """Contextual turn states from text vectors.
+
+        Args:
+            vectors: ``[sum(U), P, H]``, from :meth:`encode_texts` or a cache of it.
+            batch: where each text belongs.
+            use_features: False leaves the features out (swapped responses must not be told by them).
+
+        Returns:
+            float ``[D, T, M]``.
+        """
+        index = batch.text_index.clamp(min=0)
+        texts = vectors[index, 0] if index.dim() == 3 else vectors[index]  # [D, T, 2, H] either way
+        present = batch.utterance_index >= 0
+        lexical = None
+        if self.lexical_encoder is not None:
+            table = self.lexical_encoder(batch.ngrams, batch.ngram_starts)
+            lexical = table[batch.utterance_index.clamp(min=0)] * present[..., None] if len(table) else None
+        features = self.feature_encoder(batch.features, batch.seconds) if use_features else None
+        fused = self.fusion(texts, present, lexical, features)
+        out: Tensor = self.dialogue_encoder(fused, batch.turn_mask, batch.seconds)
+        return out
+
+    def forward(self, batch: DialogueBatch, tasks: Collection[str] | None = None) -> LabelGeneratorOutput:
+        """Logits of every task, and the losses of those that have targets in the batch.
+
+        Args:
+            batch: from :meth:`collator`.
+            tasks: names of the tasks to run; None runs all. With targets, tasks without any are skipped.
+        """
+        tokens, vectors = self.encode_texts(batch)
+        encoded = EncodedBatch(
+            turns=self.encode_dialogues(vectors, batch),
+            tokens=tokens,
+            inputs=batch,
+            causal=self.config.causal,
+            context=self.config.layers > 0,
+        )
+        names = [name for name in self.tasks if tasks is None or name in tasks]
+        names.sort(key=lambda name: self.tasks[name].level == "goal")  # they may train on what the others found
+        if batch.targets:
+            names = [name for name in names if name in batch.targets]
+        logits, losses, counts = {}, {}, {}
+        for name in names:
+            task, head = self.tasks[name], self.heads[name]
+            if task.level != "goal":
+                logits[name] = head(encoded)
+            if batch.targets:
+                counts[name] = task.count(batch.targets[name])
+                losses[name] = task.loss(head, encoded, batch.targets[name], logits) / max(counts[name], 1)
+        return LabelGeneratorOutput(
+            loss=torch.stack(list(losses.values())).sum() if losses else None, losses=losses or None,
+            counts=counts or None, logits=logits, turns=encoded.turns, tokens=tokens,
+        )  # fmt: skip
+
+    def collator(self, tokenizer: PreTrainedTokenizerFast, *, with_targets: bool = True) -> Collator:
+        """The batching that belongs to this model."""
+        return Collator(
+            Tokenization(tokenizer, max_tokens=self.config.max_tokens),
+            pairing=self.config.pairing,  # type: ignore[arg-type]
+            ngram_buckets=self.config.ngram_buckets,
+            features=self.config.feature_vocabulary(),
+            tasks=self.tasks if with_targets else None,
+        )
+
+
+def load_tokenizer(directory: str | Path) -> PreTrainedTokenizerFast:
+    """The tokenizer that was saved with a model."""
+    return cast("PreTrainedTokenizerFast", AutoTokenizer.from_pretrained(str(directory), local_files_only=True))
+
+
+def save_model(model: LabelGenerator, tokenizer: Any, directory: str | Path) -> None:
+    """Write weights (safetensors), configuration and tokenizer: all that ``from_pretrained`` needs."""
+    model.save_pretrained(directory, safe_serialization=True)
+    tokenizer.save_pretrained(directory)
+
+
+AutoConfig.register(LabelGeneratorConfig.model_type, LabelGeneratorConfig, exist_ok=True)
+AutoModel.register(LabelGeneratorConfig, LabelGenerator, exist_ok=True)

@@ -1,0 +1,232 @@
+"""A trained label generator as a :class:`~selflearn.tasks.System`: observed dialogues in, answers out, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from selflearn.batching.batch import DialogueBatch
+from selflearn.batching.budget import fill_batches
+from selflearn.batching.collator import Collator
+from selflearn.batching.texts import OnOverflow, OverflowError
+from selflearn.batching.windows import Span, central_window, cut_observed, turn_windows
+from selflearn.models.label_generator import LabelGenerator
+from selflearn.schema import ObservedDialogue
+from selflearn.tasks import DialoguePrediction, EncodedBatch, Thresholds, goals_from_boundaries
+
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class ReadCounts:
+    """What did not fit, counted: never in silence.
+
+    Attributes:
+        truncated_texts: texts longer than the encoder reads.
+        windowed_dialogues: dialogues read in several windows.
+        dropped_turns: turns beyond the longest dialogue (``on_overflow="truncate"``): their answers are empty.
+    """
+
+    truncated_texts: int = 0
+    windowed_dialogues: int = 0
+    dropped_turns: int = 0
+
+
+@dataclass(slots=True)
+class ModelSystem:
+    """The label generator behind the interface that baselines share.
+
+    Attributes:
+        model: the model; it is used in evaluation mode on the device where it is.
+        tokenizer: its tokenizer.
+        token_budget: most tokens of a batch.
+        on_overflow: what happens to dialogues and texts that are too long.
+        bf16: run under bfloat16 autocast (faster, less exact).
+        progress: called with the number of dialogues done since the last call.
+        counts: what did not fit, over all predictions so far.
+        trained_on: what did not fit of the dialogues that the model was fine-tuned on.
+    """
+
+    model: LabelGenerator
+    tokenizer: Any
+    token_budget: int = 16_384
+    on_overflow: OnOverflow = "window"
+    bf16: bool = False
+    progress: Progress | None = None
+    counts: ReadCounts = field(default_factory=ReadCounts)
+    trained_on: ReadCounts = field(default_factory=ReadCounts)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Decision thresholds; they are saved with the model."""
+        return self.model.config.decision_thresholds()
+
+    def predict(
+        self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
+    ) -> list[DialoguePrediction]:
+        """Label dialogues, in order; see :class:`~selflearn.tasks.System`.
+
+        Raises:
+            OverflowError: something is too long and ``on_overflow`` is "error".
+        """
+        if len(dialogues) != len(goals):
+            raise ValueError(f"{len(dialogues)} dialogues and goals for {len(goals)}; expected one list for each")
+        self.model.eval()  # type: ignore[no-untyped-call]
+        windows = [
+            turn_windows(len(d.turns), self.model.config.max_turns, self.on_overflow, name=f"dialogue {d.id!r}")
+            for d in dialogues
+        ]
+        collator = self.model.collator(self.tokenizer, with_targets=False)
+        self._count_texts(dialogues, windows, collator)
+        whole = [i for i, spans in enumerate(windows) if spans == [(0, len(dialogues[i].turns))]]
+        answers = self._predict([dialogues[i] for i in whole], [goals[i] for i in whole], collator, self.progress)
+        found = dict(zip(whole, answers, strict=True))
+        for i, spans in enumerate(windows):
+            if i not in found:
+                found[i] = self._predict_windows(dialogues[i], goals[i], spans, collator)
+                if self.progress is not None:
+                    self.progress(1)
+        return [found[i] for i in range(len(dialogues))]
+
+    def _count_texts(
+        self, dialogues: Sequence[ObservedDialogue], windows: Sequence[list[Span]], collator: Collator
+    ) -> None:
+        """Count the texts that are cut, once a dialogue however many windows it is read in."""
+        for dialogue, spans in zip(dialogues, windows, strict=True):
+            cut = collator.truncated(cut_observed(dialogue, 0, spans[-1][1]))
+            self.counts.truncated_texts += cut
+            if cut and self.on_overflow == "error":
+                raise OverflowError(
+                    f"dialogue {dialogue.id!r} has a text of more than {self.model.config.max_tokens} tokens; expected "
+                    "no longer one, or data.on_overflow=window or truncate"
+                )
+
+    def _predict_windows(
+        self, dialogue: ObservedDialogue, asked: Sequence[Span], spans: list[Span], collator: Collator
+    ) -> DialoguePrediction:
+        """First every turn in its most central window, then the goals in the window that holds most of them."""
+        self.counts.windowed_dialogues += len(spans) > 1
+        self.counts.dropped_turns += len(dialogue.turns) - spans[-1][1]
+        parts = [cut_observed(dialogue, start, end) for start, end in spans]
+        answers = self._predict(parts, [()] * len(parts), collator)
+        empty = {name: task.empty_answer for name, task in self.model.tasks.items()}
+        merged = merge_windows(answers, spans, len(dialogue.turns), empty)
+        if merged.boundaries is not None:
+            merged = replace(merged, goals=goals_from_boundaries(merged.boundaries, self.thresholds.segmentation))
+        if "success" not in self.model.tasks:
+            return merged
+        wanted = [*asked, *(merged.goals or ())]
+        homes = [max(range(len(spans)), key=lambda w: _overlap(goal, spans[w])) for goal in wanted]
+        inside: list[list[Span]] = [[] for _ in spans]
+        for goal, home in zip(wanted, homes, strict=True):
+            start, end = spans[home]
+            first = min(max(goal[0], start), end - 1)
+            inside[home].append((first - start, max(min(goal[1], end), first + 1) - start))
+        scored = [iter(answer.failures or ()) for answer in self._predict(parts, inside, collator)]
+        scores = tuple(next(scored[home]) for home in homes)
+        return replace(merged, failures=scores[: len(asked)], goal_failures=scores[len(asked) :])
+
+    def _predict(
+        self,
+        dialogues: Sequence[ObservedDialogue],
+        goals: Sequence[Sequence[Span]],
+        collator: Collator,
+        progress: Progress | None = None,
+    ) -> list[DialoguePrediction]:
+        sizes = [collator.num_tokens(dialogue) for dialogue in dialogues]
+        order = sorted(range(len(dialogues)), key=lambda i: len(dialogues[i].turns))
+        found: dict[int, DialoguePrediction] = {}
+        for members in fill_batches(sizes, order, self.token_budget):
+            chosen = [dialogues[i] for i in members]
+            answers = self._batch(collator.inputs(chosen), chosen, [goals[i] for i in members])
+            found.update(zip(members, answers, strict=True))
+            if progress is not None:
+                progress(len(members))
+        return [found[i] for i in range(len(dialogues))]
+
+    @torch.inference_mode()
+    def _batch(
+        self, batch: DialogueBatch, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
+    ) -> list[DialoguePrediction]:
+        device = self.model.device
+        batch = batch.to(device)
+        cast = torch.autocast(device.type, torch.bfloat16) if self.bf16 else nullcontext()
+        with cast:
+            out = self.model(batch)
+            config = self.model.config
+            encoded = EncodedBatch(
+                turns=out.turns, tokens=out.tokens, inputs=batch, causal=config.causal, context=config.layers > 0
+            )
+            answers: list[dict[str, Any]] = [{} for _ in dialogues]
+            for name, logits in out.logits.items():
+                task = self.model.tasks[name]
+                for answer, decoded in zip(answers, task.decode(logits, batch, dialogues), strict=True):
+                    _put(answer, task.prediction_field, name, decoded)
+            if "segmentation" in out.logits:
+                for answer in answers:
+                    answer["goals"] = goals_from_boundaries(answer["boundaries"], self.thresholds.segmentation)
+            if "success" in self.model.tasks:
+                self._score_goals(encoded, answers, goals)
+        return [DialoguePrediction(**answer) for answer in answers]
+
+    def _score_goals(
+        self, encoded: EncodedBatch, answers: list[dict[str, Any]], goals: Sequence[Sequence[Span]]
+    ) -> None:
+        spans = [(d, *span) for d, asked in enumerate(goals) for span in (*asked, *answers[d].get("goals", ()))]
+        scores: Iterator[float] = iter(())
+        if spans:
+            where = torch.tensor(spans, device=encoded.turns.device)
+            logits: Tensor = self.model.heads["success"](encoded, where)
+            scores = iter(self.model.tasks["success"].decode(logits, encoded.inputs, ()))  # type: ignore[arg-type]
+        for answer, asked in zip(answers, goals, strict=True):
+            answer["failures"] = tuple(next(scores) for _ in asked)
+            answer["goal_failures"] = tuple(next(scores) for _ in answer.get("goals", ()))
+
+
+def _put(answer: dict[str, Any], place: str | None, name: str, decoded: Any) -> None:
+    if place is None:
+        answer.setdefault("extra", {})[name] = decoded
+    else:
+        answer[place] = decoded
+
+
+def _overlap(a: Span, b: Span) -> int:
+    return min(a[1], b[1]) - max(a[0], b[0])
+
+
+def merge_windows(
+    answers: Sequence[DialoguePrediction], spans: Sequence[Span], num_turns: int, empty: Mapping[str, Any]
+) -> DialoguePrediction:
+    """One prediction per turn from those of overlapping windows; turns in no window get an empty answer.
+
+    Args:
+        answers: one a window, without goals.
+        spans: the windows.
+        num_turns: of the whole dialogue.
+        empty: by task, what stands in ``extra`` for a turn in no window.
+    """
+    homes = [central_window(turn, spans) for turn in range(num_turns)]
+
+    def pick(rows: Sequence[tuple[Any, ...] | None], empty: Any) -> tuple[Any, ...] | None:
+        if any(row is None for row in rows):
+            return None
+        return tuple(
+            empty if home is None else rows[home][turn - spans[home][0]]  # type: ignore[index]
+            for turn, home in enumerate(homes)
+        )
+
+    return DialoguePrediction(
+        boundaries=pick([answer.boundaries for answer in answers], 0.0),
+        intents=pick([answer.intents for answer in answers], ("other", 0.0)),
+        slots=pick([answer.slots for answer in answers], ()),
+        defects=pick([answer.defects for answer in answers], 0.0),
+        extra={
+            name: pick([answer.extra.get(name) for answer in answers], empty.get(name)) or ()
+            for name in answers[0].extra
+        },
+    )

@@ -1,0 +1,183 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel
+
+from selflearn.corpora.table import write_jsonl
+from selflearn.encoders import load_encoder
+from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer, save_model
+from selflearn.tasks import Thresholds
+from tests.fixtures.dialogues import home_dialogues, tiny_model
+
+DIALOGUES = home_dialogues(12)
+ROOT = Path(__file__).parents[2]
+
+FRESH_PROCESS = """
+import json, sys
+import torch
+from selflearn.models import LabelGenerator, load_tokenizer
+from selflearn.schema import Dialogue
+
+directory, dialogues, out = sys.argv[1:]
+model = LabelGenerator.from_pretrained(directory)
+rows = [Dialogue.from_dict(json.loads(line)) for line in open(dialogues)]
+batch = model.collator(load_tokenizer(directory))(rows)
+with torch.no_grad():
+    found = model(batch)
+torch.save({"turns": found.turns, "losses": found.losses, **found.logits}, out)
+print(json.dumps({
+    "training": model.training, "class": type(model).__name__,
+    "foreign": sorted({name.partition(".")[0] for name in sys.modules} & {"hydra", "omegaconf", "wandb", "lightning"}),
+}))
+"""
+
+
+def logits(model, tokenizer):
+    with torch.no_grad():
+        out = model.eval()(model.collator(tokenizer)(DIALOGUES))
+    return {"turns": out.turns, "losses": out.losses, **out.logits}
+
+
+def assert_same_numbers(one, other):
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        if isinstance(value, dict):
+            assert_same_numbers(value, other[name])
+        else:
+            torch.testing.assert_close(other[name], value, rtol=0, atol=0)
+
+
+def test_a_fresh_process_without_hydra_says_the_same_from_a_directory_that_was_moved(tmp_path):
+    model, tokenizer = tiny_model(DIALOGUES, pairing="pair", max_tokens=128)
+    expected = logits(model, tokenizer)
+    save_model(model, tokenizer, tmp_path / "made" / "here")
+    shutil.move(tmp_path / "made" / "here", tmp_path / "moved there")
+    shutil.rmtree(tmp_path / "made")
+    write_jsonl(DIALOGUES, tmp_path / "dialogues.jsonl")
+    arguments = [tmp_path / "moved there", tmp_path / "dialogues.jsonl", tmp_path / "logits.pt"]
+    ran = subprocess.run(
+        [sys.executable, "-c", FRESH_PROCESS, *map(str, arguments)],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {"training": False, "class": "LabelGenerator", "foreign": []}
+    assert_same_numbers(expected, torch.load(tmp_path / "logits.pt", weights_only=True))
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    model, tokenizer = tiny_model(DIALOGUES, causal=True)
+    directory = tmp_path_factory.mktemp("model")
+    model.config.thresholds = {"segmentation": 0.4, "success": 0.3, "defect": 0.2}
+    save_model(model, tokenizer, directory)
+    return model, tokenizer, directory
+
+
+def test_auto_classes_know_the_model(saved):
+    model, tokenizer, directory = saved
+    assert isinstance(AutoConfig.from_pretrained(directory), LabelGeneratorConfig)
+    loaded = AutoModel.from_pretrained(directory)
+    assert isinstance(loaded, LabelGenerator)
+    assert_same_numbers(logits(model, tokenizer), logits(loaded, load_tokenizer(directory)))
+
+
+def test_the_directory_holds_everything_and_weights_as_safetensors_alone(saved):
+    model, _, directory = saved
+    files = {path.name for path in directory.rglob("*") if path.is_file()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"} <= files
+    assert {Path(name).suffix for name in files} <= {".json", ".safetensors", ".jinja", ".txt"}
+    config = json.loads((directory / "config.json").read_text())
+    assert config["tasks"]["intent"] == ["DimLights", "PlayRecord", "SetTimer"]
+    assert set(config["tasks"]) == set(model.tasks)
+    assert set(config["features"]["categorical"]["status"]) == {"ok", "error"}
+    assert config["seen_domains"] == ["clock", "lights", "music"]
+    assert str(directory) not in (directory / "config.json").read_text()
+
+
+def test_thresholds_features_and_tasks_come_back(saved):
+    model, _, directory = saved
+    loaded = LabelGenerator.from_pretrained(directory)
+    assert loaded.config.decision_thresholds() == Thresholds(segmentation=0.4, success=0.3, defect=0.2)
+    assert loaded.config.feature_vocabulary() == model.config.feature_vocabulary()
+    assert {name: task.labels for name, task in loaded.tasks.items()} == {n: t.labels for n, t in model.tasks.items()}
+    assert loaded.config.causal
+    assert loaded.dialogue_encoder.causal
+
+
+def test_features_in_any_order_belong_to_their_weights_when_they_come_back(saved, tmp_path):
+    """Keys are sorted in config.json, so that weights must not depend on the order in which they were given."""
+    model, tokenizer, _ = saved
+    config = LabelGeneratorConfig.from_dict(model.config.to_dict())
+    given = config.features
+    config.features = {
+        part: dict(reversed(given[part].items())) if isinstance(given[part], dict) else given[part] for part in given
+    }
+    config.tasks = dict(reversed(config.tasks.items()))
+    turned = LabelGenerator(config)
+    save_model(turned, tokenizer, tmp_path)
+    assert_same_numbers(logits(turned, tokenizer), logits(LabelGenerator.from_pretrained(tmp_path), tokenizer))
+
+
+def test_success_trains_on_found_goals_whatever_the_order_of_the_tasks(saved):
+    model, tokenizer, _ = saved
+    config = LabelGeneratorConfig.from_dict(model.config.to_dict())
+    config.tasks = {"success": [], "segmentation": []}
+    turned = LabelGenerator(config).train()
+    seen = []
+    turned.tasks["success"].loss = lambda head, encoded, targets, logits: (
+        seen.append(set(logits)) or encoded.turns.sum() * 0
+    )
+    turned(turned.collator(tokenizer)(DIALOGUES))
+    assert seen == [{"segmentation"}]
+
+
+def test_saving_what_was_loaded_gives_the_same_files(saved, tmp_path):
+    _, _, directory = saved
+    save_model(LabelGenerator.from_pretrained(directory), load_tokenizer(directory), tmp_path)
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        assert (tmp_path / name).read_bytes() == (directory / name).read_bytes(), name
+
+
+def test_a_config_with_an_unknown_key_is_refused_with_the_nearest_known_one(saved, tmp_path):
+    _, _, directory = saved
+    shutil.copytree(directory, tmp_path, dirs_exist_ok=True)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"max_turn": 9}))
+    with pytest.raises(ValueError, match=r"no key 'max_turn' \(= 9\); nearest: \['max_turns'\]"):
+        LabelGenerator.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="no key 'zzz'"):
+        LabelGeneratorConfig(zzz=1)
+
+
+@pytest.mark.parametrize("pairing", ["pairs", "", None])
+def test_an_unknown_pairing_is_refused(pairing):
+    with pytest.raises((ValueError, TypeError)):
+        LabelGeneratorConfig(pairing=pairing)
+
+
+def test_a_config_without_an_encoder_says_what_is_missing():
+    with pytest.raises(ValueError, match=r"has no turn encoder; expected `encoder` to hold its config\.json"):
+        LabelGenerator(LabelGeneratorConfig(tasks={"defect": []}))
+
+
+def test_a_model_of_another_architecture_as_turn_encoder_is_saved_and_loaded(tmp_path):
+    """The weights of an encoder that is a real pretrained one, and all its buffers, come back as they were."""
+    from selflearn.training.recipe import build_model, fit_tasks
+    from tests.fixtures.dialogues import tiny_settings
+
+    encoder, _ = load_encoder("minilm")
+    settings = type(tiny_settings())(encoder="minilm", dialogue=tiny_settings().dialogue, max_tokens=32)
+    model, tokenizer = build_model(settings, fit_tasks(["intent", "slots"], DIALOGUES), DIALOGUES, seed=0)
+    torch.testing.assert_close(
+        model.turn_encoder.model.embeddings.word_embeddings.weight, encoder.embeddings.word_embeddings.weight
+    )
+    save_model(model, tokenizer, tmp_path)
+    loaded = LabelGenerator.from_pretrained(tmp_path)
+    assert_same_numbers(logits(model, tokenizer), logits(loaded, load_tokenizer(tmp_path)))
+    assert len(tokenizer) == len(load_tokenizer(tmp_path))
