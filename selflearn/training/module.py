@@ -1,0 +1,139 @@
+"""Lightning modules: one for fine-tuning, one for pretraining; both draw their dropout from (seed, step) alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import lightning
+import torch
+from torch import Tensor
+
+from selflearn.batching.batch import DialogueBatch
+from selflearn.models import LabelGenerator
+from selflearn.pretraining import PretrainingBatch, SwapObjectives
+from selflearn.tasks import task_classes
+from selflearn.training.loss_weights import FixedWeights, UncertaintyWeights
+from selflearn.training.optimization import OptimizationConfig, make_optimizer
+
+
+class SteppedModule(lightning.LightningModule):
+    """What both have in common: optimiser, device transfer, and random numbers that a resume does not change.
+
+    Args:
+        model: the label generator.
+        optimization: rates and schedule.
+        num_steps: optimiser steps of the whole stage.
+        seed: of dropout and everything else drawn while training.
+    """
+
+    def __init__(self, model: LabelGenerator, *, optimization: OptimizationConfig, num_steps: int, seed: int) -> None:
+        super().__init__()
+        self.model, self.optimization, self.num_steps, self.seed = model, optimization, num_steps, seed
+        model.turn_encoder.requires_grad_(bool(optimization.encoder_lr))  # the stage before may have frozen it
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Seed by step: a run that was killed and resumed draws what it would have drawn."""
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Clip here, as Lightning's own clipping refuses the fused optimiser under autocast."""
+        torch.nn.utils.clip_grad_norm_(self.parameters(), self.optimization.clip)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, with a schedule that moves every step."""
+        fused = self.trainer.precision != "16-mixed"  # loss scaling has to undo its scale before the clipping
+        optimizer, schedule = make_optimizer(self.named_parameters(), self.optimization, self.num_steps, fused=fused)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Batches know how to move themselves."""
+        return batch.to(device, non_blocking=True)
+
+    def log_losses(self, losses: Mapping[str, Tensor], total: Tensor, num_tokens: int) -> None:
+        """Every loss by itself, and their sum on the progress bar."""
+        self.log("train/loss", total, prog_bar=True, batch_size=1)
+        self.log_dict({f"train/{name}_loss": loss for name, loss in losses.items()}, batch_size=1)
+        self.log("train/tokens", float(num_tokens), batch_size=1)
+
+
+class FineTuning(SteppedModule):
+    """Joint training of all tasks.
+
+    Args:
+        model: the label generator.
+        loss_weights: "learned", or fixed weights by task.
+        optimization: rates and schedule.
+        num_steps: optimiser steps.
+        seed: of dropout.
+    """
+
+    def __init__(
+        self,
+        model: LabelGenerator,
+        *,
+        loss_weights: Literal["learned"] | Mapping[str, float],
+        optimization: OptimizationConfig,
+        num_steps: int,
+        seed: int,
+    ) -> None:
+        super().__init__(model, optimization=optimization, num_steps=num_steps, seed=seed)
+        if loss_weights != "learned":
+            _check_names(loss_weights, model)
+        self.weights = (
+            UncertaintyWeights(list(model.tasks)) if loss_weights == "learned" else FixedWeights(dict(loss_weights))
+        )
+
+    def training_step(self, batch: DialogueBatch, batch_idx: int) -> Tensor | None:
+        """The weighted loss; None (no step) for a batch in which nothing is labelled."""
+        out = self.model(batch) if batch.targets else None
+        if out is None or out.losses is None:
+            if self.trainer.world_size == 1:
+                return None
+            # processes that train together wait for each other's gradients: this one has none to add
+            return (
+                torch.stack([parameter.sum() for parameter in self.parameters() if parameter.requires_grad]).sum() * 0
+            )
+        total: Tensor = self.weights(out.losses)
+        self.log_losses(out.losses, total, batch.num_tokens)
+        return total
+
+
+class Pretraining(SteppedModule):
+    """Swap detection and InfoNCE; their sum is the loss.
+
+    Args:
+        model: the label generator.
+        objectives: the two heads; they are not saved with the model.
+        optimization: rates and schedule.
+        num_steps: optimiser steps.
+        seed: of dropout.
+    """
+
+    def __init__(
+        self,
+        model: LabelGenerator,
+        objectives: SwapObjectives,
+        *,
+        optimization: OptimizationConfig,
+        num_steps: int,
+        seed: int,
+    ) -> None:
+        super().__init__(model, optimization=optimization, num_steps=num_steps, seed=seed)
+        self.objectives = objectives
+
+    def training_step(self, batch: PretrainingBatch, batch_idx: int) -> Tensor:
+        """The sum of both losses."""
+        out = self.objectives(self.model, batch)
+        losses = {"detection": out.detection, "contrast": out.contrast}
+        total: Tensor = out.detection + out.contrast
+        self.log_losses(losses, total, batch.num_tokens)
+        return total
+
+
+def _check_names(loss_weights: Mapping[str, float], model: LabelGenerator) -> None:
+    """A weight may be of a task that is not labelled here, but not of one that nobody knows."""
+    known = task_classes().keys() | model.tasks.keys()
+    unknown = [name for name in loss_weights if name not in known]
+    if unknown:
+        raise ValueError(f"loss_weights has the task {unknown[0]!r}; there are {', '.join(sorted(known))}")

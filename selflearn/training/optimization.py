@@ -1,0 +1,74 @@
+"""Optimiser and schedule: AdamW with layer-wise rates in the turn encoder, warm-up, then a straight line to zero."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+_LAYER = re.compile(r"\blayers?\.(\d+)\.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizationConfig:
+    """Settings of the optimiser.
+
+    Attributes:
+        lr: learning rate outside the turn encoder.
+        encoder_lr: learning rate of the turn encoder's last layer; 0 freezes the encoder.
+        layer_decay: factor from one layer of the turn encoder to the one below it (Howard & Ruder, ULMFiT, 2018).
+        weight_decay: of matrices; biases, norms and embeddings have none.
+        warmup: share of the steps in which the rate rises from 0.
+        clip: largest gradient norm.
+    """
+
+    lr: float = 1e-3
+    encoder_lr: float = 3e-4
+    layer_decay: float = 0.9
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    clip: float = 1.0
+
+
+def parameter_groups(named: Iterable[tuple[str, nn.Parameter]], config: OptimizationConfig) -> list[dict[str, Any]]:
+    """Parameters by learning rate and weight decay.
+
+    Args:
+        named: names and parameters; those of the turn encoder have ``turn_encoder.`` in their name.
+        config: rates.
+    """
+    named = list(named)
+    depth = max((_layer(name) for name, _ in named if "turn_encoder." in name), default=0)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in named:
+        if not parameter.requires_grad:
+            continue
+        lr = config.lr
+        if "turn_encoder." in name:
+            lr = config.encoder_lr * config.layer_decay ** (depth - _layer(name))
+        decay = config.weight_decay if parameter.dim() > 1 and "embedding" not in name else 0.0
+        groups.setdefault((lr, decay), []).append(parameter)
+    return [{"params": members, "lr": lr, "weight_decay": decay} for (lr, decay), members in groups.items()]
+
+
+def _layer(name: str) -> int:
+    """Layer number of a parameter of the turn encoder; embeddings stand below the first layer."""
+    found = _LAYER.search(name)
+    return int(found[1]) + 1 if found else 0
+
+
+def make_optimizer(
+    named: Iterable[tuple[str, nn.Parameter]], config: OptimizationConfig, num_steps: int, *, fused: bool = True
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
+    """AdamW (Loshchilov & Hutter, 2019) and its schedule over ``num_steps`` steps."""
+    optimizer = torch.optim.AdamW(parameter_groups(named, config), betas=(0.9, 0.98), fused=fused)
+    rise = max(1, round(config.warmup * num_steps))
+
+    def factor(step: int) -> float:
+        return min((step + 1) / rise, max(0.0, (num_steps - step) / max(1, num_steps - rise)), 1.0)
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

@@ -1,0 +1,344 @@
+"""How a label generator is made from dialogues: build, pretrain, fine-tune, choose thresholds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from selflearn.batching.collator import Pairing
+from selflearn.batching.features import FeatureVocabulary
+from selflearn.batching.texts import OnOverflow
+from selflearn.corpora.views import VIEWS
+from selflearn.encoders import load_encoder
+from selflearn.models import LabelGenerator, LabelGeneratorConfig
+from selflearn.models.config import plain_features
+from selflearn.models.system import ModelSystem, ReadCounts
+from selflearn.pretraining import SwapConfig, SwapObjectives
+from selflearn.pretraining.build import swap_collator
+from selflearn.schema import Dialogue, ObservedDialogue
+from selflearn.tasks import Task, Thresholds, task_classes
+from selflearn.tasks.success import asked_goals
+from selflearn.tasks.thresholds import tune_binary_f1, tune_segmentation
+from selflearn.training.data import TrainingData
+from selflearn.training.module import FineTuning, Pretraining
+from selflearn.training.optimization import OptimizationConfig
+from selflearn.training.stage import StageConfig, load_encoders, load_finished, placement, run_stage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogueSettings:
+    """Of the dialogue encoder; see :class:`~selflearn.models.LabelGeneratorConfig`."""
+
+    size: int = 256
+    layers: int = 2
+    heads: int | None = None
+    dropout: float = 0.1
+    window_before: int = 3
+    window_after: int = 2
+    causal: bool = False
+    max_turns: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LexicalSettings:
+    """Of the wide part (hashed word n-grams); ``buckets=0`` leaves it out."""
+
+    buckets: int = 65_536
+    size: int = 128
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """What is built.
+
+    Attributes:
+        encoder: name or directory of the turn encoder (:func:`~selflearn.encoders.load_encoder`).
+        encoder_dropout: in the turn encoder, while training.
+        pairing: "separate" or "pair".
+        max_tokens: longest text.
+        dialogue: the dialogue encoder.
+        lexical: the wide part.
+        feature_dropout: probability that a feature is hidden in training.
+    """
+
+    encoder: str = "minilm"
+    encoder_dropout: float = 0.0
+    pairing: Pairing = "separate"
+    max_tokens: int = 128
+    dialogue: DialogueSettings = field(default_factory=DialogueSettings)
+    lexical: LexicalSettings = field(default_factory=LexicalSettings)
+    feature_dropout: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PretrainingSettings:
+    """Swapped answers.
+
+    Attributes:
+        epochs: passes over the dialogues; 0 = no pretraining.
+        token_budget: most tokens of a batch.
+        swaps: shares of swapped and hidden responses, and of the grades.
+        pool_size: responses that wrong ones are drawn from.
+        optimization: rates.
+        weights: file with the weights of an earlier pretraining, instead of a new one.
+    """
+
+    epochs: float = 0.0
+    token_budget: int = 4096
+    swaps: SwapConfig = field(
+        default_factory=lambda: SwapConfig(shares={"nearest": 0.5, "exchanged": 0.3, "random": 0.2})
+    )
+    pool_size: int = 20_000
+    optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
+    weights: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSettings:
+    """Fine-tuning.
+
+    Attributes:
+        epochs: passes over the labelled dialogues.
+        token_budget: most tokens of a batch.
+        optimization: rates.
+        loss_weights: "learned", or fixed weights by task.
+        workers: processes that make batches.
+        on_overflow: what happens to dialogues and texts that are too long.
+        views: names of views (:mod:`selflearn.corpora.views`) in which training dialogues are shown.
+        view_share: share of the dialogues that an epoch shows in a view instead of whole.
+    """
+
+    epochs: float = 4.0
+    token_budget: int = 4096
+    optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
+    loss_weights: Literal["learned"] | Mapping[str, float] = "learned"
+    workers: int = 0
+    on_overflow: OnOverflow = "window"
+    views: tuple[str, ...] = ()
+    view_share: float = 0.25
+
+
+def fit_tasks(names: Collection[str], dialogues: Sequence[Dialogue]) -> dict[str, Task]:
+    """The tasks that are labelled in the training dialogues, with their label names, in the order of ``names``.
+
+    Raises:
+        ValueError: a task is unknown, or none of them is labelled.
+    """
+    classes = task_classes()
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise ValueError(f"no task is called {unknown[0]!r}; there are {', '.join(classes)}")
+    fitted = {name: classes[name].fit(dialogues) for name in names}
+    found = {name: task for name, task in fitted.items() if task is not None}
+    for name in names:
+        if found and name not in found:
+            log.warning("no %s label in the training dialogues: the task is left out", name)
+    if not found:
+        raise ValueError(f"none of the tasks {', '.join(names)} is labelled in the {len(dialogues)} training dialogues")
+    return found
+
+
+def build_model(
+    settings: ModelSettings, tasks: Mapping[str, Task], dialogues: Sequence[Dialogue], *, seed: int
+) -> tuple[LabelGenerator, Any]:
+    """A label generator with a pretrained turn encoder and fresh heads, and its tokenizer.
+
+    Args:
+        settings: what to build.
+        tasks: with their label names.
+        dialogues: training dialogues, for the feature vocabulary and the domains.
+        seed: of the fresh weights.
+    """
+    torch.manual_seed(seed)
+    encoder, tokenizer = load_encoder(settings.encoder, dropout=settings.encoder_dropout)
+    features = FeatureVocabulary.fit(dialogue.observed() for dialogue in dialogues)
+    domains = {goal.domain for dialogue in dialogues for goal in dialogue.labels.goals or () if goal.domain is not None}
+    config = LabelGeneratorConfig(
+        encoder=encoder.config.to_dict(), pairing=settings.pairing, max_tokens=settings.max_tokens,
+        ngram_buckets=settings.lexical.buckets, ngram_size=settings.lexical.size,
+        ngram_dropout=settings.lexical.dropout, feature_dropout=settings.feature_dropout,
+        features=plain_features(features), tasks={name: list(task.labels) for name, task in tasks.items()},
+        thresholds=asdict(Thresholds()), seen_domains=sorted(domains), **asdict(settings.dialogue),
+    )  # fmt: skip
+    return LabelGenerator(config, encoder=encoder, tasks=tasks), tokenizer
+
+
+def pretrain(
+    model: LabelGenerator,
+    tokenizer: Any,
+    dialogues: Sequence[Dialogue],
+    settings: PretrainingSettings,
+    encoder: str,
+    stage: StageConfig,
+    *,
+    seed: int,
+    on_overflow: OnOverflow = "window",
+) -> None:
+    """Train the encoders on swapped answers; no label is read.
+
+    Args:
+        model: trained in place.
+        tokenizer: its tokenizer.
+        dialogues: labelled or not; what is observed in them is used.
+        settings: how.
+        encoder: name of the frozen encoder that finds the nearest responses.
+        stage: where checkpoints go.
+        seed: of swaps, order and dropout.
+        on_overflow: what happens to dialogues that are too long.
+    """
+    if settings.weights is not None:
+        load_encoders(model, Path(settings.weights))
+        return
+    if not settings.epochs or load_finished(model, stage):
+        return
+    collate, size = swap_collator(
+        model, tokenizer, dialogues, settings.swaps, encoder=encoder, pool_size=settings.pool_size, seed=seed
+    )
+    inputs = model.collator(tokenizer, with_targets=False)
+    data = TrainingData(
+        dialogues, collate, num_tokens=size, token_budget=settings.token_budget, max_turns=model.config.max_turns,
+        epochs=settings.epochs, seed=seed + 1, on_overflow=on_overflow, world_size=placement(stage.hardware)[0],
+        truncated=(lambda dialogue: inputs.truncated(dialogue.observed())) if on_overflow == "error" else None,
+    )  # fmt: skip
+    objectives = SwapObjectives(size=model.config.size, text_size=model.turn_encoder.hidden_size)
+    module = Pretraining(model, objectives, optimization=settings.optimization, num_steps=data.num_steps, seed=seed)
+    run_stage(module, data, stage)
+
+
+def fine_tune(
+    model: LabelGenerator,
+    tokenizer: Any,
+    dialogues: Sequence[Dialogue],
+    settings: TrainingSettings,
+    stage: StageConfig,
+    *,
+    seed: int,
+) -> TrainingData:
+    """Train everything on labelled dialogues; returns the data with its counts."""
+    collator = model.collator(tokenizer)
+
+    def collate(batch: Sequence[Dialogue], epoch: int) -> Any:
+        shown = [_shown(dialogue, settings, seed=seed, epoch=epoch) for dialogue in batch]
+        return collator(shown)
+
+    data = TrainingData(
+        dialogues, collate, num_tokens=lambda dialogue: collator.num_tokens(dialogue.observed()),
+        token_budget=settings.token_budget, max_turns=model.config.max_turns, on_overflow=settings.on_overflow,
+        epochs=settings.epochs, seed=seed, workers=settings.workers, world_size=placement(stage.hardware)[0],
+        truncated=lambda dialogue: collator.truncated(dialogue.observed()),
+    )  # fmt: skip
+    module = FineTuning(
+        model, loss_weights=settings.loss_weights, optimization=settings.optimization, num_steps=data.num_steps,
+        seed=seed,
+    )  # fmt: skip
+    run_stage(module, data, stage)
+    return data
+
+
+def _shown(dialogue: Dialogue, settings: TrainingSettings, *, seed: int, epoch: int) -> Dialogue:
+    """The dialogue whole or in a view, the same for (seed, epoch, dialogue)."""
+    if not settings.views:
+        return dialogue
+    rng = np.random.default_rng([seed, epoch, *dialogue.id.encode()])
+    if rng.random() >= settings.view_share:
+        return dialogue
+    shown = VIEWS[settings.views[int(rng.integers(len(settings.views)))]](dialogue)
+    return shown[int(rng.integers(len(shown)))] if shown else dialogue
+
+
+def choose_thresholds(system: ModelSystem, dialogues: Sequence[Dialogue]) -> Thresholds:
+    """Set the thresholds that are best on dialogues which training did not see; they are saved with the model.
+
+    Segmentation: F1 per dialogue. Success and defect: F1 of the rare class. A task without both classes among these
+    dialogues keeps what it has.
+    """
+    observed = [dialogue.observed() for dialogue in dialogues]
+    predictions = system.predict(observed, asked_goals(dialogues))
+    chosen = system.thresholds
+    for name, task in system.model.tasks.items():
+        if name not in ("segmentation", "success", "defect"):
+            continue
+        table = task.tables(dialogues, predictions, chosen)[name]
+        if table["gold"].nunique() < 2:
+            continue
+        if name == "segmentation":
+            value = tune_segmentation(table["score"], table["gold"], table["dialogue_id"].factorize()[0])
+        else:
+            value = tune_binary_f1(table["score"], table["gold"])
+        chosen = replace(chosen, **{name: value})
+    system.model.config.thresholds = asdict(chosen)
+    return chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """All settings of a label generator, and :meth:`train` to follow them.
+
+    Attributes:
+        model: what is built.
+        pretraining: on swapped answers.
+        training: fine-tuning.
+        tasks: names, in the order of the heads.
+        seed: of everything random.
+    """
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    pretraining: PretrainingSettings = field(default_factory=PretrainingSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    tasks: tuple[str, ...] = ("segmentation", "success", "intent", "slots", "defect")
+    seed: int = 0
+
+    def without_context(self) -> Recipe:
+        """The baseline ``no_context``: the same in everything but the dialogue encoder, which has no layers."""
+        return replace(self, model=replace(self.model, dialogue=replace(self.model.dialogue, layers=0)))
+
+    def train(
+        self,
+        labelled: Sequence[Dialogue],
+        tune: Sequence[Dialogue],
+        stage: StageConfig,
+        *,
+        unlabelled: Sequence[Dialogue] | None = None,
+    ) -> ModelSystem:
+        """Build, pretrain, fine-tune and choose thresholds.
+
+        Args:
+            labelled: dialogues to fine-tune on.
+            tune: dialogues to choose thresholds on.
+            stage: ``stage.directory`` gets a folder for each stage.
+            unlabelled: dialogues to pretrain on; None = the labelled ones.
+        """
+        tasks = fit_tasks(self.tasks, labelled)
+        model, tokenizer = build_model(self.model, tasks, labelled, seed=self.seed)
+        pretrain(
+            model, tokenizer, labelled if unlabelled is None else unlabelled, self.pretraining, self.model.encoder,
+            replace(stage, directory=stage.directory / "pretraining"), seed=self.seed,
+            on_overflow=self.training.on_overflow,
+        )  # fmt: skip
+        data = fine_tune(
+            model, tokenizer, labelled, self.training, replace(stage, directory=stage.directory / "fine_tuning"),
+            seed=self.seed,
+        )  # fmt: skip
+        torch.nn.Module.to(model, placement(stage.hardware)[1])  # Lightning leaves it on the CPU
+        system = ModelSystem(
+            model, tokenizer, on_overflow=self.training.on_overflow, bf16=stage.hardware.precision == "bf16-mixed",
+            trained_on=ReadCounts(
+                truncated_texts=data.truncated_texts, windowed_dialogues=data.windowed, dropped_turns=data.dropped_turns
+            ),
+        )  # fmt: skip
+        choose_thresholds(system, tune)
+        return system
+
+
+def observed_only(dialogues: Sequence[Dialogue]) -> list[ObservedDialogue]:
+    """What was observed in dialogues."""
+    return [dialogue.observed() for dialogue in dialogues]

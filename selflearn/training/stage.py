@@ -1,0 +1,215 @@
+"""One training stage: runs to its end, goes on after a kill with the same digits, and is skipped when it was done."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.loggers import Logger
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from selflearn.training.data import TrainingData
+from selflearn.training.loggers import LoggerSettings, close_loggers, make_loggers
+from selflearn.training.module import SteppedModule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardwareConfig:
+    """Where and how a stage computes; the fields are those of ``lightning.Trainer``.
+
+    Attributes:
+        accelerator: "auto", "cpu" or "gpu".
+        devices: how many, or "auto".
+        strategy: how several devices share the work.
+        precision: "32-true", "bf16-mixed" or "16-mixed".
+    """
+
+    accelerator: str = "auto"
+    devices: int | str = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageConfig:
+    """What every stage of a run shares.
+
+    Attributes:
+        directory: of this stage's checkpoint and final weights.
+        hardware: where it computes.
+        checkpoint_every: steps between checkpoints.
+        resume: whether a checkpoint that is found is used; otherwise the stage starts anew.
+        progress: show a progress bar.
+        loggers: what losses are written to; made anew for each stage, as its steps begin at 0.
+    """
+
+    directory: Path
+    hardware: HardwareConfig = field(default_factory=HardwareConfig)
+    checkpoint_every: int = 200
+    resume: bool = True
+    progress: bool = True
+    loggers: LoggerSettings = field(default_factory=LoggerSettings)
+
+
+_ADVICE = (
+    ".*does not have many workers.*",  # making a batch takes a hundredth of a training step
+    ".*smaller than the logging interval.*",
+    ".*overridden `transfer_batch_to_device`.*",  # on purpose: batches know how to move themselves
+    ".*`isinstance\\(treespec, LeafSpec\\)`.*",  # Lightning's own, of torch
+    ".*`training_step` returned `None`.*",  # nothing is labelled in that batch
+    ".*dataloader is not resumable.*",  # its sampler is: it goes on with the batch after the last one
+)
+"""Beginnings of warnings that Lightning gives for what is meant here."""
+
+
+FINAL = "weights.safetensors"
+"""Name of the file with the weights at the end of a stage."""
+
+
+class _Checkpoints(lightning.Callback):
+    """Replaces the one checkpoint every so many steps; Lightning writes it beside and renames it."""
+
+    def __init__(self, path: Path, every: int) -> None:
+        self.path, self.every = path, every
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+        if trainer.global_step % self.every == 0 and trainer.global_step < trainer.max_steps:
+            trainer.save_checkpoint(self.path)
+
+
+class _Progress(RichProgressBar):
+    """A bar over all steps of the stage, with what is left; a stage is one pass, so epochs are not shown."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(leave=True)
+        self._stage = stage
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        return self._stage
+
+    def get_metrics(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> dict[str, Any]:
+        """Everything that the module puts on the bar, without the number of the logger's version."""
+        metrics: dict[str, Any] = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)
+        return metrics
+
+
+def run_stage(module: SteppedModule, data: TrainingData, config: StageConfig) -> None:
+    """Train ``module.model`` in place; its weights at the end are kept in ``weights.safetensors``.
+
+    Args:
+        module: what is trained.
+        data: with as many steps as the module was made for.
+        config: where, and whether to resume.
+    """
+    if load_finished(module.model, config):
+        return
+    final, checkpoint = config.directory / FINAL, config.directory / "last.ckpt"
+    config.directory.mkdir(parents=True, exist_ok=True)
+    loggers = make_loggers(config.loggers, config.directory)
+    trainer = _trainer(config, data.num_steps, loggers, _Checkpoints(checkpoint, config.checkpoint_every))
+    found = checkpoint if config.resume and checkpoint.is_file() else None
+    module.train()  # a pretrained encoder comes in evaluation mode, which Lightning would keep: no dropout in it
+    try:
+        with warnings.catch_warnings():
+            for advice in _ADVICE:
+                warnings.filterwarnings("ignore", message=advice)
+            trainer.fit(module, data, ckpt_path=found, weights_only=True)
+    finally:
+        close_loggers(loggers)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    if trainer.is_global_zero:
+        save_weights(module.model, final)
+        checkpoint.unlink(missing_ok=True)
+    trainer.strategy.barrier()
+
+
+def _trainer(
+    config: StageConfig, num_steps: int, loggers: list[Logger], checkpoints: lightning.Callback
+) -> lightning.Trainer:
+    hardware, callbacks = config.hardware, [checkpoints]
+    if config.progress:
+        callbacks.append(_Progress(config.directory.name.replace("_", " ")))
+    return lightning.Trainer(
+        accelerator=hardware.accelerator, devices=hardware.devices, strategy=_strategy(hardware),
+        precision=hardware.precision, max_steps=num_steps, callbacks=callbacks, logger=loggers,  # type: ignore[arg-type]
+        enable_progress_bar=config.progress, enable_model_summary=False, enable_checkpointing=False,
+        use_distributed_sampler=False, num_sanity_val_steps=0, limit_val_batches=0, log_every_n_steps=10,
+        default_root_dir=config.directory,
+    )  # fmt: skip
+
+
+def load_finished(model: nn.Module, config: StageConfig) -> bool:
+    """Read the final weights of a stage that was done before; False where it was not, or is to be done again."""
+    done = config.resume and (config.directory / FINAL).is_file()
+    if done:
+        load_weights(model, config.directory / FINAL)
+    return done
+
+
+def placement(hardware: HardwareConfig) -> tuple[int, torch.device]:
+    """How many processes train together, and the device that this one computes on."""
+    trainer = lightning.Trainer(
+        accelerator=hardware.accelerator, devices=hardware.devices, strategy=_strategy(hardware), logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    return trainer.world_size, trainer.strategy.root_device
+
+
+def _strategy(hardware: HardwareConfig) -> str:
+    """Heads without targets in a batch have no gradient there, which plain data-parallel training does not expect."""
+    several = hardware.devices not in (1, "1") and hardware.strategy == "auto"
+    if several and (hardware.devices != "auto" or torch.cuda.device_count() > 1):
+        return "ddp_find_unused_parameters_true"
+    return hardware.strategy
+
+
+def save_weights(model: nn.Module, file: Path) -> None:
+    """Write all weights; the file appears whole or not at all."""
+    part = file.with_suffix(".part")
+    save_file({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}, part)
+    os.replace(part, file)
+
+
+def load_weights(model: nn.Module, file: Path) -> None:
+    """Read what :func:`save_weights` wrote.
+
+    Raises:
+        ValueError: the file is of another model.
+    """
+    _load(model, load_file(file), file, ("",))
+
+
+def load_encoders(model: nn.Module, file: Path) -> None:
+    """Read the encoders alone: what pretraining has trained. Heads and features, which it has not, stay as they are.
+
+    Raises:
+        ValueError: the file is not there, or of encoders of another shape.
+    """
+    if not file.is_file():
+        raise ValueError(f"pretraining.weights: there is no file {file}; expected the weights.safetensors of a run's "
+                         "checkpoints/model/pretraining")  # fmt: skip
+    parts = ("turn_encoder.", "lexical_encoder.", "fusion.", "dialogue_encoder.")
+    _load(model, {name: value for name, value in load_file(file).items() if name.startswith(parts)}, file, parts)
+
+
+def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, parts: tuple[str, ...]) -> None:
+    try:
+        missing = [name for name in model.load_state_dict(weights, strict=False).missing_keys if name.startswith(parts)]
+        problem = f"it lacks {missing[0]}" if missing else ""
+        problem = problem or next((f"{name} is too much" for name in weights if name not in model.state_dict()), "")
+    except RuntimeError as error:
+        problem = str(error).splitlines()[-1].strip()
+    if problem:
+        raise ValueError(
+            f"{file} does not fit the model ({problem}); it was written with other settings: use another output "
+            "directory, or training.resume=never"
+        )

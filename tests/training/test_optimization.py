@@ -1,0 +1,83 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from selflearn.training import OptimizationConfig
+from selflearn.training.optimization import make_optimizer, parameter_groups
+from tests.fixtures.dialogues import home_dialogues, tiny_model
+
+CONFIG = OptimizationConfig(lr=1e-3, encoder_lr=1e-4, layer_decay=0.5, weight_decay=0.01)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model(home_dialogues(8))[0]
+
+
+def rates(model, config=CONFIG):
+    """Learning rate and weight decay of each parameter by its name."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    groups = parameter_groups(model.named_parameters(), config)
+    return {names[id(p)]: (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
+
+
+def test_rates_fall_from_layer_to_layer_of_the_turn_encoder_down_to_the_embeddings(model):
+    found = rates(model)
+    for name, (lr, _) in found.items():
+        expected = 1e-3
+        if "turn_encoder" in name:
+            expected = 1e-4 if "layer.1." in name else 5e-5 if "layer.0." in name else 2.5e-5
+        assert lr == pytest.approx(expected), name
+    assert {lr for lr, _ in found.values()} == {1e-3, 1e-4, 5e-5, 2.5e-5}
+
+
+def test_layers_of_the_dialogue_encoder_have_no_falling_rates(model):
+    assert {lr for name, (lr, _) in rates(model).items() if "dialogue_encoder.layers" in name} == {1e-3}
+
+
+def test_matrices_decay_and_biases_norms_and_embeddings_do_not(model):
+    parameters = dict(model.named_parameters())
+    for name, (_, decay) in rates(model).items():
+        assert (decay > 0) is (parameters[name].dim() > 1 and "embedding" not in name), name
+
+
+def test_every_parameter_is_in_one_group(model):
+    groups = parameter_groups(model.named_parameters(), CONFIG)
+    members = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(members) == sorted(map(id, model.parameters()))
+
+
+def test_frozen_parameters_are_in_none():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    model[0].requires_grad_(False)
+    assert sum(len(group["params"]) for group in parameter_groups(model.named_parameters(), CONFIG)) == 2
+
+
+@given(st.integers(1, 200), st.floats(0, 1))
+def test_the_rate_rises_then_falls_and_never_reaches_nothing_before_the_end(num_steps, warmup):
+    layer = nn.Linear(2, 1)
+    config = OptimizationConfig(lr=1.0, warmup=warmup)
+    optimizer, schedule = make_optimizer(layer.named_parameters(), config, num_steps, fused=False)
+    seen = []
+    for _ in range(num_steps):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert all(0 < lr <= 1 for lr in seen)
+    top = seen.index(max(seen))
+    assert seen[:top] == sorted(seen[:top])
+    assert seen[top:] == sorted(seen[top:], reverse=True)
+    assert max(seen) > 0.49  # the whole rate, but for a stage that is warm-up to its last step
+
+
+def test_a_step_of_adamw_moves_by_the_rate_of_its_group():
+    layer = nn.Linear(3, 1)
+    before = layer.weight.detach().clone()
+    optimizer, _ = make_optimizer(
+        layer.named_parameters(), OptimizationConfig(lr=0.01, warmup=0.0, weight_decay=0.0), 100
+    )
+    layer(torch.ones(3)).sum().backward()
+    optimizer.step()
+    torch.testing.assert_close(before - layer.weight, torch.full((1, 3), 0.01), rtol=1e-3, atol=1e-6)

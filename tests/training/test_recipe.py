@@ -1,0 +1,314 @@
+from dataclasses import replace
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from selflearn.batching.texts import OverflowError
+from selflearn.models.system import ReadCounts
+from selflearn.schema import Labels
+from selflearn.tasks.success import asked_goals
+from selflearn.training import HardwareConfig, PretrainingSettings, TrainingSettings
+from selflearn.training.loggers import LoggerSettings
+from selflearn.training.module import SteppedModule
+from selflearn.training.recipe import _shown, build_model, choose_thresholds, fit_tasks
+from selflearn.training.stage import _Checkpoints, load_encoders, load_weights, placement, save_weights
+from tests.fixtures.dialogues import FAST, home_dialogues, plain_dialogue, stage, tiny_model, tiny_settings
+
+TRAIN, TUNE = home_dialogues(24), home_dialogues(8, seed=1, split="dev")
+
+
+def digits(system):
+    """Everything that a run ends with: weights and thresholds."""
+    return {name: value.clone() for name, value in system.model.state_dict().items()}, system.thresholds
+
+
+def assert_same_digits(one, other):
+    (weights, thresholds), (weights_too, thresholds_too) = one, other
+    assert thresholds == thresholds_too
+    assert weights.keys() == weights_too.keys()
+    for name, value in weights.items():
+        torch.testing.assert_close(weights_too[name], value, rtol=0, atol=0, msg=lambda text, name=name: name + text)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that was never interrupted."""
+    from tests.training.conftest import make_recipe
+
+    return digits(make_recipe().train(TRAIN, TUNE, stage(tmp_path_factory.mktemp("whole"))))
+
+
+def test_the_same_seed_gives_the_same_digits_and_another_one_others(whole, recipe, tmp_path):
+    torch.manual_seed(99)  # what others did to the generators before does not matter
+    np.random.seed(99)
+    assert_same_digits(whole, digits(recipe().train(TRAIN, TUNE, stage(tmp_path / "a"))))
+    other = digits(recipe(seed=12).train(TRAIN, TUNE, stage(tmp_path / "b")))
+    assert any(not torch.equal(value, other[0][name]) for name, value in whole[0].items())
+
+
+class Killed(RuntimeError):
+    pass
+
+
+@pytest.fixture
+def killed_after(monkeypatch):
+    """Makes a run stop in the middle of a stage after so many steps, once."""
+
+    def arrange(module_name, step):
+        save = _Checkpoints.on_train_batch_end
+
+        def stop(self, trainer, *rest):
+            save(self, trainer, *rest)
+            if type(trainer.lightning_module).__name__ == module_name and trainer.global_step == step:
+                monkeypatch.setattr(_Checkpoints, "on_train_batch_end", save)
+                raise Killed
+
+        monkeypatch.setattr(_Checkpoints, "on_train_batch_end", stop)
+
+    return arrange
+
+
+@pytest.mark.parametrize(
+    ("where", "step", "every"),
+    [("Pretraining", 7, 3), ("FineTuning", 1, 1), ("FineTuning", 11, 4), ("FineTuning", 2, 100)],
+)
+def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_digits(
+    whole, recipe, tmp_path, killed_after, where, step, every
+):
+    settings = stage(tmp_path, checkpoint_every=every, loggers=LoggerSettings())
+    killed_after(where, step)
+    with pytest.raises(Killed):
+        recipe().train(TRAIN, TUNE, settings)
+    left = sorted(
+        str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.suffix in (".ckpt", ".safetensors")
+    )
+    done = ["pretraining/weights.safetensors"] if where == "FineTuning" else []
+    begun = {"Pretraining": "pretraining", "FineTuning": "fine_tuning"}[where]
+    assert left == sorted([*done, *([f"{begun}/last.ckpt"] if step >= every else [])])
+    assert_same_digits(whole, digits(recipe().train(TRAIN, TUNE, settings)))
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_a_run_may_be_stopped_twice(whole, recipe, tmp_path, killed_after):
+    settings = stage(tmp_path, checkpoint_every=2)
+    for where, step in [("Pretraining", 5), ("FineTuning", 4), ("FineTuning", 9)]:
+        killed_after(where, step)
+        with pytest.raises(Killed):
+            recipe().train(TRAIN, TUNE, settings)
+    assert_same_digits(whole, digits(recipe().train(TRAIN, TUNE, settings)))
+
+
+def test_how_often_a_checkpoint_is_made_and_what_is_logged_changes_no_digit(whole, recipe, tmp_path):
+    settings = stage(tmp_path, checkpoint_every=1, loggers=LoggerSettings())
+    assert_same_digits(whole, digits(recipe().train(TRAIN, TUNE, settings)))
+    logged = "".join(path.read_text() for path in sorted(tmp_path.rglob("metrics.csv")))
+    for name in ("detection", "contrast", "segmentation", "success", "intent", "slots", "defect"):
+        assert f"train/{name}_loss" in logged
+
+
+def test_a_finished_stage_is_read_and_not_done_again(whole, recipe, tmp_path, monkeypatch):
+    settings = stage(tmp_path)
+    recipe().train(TRAIN, TUNE, settings)
+    monkeypatch.setattr(lightning.Trainer, "fit", None)
+    monkeypatch.setattr("selflearn.training.recipe.swap_collator", None)
+    assert_same_digits(whole, digits(recipe().train(TRAIN, TUNE, settings)))
+
+
+def test_a_stage_that_is_not_to_be_resumed_begins_anew(whole, recipe, tmp_path):
+    settings = stage(tmp_path, resume=False)
+    for _ in range(2):
+        assert_same_digits(whole, digits(recipe().train(TRAIN, TUNE, settings)))
+
+
+def test_weights_of_another_model_in_the_directory_are_refused(recipe, tmp_path):
+    recipe(pretraining=PretrainingSettings()).train(TRAIN, TUNE, stage(tmp_path))
+    wider = replace(tiny_settings(), dialogue=replace(tiny_settings().dialogue, size=32))
+    with pytest.raises(ValueError, match=r"weights\.safetensors does not fit the model .*: use another output"):
+        recipe(pretraining=PretrainingSettings(), model=wider).train(TRAIN, TUNE, stage(tmp_path))
+
+
+def test_a_checkpoint_holds_tensors_and_plain_values_alone(recipe, tmp_path, killed_after):
+    killed_after("FineTuning", 3)
+    with pytest.raises(Killed):
+        recipe().train(TRAIN, TUNE, stage(tmp_path, checkpoint_every=1))
+    checkpoint = torch.load(tmp_path / "fine_tuning" / "last.ckpt", weights_only=True)
+    assert checkpoint["global_step"] == 3
+
+
+def test_training_on_no_label_at_all_pretrains_on_other_dialogues(recipe, tmp_path):
+    """The dialogues of pretraining need no label, and labels there change nothing."""
+    runs = []
+    for name, unlabelled in [("with", TRAIN), ("without", [d.with_labels(Labels()) for d in TRAIN])]:
+        recipe(training=TrainingSettings(epochs=0.1, optimization=FAST)).train(
+            TRAIN[:6], TUNE, stage(tmp_path / name), unlabelled=unlabelled
+        )
+        runs.append(load_file(tmp_path / name / "pretraining" / "weights.safetensors"))
+    assert all(torch.equal(value, runs[1][name]) for name, value in runs[0].items())
+
+
+def test_pretraining_moves_the_encoders_and_leaves_heads_and_features(recipe, tmp_path):
+    made = recipe()
+    before = build_model(made.model, fit_tasks(made.tasks, TRAIN), TRAIN, seed=made.seed)[0].state_dict()
+    made.train(TRAIN, TUNE, stage(tmp_path))
+    after = load_file(tmp_path / "pretraining" / "weights.safetensors")
+    assert after.keys() == before.keys()
+    moved = {name for name, value in before.items() if not torch.equal(value, after[name])}
+    assert not {name for name in moved if name.startswith(("heads.", "feature_encoder."))}
+    for part in ("turn_encoder.", "lexical_encoder.", "fusion.", "dialogue_encoder."):
+        assert any(name.startswith(part) for name in moved), part
+
+
+def test_weights_of_an_earlier_pretraining_can_be_used_with_other_tasks(recipe, tmp_path):
+    recipe().train(TRAIN, TUNE, stage(tmp_path / "first"))
+    file = tmp_path / "first" / "pretraining" / "weights.safetensors"
+    settings = PretrainingSettings(weights=str(file))
+    system = recipe(pretraining=settings, tasks=("intent",)).train(TRAIN, TUNE, stage(tmp_path / "second"))
+    assert list(system.model.tasks) == ["intent"]
+    assert not (tmp_path / "second" / "pretraining").exists()
+    with pytest.raises(ValueError, match=r"pretraining\.weights: there is no file .*nowhere"):
+        recipe(pretraining=PretrainingSettings(weights="nowhere")).train(TRAIN, TUNE, stage(tmp_path / "third"))
+
+
+def test_encoders_alone_are_read_and_all_of_them(tmp_path):
+    source, _ = tiny_model(TRAIN, seed=1)
+    target, _ = tiny_model(TRAIN, seed=2, tasks=["intent"])
+    save_weights(source, tmp_path / "weights.safetensors")
+    heads = {name: value.clone() for name, value in target.heads.state_dict().items()}
+    load_encoders(target, tmp_path / "weights.safetensors")
+    for part in ("turn_encoder", "lexical_encoder", "fusion", "dialogue_encoder"):
+        for name, value in getattr(source, part).state_dict().items():
+            assert torch.equal(getattr(target, part).state_dict()[name], value), name
+    assert all(torch.equal(target.heads.state_dict()[name], value) for name, value in heads.items())
+    with pytest.raises(ValueError, match="does not fit the model"):
+        load_weights(target, tmp_path / "weights.safetensors")
+    with pytest.raises(ValueError, match="does not fit the model"):
+        load_encoders(tiny_model(TRAIN, layers=1)[0], tmp_path / "weights.safetensors")
+
+
+@pytest.mark.parametrize("encoder_lr", [0.0, 5e-3])
+def test_a_frozen_encoder_does_not_move_and_one_frozen_before_moves_again(recipe, tmp_path, encoder_lr):
+    frozen, moving = replace(FAST, encoder_lr=0.0), replace(FAST, encoder_lr=encoder_lr)
+    made = recipe(
+        pretraining=replace(recipe().pretraining, optimization=frozen, epochs=0.3),
+        training=TrainingSettings(epochs=0.3, token_budget=700, optimization=moving),
+    )
+    before = build_model(made.model, fit_tasks(made.tasks, TRAIN), TRAIN, seed=made.seed)[0].turn_encoder.state_dict()
+    system = made.train(TRAIN, TUNE, stage(tmp_path))
+    after = system.model.turn_encoder.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items()) is (encoder_lr == 0.0)
+
+
+def test_every_module_trains_even_if_the_encoder_came_in_evaluation_mode(recipe, tmp_path, monkeypatch):
+    """Pretrained encoders come in evaluation mode, in which their dropout does nothing."""
+    modes = []
+
+    def look(self, batch, batch_idx):
+        modes.append({module.training for module in self.modules()})
+
+    def build(*arguments, **options):
+        model, tokenizer = build_model(*arguments, **options)
+        model.turn_encoder.eval()
+        return model, tokenizer
+
+    monkeypatch.setattr("selflearn.training.recipe.build_model", build)
+    monkeypatch.setattr(SteppedModule, "on_train_batch_start", look)
+    system = recipe().train(TRAIN, TUNE, stage(tmp_path))
+    assert modes
+    assert all(mode == {True} for mode in modes)
+    assert not system.model.training
+
+
+def test_the_baseline_without_context_differs_in_its_layers_alone(recipe):
+    without = recipe().without_context()
+    assert without.model.dialogue == replace(recipe().model.dialogue, layers=0)
+    assert replace(without, model=recipe().model) == recipe()
+
+
+def test_what_did_not_fit_in_training_is_counted(recipe, tmp_path):
+    long = plain_dialogue(*[("dim it " * 30, "yes")] * 9, id="long")
+    made = recipe(pretraining=PretrainingSettings(), training=TrainingSettings(epochs=0.1, optimization=FAST))
+    system = made.train([*TRAIN, long], TUNE, stage(tmp_path))
+    longer = sum(len(d.turns) > 4 for d in TRAIN)
+    assert system.trained_on == ReadCounts(truncated_texts=1, windowed_dialogues=longer + 1)
+
+
+TOO_LONG = {
+    "dialogue 'long' has 9 turns and the model reads 4": plain_dialogue(*[("a", "b")] * 9, id="long"),
+    "dialogue 'talker' has a text that is longer": plain_dialogue(("a" * 5000, "b"), id="talker"),
+}
+
+
+@pytest.mark.parametrize("message", TOO_LONG)
+@pytest.mark.parametrize("pretraining", [True, False])
+def test_an_error_about_what_is_too_long_comes_before_any_training(recipe, tmp_path, monkeypatch, message, pretraining):
+    monkeypatch.setattr(lightning.Trainer, "fit", None)
+    made = recipe(training=replace(recipe().training, on_overflow="error"))
+    if not pretraining:
+        made = replace(made, pretraining=PretrainingSettings())
+    short = [d for d in TRAIN if len(d.turns) <= 4]
+    with pytest.raises(OverflowError, match=message):
+        made.train([*short, TOO_LONG[message]], TUNE, stage(tmp_path))
+
+
+def test_thresholds_are_chosen_on_the_tuning_dialogues_and_kept_with_the_model(recipe, tmp_path):
+    system = recipe(pretraining=PretrainingSettings()).train(TRAIN, TUNE, stage(tmp_path))
+    chosen = system.thresholds
+    predictions = system.predict([d.observed() for d in TUNE], asked_goals(TUNE))
+    from selflearn.tasks.thresholds import tune_binary_f1
+
+    table = system.model.tasks["defect"].tables(TUNE, predictions, chosen)["defect"]
+    assert chosen.defect == tune_binary_f1(table["score"], table["gold"])
+    assert system.model.config.decision_thresholds() == chosen
+    bare = [d.with_labels(Labels()) for d in TUNE]
+    assert choose_thresholds(system, bare) == choose_thresholds(system, []) == chosen  # nothing to choose by
+
+
+def test_a_dialogue_is_shown_in_a_view_by_its_share_and_the_same_for_seed_epoch_and_dialogue():
+    settings = TrainingSettings(views=("before_notify",), view_share=0.4)
+    dialogues = home_dialogues(200)
+    shown = [_shown(d, settings, seed=1, epoch=0) for d in dialogues]
+    assert shown == [_shown(d, settings, seed=1, epoch=0) for d in dialogues]
+    assert shown != [_shown(d, settings, seed=1, epoch=1) for d in dialogues]
+    share = sum(a is not b for a, b in zip(shown, dialogues, strict=True)) / 200
+    assert 0.3 < share < 0.5
+    assert all(_shown(d, TrainingSettings(), seed=1, epoch=0) is d for d in dialogues)
+
+
+def test_a_batch_in_which_nothing_is_labelled_is_no_step_and_no_harm(recipe, tmp_path):
+    some = [d if i % 6 == 0 else d.with_labels(Labels()) for i, d in enumerate(TRAIN)]
+    made = recipe(
+        pretraining=PretrainingSettings(), training=TrainingSettings(epochs=1.0, token_budget=1, optimization=FAST)
+    )
+    system = made.train(some, TUNE, stage(tmp_path))
+    assert all(value.isfinite().all() for value in system.model.state_dict().values())
+
+
+def test_fixed_weights_and_a_causal_model_of_pairs_train_too(recipe, tmp_path):
+    made = recipe(
+        model=tiny_settings(pairing="pair", causal=True, layers=1), tasks=("segmentation", "success"),
+        training=TrainingSettings(epochs=0.5, optimization=FAST, loss_weights={"success": 2.0}),
+        pretraining=replace(recipe().pretraining, epochs=0.5),
+    )  # fmt: skip
+    system = made.train(
+        TRAIN, TUNE, stage(tmp_path, hardware=HardwareConfig(accelerator="cpu", precision="bf16-mixed"))
+    )
+    assert system.bf16
+    assert system.predict([TUNE[0].observed()], [[]])[0].boundaries[0] == 1.0
+
+
+def test_placement_says_how_many_train_together_and_where():
+    assert placement(HardwareConfig(accelerator="cpu")) == (1, torch.device("cpu"))
+    assert placement(HardwareConfig(accelerator="cpu", devices=2))[0] == 2
+
+
+def test_a_stage_that_the_user_interrupts_is_not_taken_for_a_finished_one(recipe, tmp_path, monkeypatch):
+    def interrupt(self, batch, batch_idx):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SteppedModule, "on_train_batch_start", interrupt)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        recipe(pretraining=PretrainingSettings()).train(TRAIN, TUNE, stage(tmp_path))
+    assert not (tmp_path / "fine_tuning" / "weights.safetensors").exists()
