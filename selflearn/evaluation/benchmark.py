@@ -1,0 +1,227 @@
+"""Several systems trained on the same dialogues, tuned on the same cut, tested on the same items."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from selflearn.corpora.views import VIEWS
+from selflearn.evaluation.slices import add_slices
+from selflearn.schema import Dialogue
+from selflearn.tasks import System, Thresholds, task_classes
+from selflearn.tasks.success import asked_goals
+from selflearn.tasks.thresholds import tune_binary_f1
+
+Tables = dict[str, pd.DataFrame]
+log = logging.getLogger(__name__)
+
+
+class Contestant(Protocol):
+    """How one system is made: given dialogues to learn from and to tune on, a system."""
+
+    def __call__(self, train: Sequence[Dialogue], tune: Sequence[Dialogue], directory: Path) -> System:
+        """Train a system; ``directory`` is its own, for checkpoints."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Disjoint dialogues.
+
+    Attributes:
+        train: to learn from.
+        tune: to choose thresholds and settings on.
+        test: to report.
+    """
+
+    train: Sequence[Dialogue]
+    tune: Sequence[Dialogue]
+    test: Sequence[Dialogue]
+
+
+@dataclass(slots=True)
+class SystemResult:
+    """What a system said.
+
+    Attributes:
+        test: tables of the test dialogues, variants (``task@variant``) included.
+        tune: tables of the tuning dialogues.
+        seconds: by stage ("train", "predict").
+        notes: what the system chose, for the report.
+    """
+
+    test: Tables
+    tune: Tables
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def run_system(
+    make: Contestant,
+    split: Split,
+    directory: Path,
+    *,
+    tasks: Sequence[str],
+    views: Sequence[str] = (),
+    make_for_view: Contestant | None = None,
+    keep: Callable[[System], None] | None = None,
+) -> SystemResult:
+    """Train one system and let it label the tuning and test dialogues; what was done before is read, not done again.
+
+    Args:
+        make: trains it.
+        split: the dialogues.
+        directory: of this system; a finished result is kept there.
+        tasks: whose tables are made.
+        views: of success (:mod:`selflearn.corpora.views`), each giving a table ``success@VIEW``.
+        make_for_view: trains a system for success in one view, given the dialogues in that view; None lets the system
+            itself read the views (it was trained on them too).
+        keep: called with the trained system, to save it.
+    """
+    done = directory / "result"
+    if is_done(directory):
+        return _read_result(done)
+    start = time.perf_counter()
+    system = make(split.train, split.tune, directory)
+    seconds = {"train": time.perf_counter() - start}
+    if keep is not None:
+        keep(system)
+    start = time.perf_counter()
+    domains = {goal.domain for dialogue in split.train for goal in dialogue.labels.goals or () if goal.domain}
+    before = _read_counts(system)
+    test = add_slices(label(system, split.test, tasks), split.test, domains)
+    read = {what: number - before[what] for what, number in _read_counts(system).items()}
+    result = SystemResult(test=test, tune=label(system, split.tune, tasks), notes=_notes(system) | {"read": read})
+    for view in views if "success" in result.test else ():
+        shown = Split(**{part: in_view(getattr(split, part), view) for part in ("train", "tune", "test")})
+        if not shown.test:
+            continue
+        chosen = system if make_for_view is None else make_for_view(shown.train, shown.tune, directory / view)
+        table = _view_table(chosen, shown)
+        result.test[f"success@{view}"] = add_slices({"success": table}, shown.test, ())["success"]
+    seconds["predict"] = time.perf_counter() - start
+    result.seconds = seconds
+    _write_result(done, result)
+    return result
+
+
+def is_done(directory: Path) -> bool:
+    """Whether a finished result of :func:`run_system` is in the directory of a system."""
+    return (directory / "result" / "done.json").is_file()
+
+
+def label(system: System, dialogues: Sequence[Dialogue], tasks: Sequence[str]) -> Tables:
+    """The item tables of dialogues that a system labels; only what is observed in them is given to it."""
+    dialogues = list(dialogues)
+    predictions = system.predict([dialogue.observed() for dialogue in dialogues], asked_goals(dialogues))
+    classes, tables = task_classes(), {}
+    for name in tasks:
+        task = classes[name]()
+        if all(task.answer(prediction) is not None for prediction in predictions):
+            found = task.tables(dialogues, predictions, system.thresholds)
+            tables.update({table: frame for table, frame in found.items() if len(frame)})
+    return tables
+
+
+def in_view(dialogues: Sequence[Dialogue], view: str) -> list[Dialogue]:
+    """Dialogues with a success label, in a view; the id of the original stays in front of a "#"."""
+    return [shown for dialogue in dialogues for shown in VIEWS[view](dialogue) if any(asked_goals([shown]))]
+
+
+def _view_table(system: System, split: Split) -> pd.DataFrame:
+    """Success in a view, with a threshold chosen on the tuning dialogues in the same view."""
+    tuned, table = (
+        label(system, split.tune, ["success"]).get("success"),
+        label(system, split.test, ["success"])["success"],
+    )
+    both = tuned is not None and tuned["gold"].nunique() == 2
+    threshold = tune_binary_f1(tuned["score"], tuned["gold"]) if both else Thresholds().success  # type: ignore[index]
+    # Views are of the same goals: the item is the goal of the original dialogue.
+    originals = table["dialogue_id"].str.partition("#")
+    goals = table["goal"].where(originals[2] == "", originals[2]).astype(int)
+    return table.assign(dialogue_id=originals[0], goal=goals, prediction=table["score"] >= threshold)
+
+
+def unknown_gold(tables: Mapping[str, pd.DataFrame], train: Sequence[Dialogue]) -> dict[str, int]:
+    """How many gold names of the test items training never saw; they are scored as wrong for every system.
+
+    Raises:
+        ValueError: all intents, or all slots, are unknown: the test split is of something else. (Domains may well be:
+            a service that nobody has seen is a test of its own.)
+    """
+    counts = {}
+    for name in ("intent", "domain", "slots"):
+        table = tables.get(name)
+        if table is None:
+            continue
+        task = task_classes()[name].fit(train)
+        gold = table["gold"].dropna()
+        unknown = ~gold.isin(task.labels if task is not None else ())
+        if name != "domain" and len(gold) and unknown.all():
+            raise ValueError(
+                f"{name}: none of the {gold.nunique()} gold names of the test split (first: {gold.iloc[0]!r}) occurs "
+                "in the training split; expected the same label set. Look at data.corpus and data.test_split."
+            )
+        counts[name] = int(unknown.sum())
+    return counts
+
+
+def join_folds(results: Sequence[SystemResult]) -> SystemResult:
+    """Out-of-fold results as one: each dialogue was tested by the system that had not seen it."""
+    names = dict.fromkeys(name for result in results for name in result.test)
+    joined = SystemResult(
+        test={name: pd.concat([r.test[name] for r in results if name in r.test], ignore_index=True) for name in names},
+        tune={
+            name: pd.concat([r.tune[name] for r in results if name in r.tune], ignore_index=True)
+            for name in dict.fromkeys(name for result in results for name in result.tune)
+        },
+        notes={f"fold {i}": result.notes for i, result in enumerate(results)},
+    )
+    for stage in {stage for result in results for stage in result.seconds}:
+        joined.seconds[stage] = sum(result.seconds.get(stage, 0.0) for result in results)
+    return joined
+
+
+def _read_counts(system: System) -> dict[str, int]:
+    """What did not fit into the system so far, where it counts that."""
+    counts = getattr(system, "counts", None)
+    return {} if counts is None else asdict(counts)
+
+
+def _notes(system: System) -> dict[str, Any]:
+    thresholds = {name: getattr(system.thresholds, name) for name in ("segmentation", "success", "defect")}
+    trained_on = getattr(system, "trained_on", None)
+    return {
+        "thresholds": thresholds,
+        "choices": getattr(system, "choices", {}),
+        "trained_on": {} if trained_on is None else asdict(trained_on),
+    }
+
+
+def _write_result(directory: Path, result: SystemResult) -> None:
+    """Tables first, then the file that says that they are all there."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for part in ("test", "tune"):
+        for name, table in getattr(result, part).items():
+            table.to_parquet(directory / f"{part}.{name}.parquet", index=False)
+    temporary = directory / "done.part"
+    temporary.write_text(json.dumps({"seconds": result.seconds, "notes": result.notes}, default=str, indent=2))
+    os.replace(temporary, directory / "done.json")
+
+
+def _read_result(directory: Path) -> SystemResult:
+    said = json.loads((directory / "done.json").read_text())
+    log.info("%s is done already", directory.parent.name)
+    parts: dict[str, Tables] = {"test": {}, "tune": {}}
+    for file in sorted(directory.glob("*.parquet")):
+        part, _, name = file.stem.partition(".")
+        parts[part][name] = pd.read_parquet(file)
+    return SystemResult(test=parts["test"], tune=parts["tune"], seconds=said["seconds"], notes=said["notes"])

@@ -1,0 +1,257 @@
+"""Reading ``metrics.json``, and the table that shows it: on a terminal, or as Markdown.
+
+Rows are metrics; columns are the model and the systems it is compared with. Below a system's value stands the paired
+difference, model minus that system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from rich import box
+from rich.table import Table
+
+from selflearn.evaluation.task_metrics import TASK_METRICS
+from selflearn.metrics.items import ItemTable
+
+_Key = TypeVar("_Key")
+Row = tuple[str, str]
+"""Task and metric, the metric with its slices: ``("intent", "accuracy@seen")``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A number with two ends: of a bootstrap interval (one run) or of the range over seeds (several)."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def sign(self) -> int:
+        """1 or -1 where the whole interval lies on one side of zero, else 0."""
+        if self.low is None or self.high is None:
+            return 0
+        return (self.low > 0) - (self.high < 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What one run, or several seeds of one run, measured.
+
+    Attributes:
+        systems: of each system (``"model"`` first) the value in each row.
+        differences: of each baseline the model's paired difference in each row.
+        items: of each count its range over runs (twice the same number in one run).
+        runs: number of runs put together.
+    """
+
+    systems: Mapping[str, Mapping[Row, Value]]
+    differences: Mapping[str, Mapping[Row, Value]]
+    items: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    runs: int = 1
+
+    @classmethod
+    def from_metrics(cls, metrics: Mapping[str, float]) -> Results:
+        """Read the flat keys that :func:`~selflearn.evaluation.evaluate` gives; others (times) are no results.
+
+        Example:
+            >>> Results.from_metrics({"test/intent/accuracy": 0.9}).systems["model"]["intent", "accuracy"].value
+            0.9
+        """
+        systems: dict[str, dict[Row, Value]] = {"model": {}}
+        differences: dict[str, dict[Row, Value]] = {}
+        for key, value in metrics.items():
+            cell = Value(value=value, low=metrics.get(f"{key}/low"), high=metrics.get(f"{key}/high"))
+            match key.split("/"):
+                case ["test", task, metric]:
+                    systems["model"][task, metric] = cell
+                case ["baseline", name, "test", task, metric]:
+                    systems.setdefault(name, {})[task, metric] = cell
+                case ["delta", name, task, metric] if metric not in ("low", "high"):
+                    differences.setdefault(name, {})[task, metric] = cell
+        counts = {key.removeprefix("count/"): (v, v) for key, v in metrics.items() if key.startswith("count/")}
+        return cls(systems=systems, differences=differences, items=counts)
+
+    @classmethod
+    def over_seeds(cls, runs: Sequence[Mapping[str, float]]) -> Results:
+        """Mean and range over the seeds of one experiment, of values and of differences; a single run as it is.
+
+        A row is kept where every run has it.
+
+        Args:
+            runs: the ``metrics.json`` of each seed, at least one.
+
+        Example:
+            >>> Results.over_seeds([{"test/a/b": 0.5}, {"test/a/b": 0.7}]).systems["model"]["a", "b"]
+            Value(value=0.6, low=0.5, high=0.7)
+        """
+        each = [cls.from_metrics(metrics) for metrics in runs]
+        if len(each) == 1:
+            return each[0]
+        counts = [result.items for result in each]
+        return cls(
+            systems=_merged([result.systems for result in each]),
+            differences=_merged([result.differences for result in each]),
+            items={key: _range(count[key][0] for count in counts) for key in _common(counts)},
+            runs=len(each),
+        )
+
+    def only(self, rows: Sequence[Row]) -> Results:
+        """The same with these rows alone, in this order."""
+
+        def chosen(values: Mapping[Row, Value]) -> dict[Row, Value]:
+            return {row: values[row] for row in rows if row in values}
+
+        return replace(
+            self,
+            systems={name: chosen(values) for name, values in self.systems.items()},
+            differences={name: chosen(values) for name, values in self.differences.items()},
+        )
+
+    def rows(self) -> list[Row]:
+        """Every row that some system has, the model's order first."""
+        return list(dict.fromkeys(row for values in self.systems.values() for row in values))
+
+
+def results_markdown(results: Results, *, task_metrics: Mapping[str, ItemTable] = TASK_METRICS) -> str:
+    """The results as a Markdown table.
+
+    Bold where the difference lies wholly on the model's side, italic where wholly on the other.
+
+    Args:
+        results: of one run or several seeds.
+        task_metrics: says whether higher or lower is better.
+
+    Example:
+        >>> print(results_markdown(Results.from_metrics({"test/intent/accuracy": 0.9, "count/intent_items": 40})))
+        | metric | n | model |
+        | --- | --- | --- |
+        | intent/accuracy ↑ | 40 | .900 |
+    """
+    marks = {1: "**", -1: "*", 0: ""}
+    lines = [f"| {' | '.join(_header(results))} |", f"| {' | '.join('---' for _ in _header(results))} |"]
+    for row in results.rows():
+        name, count, direction = _label(row, results, task_metrics)
+        cells = [name, count]
+        for system, values in results.systems.items():
+            text = _text(values.get(row), results.runs)
+            if difference := results.differences.get(system, {}).get(row):
+                mark = marks[difference.sign() * direction]
+                text += f"<br>{mark}{_text(difference, results.runs, signed=True)}{mark}"
+            cells.append(text)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def results_table(
+    results: Results, *, title: str | None = None, task_metrics: Mapping[str, ItemTable] = TASK_METRICS
+) -> Table:
+    """The results as a table for a terminal of 80 columns or more (``rich.print`` shows it).
+
+    The model with its interval; of each other system the value, and whether the paired difference lies wholly on one
+    side of zero. The differences themselves are in :func:`results_markdown`.
+
+    Args:
+        results: of one run or several seeds.
+        title: above the table.
+        task_metrics: says whether higher or lower is better.
+    """
+    caption = f"{_ends(results)}; ↑ higher is better, ↓ lower is better. {_SIGNS[1]} the model is better, "
+    caption += f"{_SIGNS[-1]} it is worse: all of the paired difference lies on that side of zero."
+    table = Table(
+        title=title, caption=caption, padding=(0, 1, 0, 0), box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
+    )
+    table.add_column("metric", no_wrap=True)
+    for system in results.systems:
+        table.add_column(system.replace("_", "\n"), justify="right", no_wrap=True)
+    before = ""
+    tasks = list(dict.fromkeys(task for task, _ in results.rows()))
+    for row in sorted(results.rows(), key=lambda row: tasks.index(row[0])):
+        if row[0] != before:
+            table.add_section()
+            table.add_row(f"[bold]{row[0]}[/bold]")
+        before = row[0]
+        name, _, direction = _label(row, results, task_metrics)
+        cells = [name.removeprefix(f"{row[0]}/")]
+        for system, values in results.systems.items():
+            value = values.get(row)
+            if system == "model" or value is None:
+                cells.append(_text(value, results.runs).replace("[", r"\["))
+            else:
+                difference = results.differences.get(system, {}).get(row)
+                cells.append(
+                    f"{_number(value.value, False)} {_SIGNS[difference.sign() * direction if difference else 0]}"
+                )
+        table.add_row(*cells)
+    return table
+
+
+_SIGNS = {1: "[green]▲[/green]", -1: "[red]▼[/red]", 0: "[dim]·[/dim]"}
+
+
+def _ends(results: Results) -> str:
+    return f"mean (range) of {results.runs} seeds" if results.runs > 1 else "value \\[95% bootstrap over dialogues]"
+
+
+def legend(results: Results, *, bold: str = "bold", italic: str = "italic") -> list[str]:
+    """How to read the table, one sentence each."""
+    ends = _ends(results).replace("\\", "")
+    return [
+        f"{ends}; ↑ higher is better, ↓ lower is better.",
+        "Below each system: Δ = model minus that system, paired on the same dialogues;"
+        f" {bold} = all of it in the model's favour, {italic} = all of it against.",
+    ]
+
+
+def _header(results: Results) -> list[str]:
+    return ["metric", "n", *results.systems]
+
+
+def _label(row: Row, results: Results, task_metrics: Mapping[str, ItemTable]) -> tuple[str, str, int]:
+    """Name with its arrow, number of items, and 1, -1 or 0: higher is better, lower is better, not known."""
+    task, name = row
+    known = task_metrics[task].metrics if task in task_metrics else ()
+    own = [metric for metric in known if name == metric.name or name.startswith(metric.name + "@")]
+    metric = max(own, key=lambda metric: len(metric.name), default=None)
+    base = name.partition("@")[0] if metric is None else metric.name
+    low, high = results.items.get(f"{task}_items{name.removeprefix(base)}", (None, None))
+    count = "" if low is None else f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
+    direction = 0 if metric is None else 1 if metric.higher_is_better else -1
+    return f"{task}/{name}{('', ' ↑', ' ↓')[direction]}", count, direction
+
+
+def _text(value: Value | None, runs: int, *, signed: bool = False) -> str:
+    if value is None:
+        return "-"
+    text = ("Δ " if signed else "") + _number(value.value, signed)
+    if value.low is None or value.high is None:
+        return text
+    low, high = _number(value.low, signed), _number(value.high, signed)
+    return f"{text} ({low} to {high})" if runs > 1 else f"{text} [{low}, {high}]"
+
+
+def _number(value: float, signed: bool) -> str:
+    text = f"{value:+.3f}" if signed else f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
+
+
+def _merged(runs: Sequence[Mapping[str, Mapping[Row, Value]]]) -> dict[str, dict[Row, Value]]:
+    merged: dict[str, dict[Row, Value]] = {}
+    for system in _common(runs):
+        merged[system] = {}
+        for row in _common([run[system] for run in runs]):
+            values = [run[system][row].value for run in runs]
+            low, high = _range(values)
+            merged[system][row] = Value(value=sum(values) / len(values), low=low, high=high)
+    return merged
+
+
+def _common(mappings: Sequence[Mapping[_Key, object]]) -> list[_Key]:
+    return [key for key in mappings[0] if all(key in other for other in mappings)]
+
+
+def _range(values: Iterable[float]) -> tuple[float, float]:
+    values = list(values)
+    return min(values), max(values)

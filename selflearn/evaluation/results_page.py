@@ -1,0 +1,227 @@
+"""The page of results, written from run directories: every figure beside the command that made it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from selflearn.evaluation.results import Results, Row, legend, results_markdown
+from selflearn.evaluation.task_metrics import TASK_METRICS
+from selflearn.metrics.items import ItemTable
+
+_PLACES = ("paths", "logger", "hydra")  # parts of a config that say where a run was written, not what it was
+_HEAD = """# Results
+
+Written by `python -m experiments.results` from run directories; not edited by hand.
+"""
+
+
+class RunDirectoryError(ValueError):
+    """A run directory lacks something: says which file, what is wrong, and what to do."""
+
+    def __init__(self, file: Path, problem: str, expected: str) -> None:
+        self.file, self.problem, self.expected = file, problem, expected
+        super().__init__(f"{file}: {problem}; expected {expected}")
+
+    def __reduce__(self) -> tuple[type[RunDirectoryError], tuple[Path, str, str]]:
+        """Keep the fields across processes."""
+        return RunDirectoryError, (self.file, self.problem, self.expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A finished run: the three files that say what was run, with what, and what came out.
+
+    Attributes:
+        directory: of the run.
+        metrics: flat, from ``metrics.json``.
+        config: resolved, from ``config.yaml``.
+        versions: from ``versions.json``; holds at least ``command``.
+    """
+
+    directory: Path
+    metrics: Mapping[str, float]
+    config: Mapping[str, Any]
+    versions: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, directory: Path) -> Run:
+        """Read a run directory.
+
+        Raises:
+            RunDirectoryError: a file is missing, cannot be read, or lacks a key; names it.
+        """
+        if not directory.is_dir():
+            raise RunDirectoryError(directory, "no such directory", "the directory of a run")
+        metrics = _read(directory / "metrics.json")
+        for key, value in metrics.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise RunDirectoryError(directory / "metrics.json", f"{key!r} is {value!r}", "a number for each key")
+        versions = _read(directory / "versions.json")
+        if not isinstance(versions.get("command"), str):
+            found = ", ".join(versions) or "nothing"
+            raise RunDirectoryError(
+                directory / "versions.json", f"no 'command' (it has {found})", "the command as typed"
+            )
+        return cls(directory=directory, metrics=metrics, config=_read(directory / "config.yaml"), versions=versions)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the whole run: the sum of ``time/<stage>_seconds``, else ``seconds`` in ``versions.json``.
+
+        The stages count what an earlier call did too, where a run was resumed; ``seconds`` is of the last call.
+
+        Raises:
+            RunDirectoryError: neither is there.
+        """
+        times = {key: v for key, v in self.metrics.items() if key.startswith("time/") and key.endswith("_seconds")}
+        stages = [seconds for key, seconds in times.items() if key != "time/total_seconds"]
+        if not stages and "seconds" in self.versions:
+            return float(self.versions["seconds"])
+        if not stages:
+            file = self.directory / "versions.json"
+            raise RunDirectoryError(
+                file, "no 'seconds', and metrics.json has no time/<stage>_seconds", "one of the two"
+            )
+        return sum(stages)
+
+    @property
+    def command(self) -> str:
+        """The command without what says where files are: those are places of one machine."""
+        words = shlex.split(self.versions["command"])
+        return shlex.join(word for word in words if "=" not in word or word.split("=")[0].split(".")[0] not in _PLACES)
+
+    def experiment(self) -> str:
+        """What was run whatever the seed and the place: equal for the seeds of one experiment."""
+        config = {key: value for key, value in self.config.items() if key not in _PLACES}
+        return json.dumps(_without_seeds(config), sort_keys=True, default=str)
+
+    def title(self) -> str:
+        """The overrides of the command, without seed and places: ``sgd_quick, model.dialogue.layers=0``."""
+        words = [word for word in shlex.split(self.versions["command"]) if "=" in word and not word.startswith("-")]
+        said = dict(word.split("=", 1) for word in words)
+        name = said.pop("experiment", None)
+        rest = [f"{k}={v}" for k, v in said.items() if k.split(".")[-1] != "seed" and k.split(".")[0] not in _PLACES]
+        return ", ".join([name, *rest] if name else rest) or self.directory.name
+
+
+def results_page(directories: Iterable[Path], *, task_metrics: Mapping[str, ItemTable] = TASK_METRICS) -> str:
+    """The page of results: for each experiment its commands, times, versions and table.
+
+    Runs that differ only in their seed are put together: mean and range over the seeds.
+
+    Args:
+        directories: of finished runs; experiments come in the order of their first run.
+        task_metrics: says whether higher or lower is better.
+
+    Returns:
+        Markdown.
+
+    Raises:
+        RunDirectoryError: a directory lacks a file or a key; names it.
+        ValueError: no directory was given.
+    """
+    experiments: dict[str, list[Run]] = {}
+    for directory in directories:
+        run = Run.read(Path(directory))
+        experiments.setdefault(run.experiment(), []).append(run)
+    if not experiments:
+        raise ValueError("no run directory was given; expected at least one, with metrics.json in it")
+    return "\n".join([_HEAD, *(_section(runs, task_metrics) for runs in experiments.values())])
+
+
+def write_results_page(
+    directories: Iterable[Path], page: Path, *, task_metrics: Mapping[str, ItemTable] = TASK_METRICS
+) -> None:
+    """Write :func:`results_page` to a file.
+
+    Args:
+        directories: of finished runs.
+        page: where to; its folder is made.
+        task_metrics: says whether higher or lower is better.
+
+    Raises:
+        RunDirectoryError: a directory lacks a file or a key; the page is left as it was.
+    """
+    text = results_page(directories, task_metrics=task_metrics)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(text, encoding="utf-8")
+
+
+def write_headline(directory: Path, file: Path, rows: Sequence[Row], *, name: str = "results") -> None:
+    """Put the main rows of a run between the marks ``<!-- NAME -->`` and ``<!-- /NAME -->`` of a file.
+
+    Args:
+        directory: of a finished run.
+        file: Markdown that has the two marks.
+        rows: which (task, metric) to show.
+        name: of the marks.
+
+    Raises:
+        RunDirectoryError: the directory lacks a file or a key.
+        ValueError: the file has no such marks, or the run none of the rows.
+    """
+    run = Run.read(directory)
+    results = Results.from_metrics(run.metrics).only(rows)
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    head, found, rest = file.read_text(encoding="utf-8").partition(start)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{file}: expected the marks {start} and {end}, one after the other")
+    if not results.rows():
+        raise ValueError(f"{directory}: none of the rows {', '.join('/'.join(row) for row in rows)} was measured")
+    text = f"`{run.command}` ({_duration(run.seconds)}; {_machine(run.versions)})\n\n{results_markdown(results)}\n\n"
+    text += " ".join(legend(results))
+    file.write_text(f"{head}{start}\n{text}\n{end}{tail}", encoding="utf-8")
+
+
+def _section(runs: Sequence[Run], task_metrics: Mapping[str, ItemTable]) -> str:
+    results = Results.over_seeds([run.metrics for run in runs])
+    commands = "\n".join(f"{run.command}  # {_duration(run.seconds)}" for run in runs)
+    machines = dict.fromkeys(_machine(run.versions) for run in runs)
+    parts = [
+        f"## {runs[0].title()}\n",
+        f"```bash\n{commands}\n```\n",
+        *(f"{machine}\n" for machine in machines),
+        results_markdown(results, task_metrics=task_metrics) + "\n",
+        " ".join(legend(results)) + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def _machine(versions: Mapping[str, Any]) -> str:
+    shown = [f"{key} {value}" for key, value in versions.items() if key not in ("command", "seconds")]
+    return ", ".join(shown) + "."
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def _without_seeds(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {key: _without_seeds(value) for key, value in node.items() if key != "seed"}
+    return [_without_seeds(item) for item in node] if isinstance(node, list) else node
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        raise RunDirectoryError(file, "no such file", "a finished run, which has it")
+    try:
+        text = file.read_text(encoding="utf-8")
+        content = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise RunDirectoryError(
+            file, f"cannot be read ({' '.join(str(error).split())})", f"valid {file.suffix[1:].upper()}"
+        ) from None
+    if not isinstance(content, dict):
+        raise RunDirectoryError(file, f"holds {type(content).__name__}", "keys and values")
+    return content

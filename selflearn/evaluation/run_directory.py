@@ -1,0 +1,94 @@
+"""The directory of a run: what was asked, with what, what came out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml  # type: ignore[import-untyped]
+
+_PACKAGES = ("torch", "transformers", "datasets", "lightning", "scikit-learn", "selflearn")
+
+
+def write_json(file: Path, data: Mapping[str, Any]) -> None:
+    """Write a JSON file; it appears whole or not at all."""
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(data, indent=2, default=str) + "\n")
+    os.replace(part, file)
+
+
+_PLACES = ("paths", "logger", "hydra")
+
+
+def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
+    """Make the directory ours: a run goes on in it only with the same settings.
+
+    Settings that say where things are (``paths``, ``logger``) may change; a run that did not get to train is no run.
+
+    Args:
+        directory: of the run.
+        config_yaml: its settings.
+        resume: whether to go on with what is there; otherwise a run that is there is removed.
+
+    Raises:
+        ValueError: another run, with other settings, is in the directory; or what is to be removed is not a run.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / "config.yaml"
+    begun = any(path.name not in ("config.yaml", "log.txt") for path in directory.iterdir())
+    old, new = (_settings(text) for text in (file.read_text() if file.is_file() else "", config_yaml))
+    if resume and begun and old and old != new:
+        changed = [line.strip() for line in new if line not in old] or [line.strip() for line in old if line not in new]
+        raise ValueError(
+            f"{directory} holds a run with other settings ({'; '.join(changed[:3])}). Take another directory "
+            "(paths.output_dir=...), or training.resume=never to start anew in this one."
+        )
+    if not resume:
+        _remove_run(directory)
+    part = file.with_suffix(".part")
+    part.write_text(config_yaml)
+    os.replace(part, file)
+
+
+def _settings(config_yaml: str) -> list[str]:
+    """Lines of the settings that decide the outcome."""
+    settings = yaml.safe_load(config_yaml) or {}
+    decisive = {key: value for key, value in settings.items() if key not in _PLACES}
+    return str(yaml.safe_dump(decisive, sort_keys=True)).splitlines()
+
+
+def _remove_run(directory: Path) -> None:
+    held = sorted(path.name for path in directory.iterdir())
+    if held and "config.yaml" not in held:
+        raise ValueError(
+            f"{directory} holds no run but {', '.join(held[:5])}; nothing was removed. Take another directory "
+            "(paths.output_dir=...), or leave training.resume=never out."
+        )
+    for path in directory.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def versions(command: str, seconds: float) -> dict[str, Any]:
+    """What the run was made with, for ``versions.json``."""
+    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    found = {package: version(package) for package in _PACKAGES}
+    return {"command": command, "seconds": round(seconds, 1), "python": platform.python_version(), **found,
+            "device": device}  # fmt: skip
+
+
+def log_to(file: Path) -> logging.Handler:
+    """Send the library's log messages to a file as well."""
+    handler = logging.FileHandler(file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("selflearn")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    return handler

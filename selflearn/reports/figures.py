@@ -1,0 +1,102 @@
+"""Figures of a run as SVG: text files that open in any browser and need no plotting library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import pandas as pd
+
+_COLOURS = ("#0b6e99", "#c2571a", "#4b8b3b", "#8a4f9e", "#8c7a2b", "#5f6b73")
+_STYLE = "font-family: system-ui, sans-serif; font-size: 12px"
+
+
+def interval_figure(metrics: Mapping[str, float], names: Sequence[str]) -> str:
+    """Every system's value with its interval, one row a metric.
+
+    Args:
+        metrics: flat keys, as in ``metrics.json``.
+        names: ``<task>/<metric>``, in the order of the rows; one that is not there is left out.
+
+    Returns:
+        An SVG document; a scale from 0 to 1.
+    """
+    systems = ["model", *dict.fromkeys(key.split("/")[1] for key in metrics if key.startswith("baseline/"))]
+    rows = [name for name in names if f"test/{name}" in metrics]
+    step, left, width = 14 * len(systems) + 16, 240, 420
+    height = 40 + step * len(rows) + 24
+    parts = [_legend(systems, left)]
+    for tick in range(0, 11, 2):
+        x = left + width * tick / 10
+        parts.append(f'<line x1="{x}" x2="{x}" y1="34" y2="{height - 24}" stroke="#ddd"/>')
+        parts.append(f'<text x="{x}" y="{height - 8}" text-anchor="middle" fill="#555">{tick / 10:.1f}</text>')
+    for i, name in enumerate(rows):
+        top = 40 + step * i
+        parts.append(f'<text x="{left - 12}" y="{top + step / 2}" text-anchor="end">{escape(name)}</text>')
+        for j, system in enumerate(systems):
+            key = f"test/{name}" if system == "model" else f"baseline/{system}/test/{name}"
+            if key in metrics:
+                place = (left, width, top + 14 * j + 8)
+                parts.append(_interval(metrics, key, place, _COLOURS[j % len(_COLOURS)]))
+    return _document(left + width + 70, height, parts)
+
+
+def _interval(metrics: Mapping[str, float], key: str, place: tuple[float, float, float], colour: str) -> str:
+    left, width, y = place
+    value = metrics[key]
+    low, high = metrics.get(f"{key}/low", value), metrics.get(f"{key}/high", value)
+    xs = [left + width * min(max(number, 0.0), 1.0) for number in (low, value, high)]
+    return (
+        f'<line x1="{xs[0]:.1f}" x2="{xs[2]:.1f}" y1="{y}" y2="{y}" stroke="{colour}" stroke-width="2"/>'
+        f'<circle cx="{xs[1]:.1f}" cy="{y}" r="3.5" fill="{colour}"/>'
+        f'<text x="{left + width + 8}" y="{y + 4}" fill="{colour}">{value:.3f}</text>'
+    )
+
+
+def _legend(systems: Sequence[str], left: float) -> str:
+    parts, x = [], left
+    for j, system in enumerate(systems):
+        colour = _COLOURS[j % len(_COLOURS)]
+        parts.append(f'<circle cx="{x}" cy="16" r="4" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 8}" y="20" fill="{colour}">{escape(system)}</text>')
+        x += 24 + 7 * len(system)
+    return "".join(parts)
+
+
+def loss_figure(losses: pd.DataFrame, *, smoothing: int = 10) -> str:
+    """Training losses over steps, one line a loss, each on its own scale from 0 to its largest value.
+
+    Args:
+        losses: a column ``step`` and a column for each loss (``train/<name>_loss``), as the csv logger writes them.
+        smoothing: rows averaged together.
+
+    Returns:
+        An SVG document.
+    """
+    columns = [name for name in losses.columns if name.startswith("train/") and name.endswith("_loss")]
+    left, width, each = 160, 480, 90
+    parts = []
+    for i, name in enumerate(columns):
+        known = losses[["step", name]].dropna()
+        values = known[name].rolling(smoothing, min_periods=1).mean().tolist()
+        steps = known["step"].tolist()
+        top, colour = 10 + each * i, _COLOURS[i % len(_COLOURS)]
+        label = escape(name.removeprefix("train/").removesuffix("_loss"))
+        parts.append(f'<text x="{left - 12}" y="{top + 40}" text-anchor="end" fill="{colour}">{label}</text>')
+        parts.append(f'<line x1="{left}" x2="{left + width}" y1="{top + 70}" y2="{top + 70}" stroke="#ddd"/>')
+        if values:
+            peak, last = max(*values, 1e-9), max(steps[-1], 1)
+            points = " ".join(
+                f"{left + width * step / last:.1f},{top + 70 - 64 * value / peak:.1f}"
+                for step, value in zip(steps, values, strict=True)
+            )
+            parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+            parts.append(f'<text x="{left + width + 8}" y="{top + 70}" fill="{colour}">{values[-1]:.3f}</text>')
+    return _document(left + width + 70, 20 + each * max(len(columns), 1), parts)
+
+
+def _document(width: float, height: float, parts: Sequence[str]) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" style="{_STYLE}">'
+        f'<rect width="100%" height="100%" fill="white"/>{"".join(parts)}</svg>\n'
+    )

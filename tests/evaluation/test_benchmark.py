@@ -1,0 +1,135 @@
+import functools
+import operator
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from selflearn.evaluation.benchmark import Split, SystemResult, is_done, join_folds, label, run_system, unknown_gold
+from selflearn.schema import Label
+from selflearn.tasks import DialoguePrediction, Thresholds
+from tests.fixtures.dialogues import home_dialogues
+
+SPLIT = Split(
+    train=home_dialogues(8), tune=home_dialogues(4, seed=1, split="tune"), test=home_dialogues(5, seed=2, split="test")
+)
+
+
+class Guesser:
+    """Says that everything is a goal of its own and a defect, and knows nothing of slots."""
+
+    thresholds = Thresholds()
+
+    def __init__(self):
+        self.asked = []
+        self.choices = {"window": 3}
+
+    def predict(self, dialogues, goals):
+        self.asked.append([type(dialogue).__name__ for dialogue in dialogues])
+        return [
+            DialoguePrediction(
+                boundaries=(1.0,) * n, intents=(("SetTimer", 0.4),) * n, defects=(0.9,) * n,
+                failures=tuple(0.1 * i for i in range(len(asked))), goals=tuple((t, t + 1) for t in range(n)),
+                goal_failures=(0.5,) * n,
+            )
+            for n, asked in zip([len(dialogue.turns) for dialogue in dialogues], goals, strict=True)
+        ]  # fmt: skip
+
+
+TASKS = ["segmentation", "success", "intent", "slots", "defect"]
+
+
+def test_only_what_is_observed_is_given_to_a_system_and_tasks_it_does_not_do_have_no_table():
+    system = Guesser()
+    tables = label(system, SPLIT.test, TASKS)
+    assert set(functools.reduce(operator.iadd, system.asked, [])) == {"ObservedDialogue"}
+    assert set(tables) == {"segmentation", "success", "success@end_to_end", "intent", "defect"}
+
+
+def test_a_result_is_kept_and_read_again_and_nothing_is_made_twice(tmp_path):
+    made = []
+
+    def make(train, tune, directory):
+        made.append((len(train), len(tune), directory))
+        return Guesser()
+
+    arguments = {"tasks": TASKS, "views": ["before_notify"]}
+    assert not is_done(tmp_path)
+    first = run_system(make, SPLIT, tmp_path, **arguments)
+    assert is_done(tmp_path)
+    again = run_system(make, SPLIT, tmp_path, **arguments)
+    assert made == [(8, 4, tmp_path)]
+    assert first.test.keys() == again.test.keys() >= {"success@before_notify", "intent"}
+    for part in ("test", "tune"):
+        for name, table in getattr(first, part).items():
+            pd.testing.assert_frame_equal(table, getattr(again, part)[name], check_dtype=False)
+    assert again.seconds.keys() == {"train", "predict"}
+    assert again.notes["choices"] == {"window": 3}
+
+
+def test_a_system_that_stopped_before_its_end_is_not_taken_for_a_finished_one(tmp_path):
+    def broken(train, tune, directory):
+        raise RuntimeError("no more power")
+
+    with pytest.raises(RuntimeError, match="no more power"):
+        run_system(broken, SPLIT, tmp_path, tasks=TASKS)
+    assert not is_done(tmp_path)
+
+
+def test_success_in_a_view_is_of_the_goals_of_the_whole_dialogues(tmp_path):
+    seen = []
+
+    def make(train, tune, directory):
+        seen.append([dialogue.id for dialogue in train])
+        return Guesser()
+
+    result = run_system(make, SPLIT, tmp_path, tasks=TASKS, views=["before_notify"], make_for_view=make)
+    assert all("#" in name for name in seen[1])
+    whole, view = (
+        result.test[name].sort_values(["dialogue_id", "goal"], ignore_index=True)
+        for name in ("success", "success@before_notify")
+    )
+    assert whole[["dialogue_id", "goal", "gold"]].equals(view[["dialogue_id", "goal", "gold"]])
+
+
+def test_a_view_without_tuning_items_keeps_the_usual_threshold(tmp_path):
+    bare = [d.with_labels(type(d.labels)()) for d in SPLIT.tune]
+    result = run_system(lambda *_: Guesser(), replace(SPLIT, tune=bare), tmp_path, tasks=TASKS, views=["no_notify"])
+    table = result.test["success@no_notify"]
+    assert (table["prediction"] == (table["score"] >= 0.5)).all()
+
+
+def renamed(dialogue, turns):
+    """The dialogue with an intent that nobody has heard of in these turns."""
+    labels = [
+        replace(labels, intent=Label(value="Unheard")) if t in turns else labels
+        for t, labels in enumerate(dialogue.labels.turns)
+    ]
+    return dialogue.with_labels(replace(dialogue.labels, turns=tuple(labels)))
+
+
+def test_names_that_training_never_saw_are_counted_and_an_error_if_there_are_no_others():
+    some = [renamed(dialogue, {0}) for dialogue in SPLIT.test]
+    assert unknown_gold(label(Guesser(), some, TASKS), SPLIT.train) == {"intent": 5}
+    assert unknown_gold(label(Guesser(), SPLIT.test, TASKS), SPLIT.train) == {"intent": 0}
+    every = [renamed(dialogue, range(99)) for dialogue in SPLIT.test]
+    with pytest.raises(ValueError, match=r"intent: none of the 1 gold names .*first: 'Unheard'.* data\.test_split"):
+        unknown_gold(label(Guesser(), every, TASKS), SPLIT.train)
+
+
+def test_folds_become_one_result_in_which_every_dialogue_is_tested_once():
+    folds = [label(Guesser(), SPLIT.test[:2], TASKS), label(Guesser(), SPLIT.test[2:], TASKS)]
+    results = [
+        SystemResult(test=tables, tune={}, seconds={"train": 2.0}, notes={"n": i}) for i, tables in enumerate(folds)
+    ]
+    joined = join_folds(results)
+    for name, table in label(Guesser(), SPLIT.test, TASKS).items():
+        pd.testing.assert_frame_equal(joined.test[name], table)
+    assert joined.seconds == {"train": 4.0}
+    assert joined.notes == {"fold 0": {"n": 0}, "fold 1": {"n": 1}}
+
+
+def test_a_table_that_only_some_folds_have_is_joined_of_those():
+    tables = label(Guesser(), SPLIT.test, ["intent"])
+    joined = join_folds([SystemResult(test={}, tune={}), SystemResult(test=tables, tune={})])
+    assert len(joined.test["intent"]) == len(tables["intent"])

@@ -1,0 +1,84 @@
+"""The table of results."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+from rich.console import Console
+
+from selflearn.evaluation import Results, evaluate, results_markdown, results_table
+
+METRICS = {
+    "test/segmentation/boundary_f1": 0.9675,
+    "test/segmentation/boundary_f1/low": 0.961,
+    "test/segmentation/boundary_f1/high": 0.971,
+    "test/segmentation/pk": 0.02,
+    "test/success/auc@within_question": 1.0,
+    "test/success/auc@no_notify": 0.7,
+    "baseline/tfidf/test/segmentation/boundary_f1": 0.9,
+    "baseline/tfidf/test/segmentation/pk": 0.05,
+    "delta/tfidf/segmentation/boundary_f1": 0.0675,
+    "delta/tfidf/segmentation/boundary_f1/low": 0.05,
+    "delta/tfidf/segmentation/boundary_f1/high": 0.08,
+    "delta/tfidf/segmentation/pk": 0.03,
+    "delta/tfidf/segmentation/pk/low": 0.01,
+    "delta/tfidf/segmentation/pk/high": 0.04,
+    "count/segmentation_items": 21881.0,
+    "count/success_items": 2483.0,
+    "count/success_items@no_notify": 12.0,
+    "time/pretrain_seconds": 12.0,
+}
+
+
+def test_markdown_has_values_intervals_differences_and_which_way_is_better():
+    assert results_markdown(Results.from_metrics(METRICS)).splitlines() == [
+        "| metric | n | model | tfidf |",
+        "| --- | --- | --- | --- |",
+        "| segmentation/boundary_f1 ↑ | 21,881 | .968 [.961, .971] | .900<br>**Δ +.068 [+.050, +.080]** |",
+        "| segmentation/pk ↓ | 21,881 | .020 | .050<br>*Δ +.030 [+.010, +.040]* |",
+        "| success/auc@within_question ↑ | 2,483 | 1.000 | - |",
+        "| success/auc@no_notify ↑ | 12 | .700 | - |",
+    ]
+
+
+def test_seeds_are_put_together_as_mean_and_range():
+    runs = [
+        {"test/a/b": 0.5, "test/a/b/low": 0.4, "test/a/b/high": 0.6, "delta/x/a/b": -0.1, "count/a_items": 10.0},
+        {"test/a/b": 0.7, "test/a/b/low": 0.6, "test/a/b/high": 0.8, "delta/x/a/b": -0.2, "count/a_items": 12.0},
+    ]
+    runs = [run | {"baseline/x/test/a/b": 0.75} for run in runs]
+    lines = results_markdown(Results.over_seeds(runs)).splitlines()
+    assert lines[-1] == "| a/b | 10-12 | .600 (.500 to .700) | .750 (.750 to .750)<br>Δ -.150 (-.200 to -.100) |"
+    assert Results.over_seeds(runs[:1]) == Results.from_metrics(runs[0])
+
+
+def test_the_terminal_shows_every_row_and_number():
+    console = Console(file=io.StringIO(), width=140, color_system=None)
+    console.print(results_table(Results.from_metrics(METRICS), title="sgd [quick]"))
+    shown = console.file.getvalue()
+    for text in (
+        "segmentation",
+        "boundary_f1 ↑",
+        ".968 [.961, .971]",
+        ".900 ▲",
+        "pk ↓",
+        "tfidf",
+    ):
+        assert text in shown
+
+
+def test_every_metric_of_an_evaluation_has_a_row(systems: dict[str, dict[str, pd.DataFrame]], dialogue_ids: list[str]):
+    found = evaluate(systems, dialogue_ids=dialogue_ids, model="ours", resamples=5)
+    results = Results.from_metrics(found)
+    assert list(results.systems) == ["model", "no_context", "majority"]
+    keys = {
+        key.removeprefix("test/") for key in found if key.startswith("test/") and not key.endswith(("/low", "/high"))
+    }
+    assert {"/".join(row) for row in results.rows()} == keys
+    for line in results_markdown(results).splitlines()[2:]:
+        assert line.split("|")[2].strip() != ""  # how many items each row rests on
+
+
+def test_no_results():
+    assert results_markdown(Results.from_metrics({})).splitlines() == ["| metric | n | model |", "| --- | --- | --- |"]

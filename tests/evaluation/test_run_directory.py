@@ -1,0 +1,76 @@
+import json
+import logging
+
+import pytest
+
+from selflearn.evaluation.run_directory import claim, log_to, versions, write_json
+
+SETTINGS = "seed: 1\ntraining:\n  epochs: 2\n"
+
+
+def test_a_run_goes_on_in_its_directory_with_its_settings_alone(tmp_path):
+    run = tmp_path / "runs" / "one"
+    claim(run, SETTINGS, resume=True)
+    (run / "weights").write_text("x")
+    claim(run, SETTINGS, resume=True)
+    with pytest.raises(
+        ValueError, match=r"holds a run with other settings \(epochs: 3\).*paths\.output_dir=.*resume=never"
+    ):
+        claim(run, SETTINGS.replace("2", "3"), resume=True)
+    assert (run / "weights").exists()
+    assert (run / "config.yaml").read_text() == SETTINGS
+
+
+def test_where_things_are_may_change_and_a_run_that_did_not_begin_is_none(tmp_path):
+    claim(tmp_path, SETTINGS + "paths:\n  cache: a\n", resume=True)
+    claim(tmp_path, SETTINGS.replace("2", "3"), resume=True)
+    (tmp_path / "checkpoints").mkdir()
+    claim(tmp_path, SETTINGS.replace("2", "3") + "paths:\n  cache: b\n", resume=True)
+    with pytest.raises(ValueError, match="other settings"):
+        claim(tmp_path, SETTINGS, resume=True)
+
+
+def test_settings_that_were_left_out_are_named_too(tmp_path):
+    claim(tmp_path, SETTINGS, resume=True)
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(ValueError, match=r"other settings \(.*epochs: 2"):
+        claim(tmp_path, "seed: 1\n", resume=True)
+
+
+def test_a_run_that_is_to_begin_anew_is_removed_whole(tmp_path):
+    run = tmp_path / "run"
+    claim(run, SETTINGS, resume=True)
+    (run / "checkpoints" / "model").mkdir(parents=True)
+    (run / "checkpoints" / "model" / "last.ckpt").write_text("x")
+    (tmp_path / "elsewhere").mkdir()
+    (run / "link").symlink_to(tmp_path / "elsewhere")
+    claim(run, "seed: 2\n", resume=False)
+    assert [path.name for path in run.iterdir()] == ["config.yaml"]
+    assert (tmp_path / "elsewhere").is_dir()
+
+
+def test_what_is_no_run_is_never_removed(tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(ValueError, match=r"holds no run but thesis\.tex; nothing was removed"):
+        claim(tmp_path, SETTINGS, resume=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    claim(tmp_path / "new", SETTINGS, resume=False)
+
+
+def test_json_appears_whole(tmp_path):
+    write_json(tmp_path / "metrics.json", {"a": 0.5, "path": tmp_path})
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {"a": 0.5, "path": str(tmp_path)}
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+
+
+def test_versions_and_log(tmp_path):
+    found = versions("python -m experiments.train", 1.26)
+    assert found["command"] == "python -m experiments.train"
+    assert {"seconds", "python", "torch", "transformers", "lightning", "selflearn", "device"} <= found.keys()
+    handler = log_to(tmp_path / "log.txt")
+    try:
+        logging.getLogger("selflearn.anything").info("said")
+    finally:
+        logging.getLogger("selflearn").removeHandler(handler)
+        handler.close()
+    assert "INFO selflearn.anything: said" in (tmp_path / "log.txt").read_text()

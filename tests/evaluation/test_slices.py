@@ -1,0 +1,48 @@
+import pandas as pd
+
+from selflearn.evaluation.slices import add_slices, without_one_sided_slices
+from selflearn.schema import Goal, Labels
+from tests.fixtures.dialogues import plain_dialogue
+
+
+def dialogue(name, *domains):
+    goals = tuple(Goal(start=i, end=i + 1, domain=domain) for i, domain in enumerate(domains))
+    return plain_dialogue(*[("a", "b")] * max(1, len(domains)), id=name).with_labels(Labels(goals=goals or None))
+
+
+DIALOGUES = [
+    dialogue("old", "taxi", "taxi"),
+    dialogue("new", "boat", "boat"),
+    dialogue("both", "taxi", "boat"),
+    dialogue("none"),
+]
+IDS = [d.id for d in DIALOGUES]
+
+
+def test_an_item_is_seen_or_unseen_by_the_domain_of_its_goal():
+    table = pd.DataFrame({"dialogue_id": ["old", "new", "both", "both", "none"], "turn": 0,
+                          "domain": ["taxi", "boat", "taxi", "boat", None]})  # fmt: skip
+    sliced = add_slices({"intent": table}, DIALOGUES, {"taxi"})["intent"]
+    assert "domain" not in sliced
+    assert sliced["@seen"].tolist() == [True, False, True, False, False]
+    assert sliced["@unseen"].tolist() == [False, True, False, True, False]
+    assert sliced["@seen"].dtype == bool
+
+
+def test_a_boundary_is_seen_or_unseen_by_all_domains_of_its_dialogue():
+    sliced = add_slices({"segmentation": pd.DataFrame({"dialogue_id": IDS})}, DIALOGUES, {"taxi"})["segmentation"]
+    assert sliced["@seen"].tolist() == [True, False, False, False]
+    assert sliced["@unseen"].tolist() == [False, True, False, False]
+
+
+def test_without_domains_there_are_no_slices():
+    table = pd.DataFrame({"dialogue_id": ["none"], "domain": [None]})
+    assert list(add_slices({"intent": table}, [DIALOGUES[3]], {"taxi"})["intent"]) == ["dialogue_id"]
+
+
+def test_slices_of_which_one_is_the_whole_are_left_out():
+    table = pd.DataFrame({"dialogue_id": ["old", "new"], "domain": ["taxi", "boat"]})
+    some = add_slices({"intent": table}, DIALOGUES[:2], {"taxi"})
+    all_seen = add_slices({"intent": table}, DIALOGUES[:2], {"taxi", "boat"})
+    assert list(without_one_sided_slices(some)["intent"]) == ["dialogue_id", "@seen", "@unseen"]
+    assert list(without_one_sided_slices(all_seen)["intent"]) == ["dialogue_id"]

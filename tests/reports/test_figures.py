@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pandas as pd
+
+from selflearn.reports import interval_figure, loss_figure
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_interval_figure_shows_every_system_of_every_metric_that_was_measured():
+    metrics = {
+        "test/intent/accuracy": 0.9,
+        "test/intent/accuracy/low": 0.8,
+        "test/intent/accuracy/high": 1.0,
+        "baseline/tfidf/test/intent/accuracy": 0.5,
+    }
+    tree = ElementTree.fromstring(interval_figure(metrics, ["intent/accuracy", "slots/f1"]))
+    texts = [node.text for node in tree.iter(f"{SVG}text")]
+    assert {"0.900", "0.500", "intent/accuracy", "model", "tfidf"} <= set(texts)
+    assert "slots/f1" not in texts
+    lines = [node for node in tree.iter(f"{SVG}line") if node.get("stroke-width") == "2"]
+    lengths = [float(line.get("x2")) - float(line.get("x1")) for line in lines]
+    assert lengths == [84.0, 0.0]  # a fifth of the scale, and a value without an interval
+
+
+def test_loss_figure_has_a_line_for_each_loss_and_leaves_out_what_was_not_logged():
+    losses = pd.DataFrame({"step": [0, 1, 2], "train/intent_loss": [3.0, None, 1.0], "train/tokens": [5, 5, 5]})
+    tree = ElementTree.fromstring(loss_figure(losses, smoothing=1))
+    (line,) = tree.iter(f"{SVG}polyline")
+    assert len(line.get("points").split()) == 2
+
+
+def test_loss_figure_of_nothing_is_a_picture():
+    ElementTree.fromstring(loss_figure(pd.DataFrame({"step": []})))
