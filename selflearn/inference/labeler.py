@@ -1,0 +1,261 @@
+"""The labeler: a directory with a trained model becomes labels for dialogues, in one call."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self, get_args
+
+import torch
+from safetensors import SafetensorError
+
+from selflearn.batching.texts import OnOverflow, OverflowError
+from selflearn.batching.windows import cut_observed, turn_windows
+from selflearn.inference.goal_records import goal_records
+from selflearn.inference.labels import DOMAIN, model_labels
+from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer
+from selflearn.models.system import ModelSystem
+from selflearn.schema import Dialogue, GoalRecord, ObservedDialogue
+from selflearn.tasks import DialoguePrediction
+
+_FILES = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+class ModelDirectoryError(ValueError):
+    """A directory holds no trained label generator: says which directory, what is wrong, and what was expected."""
+
+    def __init__(self, directory: Path, problem: str, expected: str) -> None:
+        self.directory, self.problem, self.expected = directory, problem, expected
+        super().__init__(f"{directory}: {problem}; expected {expected}")
+
+    def __reduce__(self) -> tuple[type[ModelDirectoryError], tuple[Path, str, str]]:
+        """Keep the fields across processes."""
+        return ModelDirectoryError, (self.directory, self.problem, self.expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledDialogue:
+    """A dialogue with the model's labels.
+
+    Attributes:
+        dialogue: as it was given, with the model's labels (source "model") in the place of its own. Feedback, ratings
+            and truth are handed through unread.
+        goals: one record a goal; together they cover the dialogue.
+        windows: in how many overlapping windows of turns it was read; more than 1 only where it is long.
+        truncated_texts: how many distinct texts were longer than the model reads; the rest of them was not read.
+        turns_seen: how many turns, from the first on, the model read: fewer than the dialogue has only where it is too
+            long and ``on_overflow`` is "truncate". The others have no labels.
+        extra: answers of tasks that have no place in the record, one a turn that was seen, by the name of the task.
+    """
+
+    dialogue: Dialogue
+    goals: tuple[GoalRecord, ...]
+    windows: int
+    truncated_texts: int
+    turns_seen: int
+    extra: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+class Labeler:
+    """Labels dialogues with a trained model. Labels that the dialogues bring along are never read.
+
+    A model that does not find goals takes every dialogue as one goal.
+
+    Args:
+        system: the model with its tokenizer and batching; :meth:`from_pretrained` makes it from a directory.
+
+    Example:
+        >>> from selflearn import Dialogue, Labeler, Turn
+        >>> turn = Turn(request="play jazz", response="Sure.")
+        >>> dialogue = Dialogue(id="1", corpus="mine", split="all", turns=(turn,))
+        >>> labeler = Labeler.from_pretrained("runs/sgd_quick/seed_1/model")  # doctest: +SKIP
+        >>> labeler.label([dialogue])[0].goals  # doctest: +SKIP
+    """
+
+    def __init__(self, system: ModelSystem) -> None:
+        self.system = system
+        self._collator = system.model.collator(system.tokenizer, with_targets=False)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        directory: str | Path,
+        *,
+        device: str | torch.device | None = None,
+        on_overflow: OnOverflow = "window",
+        token_budget: int = 16_384,
+        bf16: bool = False,
+    ) -> Self:
+        """Load what a training run wrote into ``model/``; nothing else is needed, and the directory may be moved.
+
+        Args:
+            directory: with ``config.json``, ``model.safetensors`` and ``tokenizer.json``.
+            device: for example "cpu" or "cuda:0"; None takes a GPU where there is one.
+            on_overflow: what happens to a dialogue of more turns than the model reads: "window" reads it in
+                overlapping windows, "truncate" leaves out its end, "error" refuses it. A text of too many tokens is cut
+                by the first two, and counted, and refused by "error".
+            token_budget: most tokens of a batch; less needs less memory.
+            bf16: compute under bfloat16 autocast: faster where the machine has it, scores agree to about two digits.
+
+        Raises:
+            ModelDirectoryError: the directory holds no model, another model, or damaged files.
+            ValueError: an argument is wrong, the device is not here, or a task of the model is not installed here.
+        """
+        if on_overflow not in get_args(OnOverflow):
+            raise ValueError(f"on_overflow is {on_overflow!r}; expected 'window', 'truncate' or 'error'")
+        folder, chosen = Path(directory).expanduser(), _usable_device(device)
+        _check_directory(folder)
+        model = _load(folder)
+        return cls(
+            ModelSystem(
+                model.to(chosen),  # type: ignore[arg-type]
+                load_tokenizer(folder), token_budget=token_budget, on_overflow=on_overflow, bf16=bf16,
+            )
+        )  # fmt: skip
+
+    def label(self, dialogues: Iterable[Dialogue]) -> list[LabelledDialogue]:
+        """Label dialogues, one to one and in their order.
+
+        Args:
+            dialogues: any number; a ``datasets.Dataset`` becomes dialogues by
+                :func:`~selflearn.corpora.as_dialogues`.
+
+        Raises:
+            OverflowError: a dialogue or a text is too long and ``on_overflow`` is "error"; names the dialogue.
+            TypeError: something else than :class:`~selflearn.schema.Dialogue` is among them.
+        """
+        return list(self.stream(dialogues))
+
+    def stream(self, dialogues: Iterable[Dialogue], *, batch: int = 256) -> Iterator[LabelledDialogue]:
+        """The streaming twin of :meth:`label`: the same answers, with ``batch`` dialogues in memory at a time.
+
+        Args:
+            dialogues: any number, read as they are needed.
+            batch: how many are read before the first of them is answered; more of them fill batches better.
+
+        Raises:
+            ValueError: ``batch`` is less than 1; and as :meth:`label`.
+        """
+        if batch < 1:
+            raise ValueError(f"batch is {batch}; expected 1 or more dialogues")
+        if isinstance(dialogues, Dialogue | ObservedDialogue):
+            raise TypeError("dialogues is one dialogue; expected several: write label([dialogue])")
+        return self._stream(iter(dialogues), batch)
+
+    def _stream(self, remaining: Iterator[Dialogue], batch: int) -> Iterator[LabelledDialogue]:
+        while chunk := list(islice(remaining, batch)):
+            yield from self._label(chunk)
+
+    def _label(self, dialogues: list[Dialogue]) -> list[LabelledDialogue]:
+        for i, dialogue in enumerate(dialogues):
+            if not isinstance(dialogue, Dialogue):
+                raise TypeError(f"item {i} of a batch is a {type(dialogue).__name__}; expected a Dialogue, which has a "
+                                "place for labels (as_dialogues makes them from the rows of a dataset)")  # fmt: skip
+        observed = [dialogue.observed() for dialogue in dialogues]
+        read = [self._how_much(dialogue) for dialogue in observed]
+        # Without segmentation the dialogue is one goal, which success is asked about.
+        finds_goals = "segmentation" in self.system.model.tasks
+        asked = [[] if finds_goals else [(0, len(dialogue.turns))] for dialogue in observed]
+        predictions = self.system.predict(observed, asked)
+        return [
+            self._labelled(dialogue, prediction, **how)
+            for dialogue, prediction, how in zip(dialogues, predictions, read, strict=True)
+        ]
+
+    def _how_much(self, dialogue: ObservedDialogue) -> dict[str, int]:
+        """How much of a dialogue will be read; the fields of :class:`LabelledDialogue` that say so."""
+        system, num_turns = self.system, len(dialogue.turns)
+        limits = system.model.config
+        if system.on_overflow == "error" and num_turns > limits.max_turns:
+            raise OverflowError(f"dialogue {dialogue.id!r} has {num_turns} turns and the model reads "
+                                f"{limits.max_turns}; expected no longer one, or on_overflow=window or "
+                                "truncate")  # fmt: skip
+        windows = turn_windows(num_turns, limits.max_turns, system.on_overflow)
+        seen = windows[-1][1]
+        cut = self._collator.truncated(cut_observed(dialogue, 0, seen))
+        if system.on_overflow == "error" and cut:
+            raise OverflowError(f"dialogue {dialogue.id!r} has {cut} texts of more than {limits.max_tokens} tokens; "
+                                "expected no longer one, or on_overflow=window or truncate")  # fmt: skip
+        return {"windows": len(windows), "truncated_texts": cut, "turns_seen": seen}
+
+    def _labelled(self, dialogue: Dialogue, prediction: DialoguePrediction, **how: int) -> LabelledDialogue:
+        seen = how["turns_seen"]
+        labels = model_labels(
+            prediction, num_turns=len(dialogue.turns), turns_seen=seen, thresholds=self.system.thresholds
+        )
+        labelled = dialogue.with_labels(labels)
+        placed = {DOMAIN} if labels.goals is not None else set()
+        extra = {name: row[:seen] for name, row in prediction.extra.items() if name not in placed}
+        return LabelledDialogue(
+            dialogue=labelled, goals=goal_records(labelled, sees_next_turn=not self.system.model.config.causal),
+            extra=extra, **how,
+        )  # fmt: skip
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of all that the answers depend on: settings, weights, tokenizer; not of where they are stored."""
+        model, digest = self.system.model, hashlib.sha256()
+        fields = {name: getattr(model.config, name) for name in LabelGeneratorConfig.__annotations__}
+        digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
+        digest.update(self.system.tokenizer.backend_tokenizer.to_str().encode())
+        for name, value in sorted(model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()[:32]
+
+
+def _usable_device(device: str | torch.device | None) -> torch.device:
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:  # the second where torch was built without CUDA
+        problem = str(error).splitlines()[0]
+        raise ValueError(
+            f"device {str(device)!r} cannot be used ({problem}); expected cpu, or one that is here"
+        ) from error
+    return chosen
+
+
+def _check_directory(folder: Path) -> None:
+    expected = f"a directory with {', '.join(_FILES)}, as a training run writes it into model/"
+    if not folder.is_dir():
+        raise ModelDirectoryError(folder, "not a directory" if folder.exists() else "no such directory", expected)
+    absent = [name for name in _FILES if not (folder / name).is_file()]
+    if absent:
+        inside = "; perhaps its folder model/ is meant" if (folder / "model" / "config.json").is_file() else ""
+        raise ModelDirectoryError(folder, f"no {absent[0]} in it{inside}", expected)
+    try:
+        kind = json.loads((folder / "config.json").read_text("utf-8")).get("model_type")
+    except (ValueError, AttributeError) as error:
+        raise ModelDirectoryError(folder, f"config.json cannot be read ({error})", expected) from error
+    if kind != LabelGeneratorConfig.model_type:
+        wanted = f"{LabelGeneratorConfig.model_type!r}: a trained label generator, not an encoder"
+        raise ModelDirectoryError(folder, f"config.json says that this is a {kind!r}", wanted)
+
+
+def _load(folder: Path) -> LabelGenerator:
+    """The model, with every weight from the file: transformers would make up those that are missing."""
+    try:
+        loaded: Any = LabelGenerator.from_pretrained(
+            str(folder), local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    except SafetensorError as error:
+        raise ModelDirectoryError(folder, f"model.safetensors cannot be read ({error})", "an undamaged file") from error
+    except RuntimeError as error:
+        problem = f"model.safetensors does not fit config.json ({str(error).splitlines()[-1].strip()})"
+        raise ModelDirectoryError(folder, problem, "both of one training run") from error
+    model: LabelGenerator = loaded[0]
+    info: Mapping[str, Any] = loaded[1]
+    wrong = [str(name) for kind in ("missing_keys", "mismatched_keys", "unexpected_keys") for name in info[kind]]
+    if wrong:
+        raise ModelDirectoryError(
+            folder, f"model.safetensors does not fit config.json (first: {wrong[0]})", "both of one training run"
+        )
+    return model

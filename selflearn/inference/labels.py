@@ -1,0 +1,77 @@
+"""From what a system says of a dialogue to labels in the record's own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from selflearn.inference.goal_records import intent_name, standing_turn
+from selflearn.schema import Goal, Label, Labels, TurnLabels
+from selflearn.tasks import DialoguePrediction, Thresholds
+
+MODEL = "model"
+
+DOMAIN = "domain"
+"""The task whose answers, a name and its probability a turn, become the domain of the goal: the most certain one."""
+
+
+def model_labels(prediction: DialoguePrediction, *, num_turns: int, turns_seen: int, thresholds: Thresholds) -> Labels:
+    """Labels of one dialogue, with source "model" and a score each.
+
+    Scores are probabilities: of a goal that it starts where it starts, of ``success_score`` that the goal was reached,
+    of every other label that its value is right. Decisions are taken at the thresholds, which were chosen on dialogues
+    kept apart from training; so a decision may have a probability below one half.
+
+    A turn that was not seen has no labels. A goal that goes on into such turns has no success: whether it was reached
+    may stand there.
+
+    Args:
+        prediction: of a system that finds goals, or was asked about the whole dialogue as one goal.
+        num_turns: of the dialogue.
+        turns_seen: how many of them, from the first on, the system read.
+        thresholds: of the system.
+
+    Returns:
+        Goals are None where the system neither finds goals nor judges success.
+    """
+    turns = tuple(_turn(prediction, i, thresholds) if i < turns_seen else TurnLabels() for i in range(num_turns))
+    return Labels(goals=_goals(prediction, num_turns, turns_seen, thresholds, turns), turns=turns)
+
+
+def _turn(prediction: DialoguePrediction, i: int, thresholds: Thresholds) -> TurnLabels:
+    intent = defect = None
+    if prediction.intents is not None:
+        name, p = prediction.intents[i]
+        intent = Label(value=name, source=MODEL, score=p)
+    if prediction.defects is not None:
+        p = prediction.defects[i]
+        said = p >= thresholds.defect
+        defect = Label(value=said, source=MODEL, score=p if said else 1 - p)
+    slots = None if prediction.slots is None else tuple(replace(slot, source=MODEL) for slot in prediction.slots[i])
+    return TurnLabels(intent=intent, slots=slots, defect=defect)
+
+
+def _goals(
+    prediction: DialoguePrediction, num_turns: int, turns_seen: int, thresholds: Thresholds, turns: Sequence[TurnLabels]
+) -> tuple[Goal, ...] | None:
+    spans, failures = prediction.goals, prediction.goal_failures
+    if spans is None:
+        if not prediction.failures:
+            return None
+        spans, failures = ((0, num_turns),), prediction.failures
+    goals = []
+    domains = prediction.extra.get(DOMAIN, ())[:turns_seen]
+    for i, (start, end) in enumerate(spans):
+        turn = standing_turn(start, end, turns)
+        surest = max(domains[start:end], key=lambda answer: answer[1], default=None)
+        failure = failures[i] if failures is not None and end <= turns_seen else None
+        goals.append(
+            Goal(
+                start=start, end=end, name=None if turn is None else intent_name(turns[turn]), source=MODEL,
+                domain=None if surest is None else surest[0],
+                score=None if prediction.boundaries is None else prediction.boundaries[start],
+                success=None if failure is None else failure < thresholds.success,
+                success_score=None if failure is None else 1 - failure,
+            )
+        )  # fmt: skip
+    return tuple(goals)

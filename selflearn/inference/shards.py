@@ -1,0 +1,206 @@
+"""Labelling of files: records or a flat table in, labelled records and goal records out, a shard at a time.
+
+The output folder::
+
+    dialogues/part-00000.parquet   labelled records, in the order of the input; load_dialogues("table") reads them
+    goals.parquet                  goal records, one row a goal
+    labelling.json                 what was labelled with what, and the counts of each shard
+
+A labelling that was stopped goes on after its last finished shard, when it is started again with the same output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+from selflearn.batching.rows import DialogueRows
+from selflearn.corpora import ReadReport, load_dialogues, read_report
+from selflearn.corpora._rows import read_rows, write_jsonl_rows, write_parquet_rows
+from selflearn.corpora.table import write_jsonl, write_parquet
+from selflearn.inference.labeler import Labeler, LabelledDialogue
+from selflearn.schema import GoalRecord
+
+Format = Literal["parquet", "jsonl"]
+Progress = Callable[[int, int], None]
+
+
+class LabellingError(ValueError):
+    """The output folder cannot be used: it holds something else. Says what, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabellingReport:
+    """What was labelled, and where it is.
+
+    Attributes:
+        counts: ``dialogues``, ``turns``, ``goals``; ``goals_reached`` and ``goals_failed`` as the model judged;
+            ``truncated_texts`` (texts read in part), ``windowed_dialogues`` (read in several windows),
+            ``turns_not_seen`` (beyond the longest dialogue, left without labels), and ``not_written/TASK`` for answers
+            that have no place in the record.
+        read: what the reader of the input joined, left out and did not map.
+        dialogues: folder of the labelled records.
+        goals: file of the goal records.
+    """
+
+    counts: Mapping[str, int]
+    read: ReadReport
+    dialogues: Path
+    goals: Path
+
+
+def label_file(
+    labeler: Labeler,
+    file: str | Path,
+    output: str | Path,
+    *,
+    format: Format = "parquet",
+    shard_size: int = 1000,
+    corpus: str = "table",
+    split: str = "all",
+    cache_dir: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: object,
+) -> LabellingReport:
+    """Label the dialogues of a file, and write them and their goal records.
+
+    The input is read, and checked, to its end before anything is labelled.
+
+    Args:
+        labeler: labels.
+        file: JSONL or Parquet, in record format or a flat table; or a folder of them; or, with ``corpus``, a release.
+        output: folder, see above; made where it is not there.
+        format: of what is written, "parquet" or "jsonl".
+        shard_size: dialogues of a part; what is lost at most when the work is stopped.
+        corpus: reader of the input (:func:`~selflearn.corpora.corpus_names`).
+        split: of the input; "all" is every dialogue of a file.
+        cache_dir: of the read dialogues; default: the cache of ``datasets``.
+        progress: called with the number of dialogues done and of all dialogues.
+        options: of the reader, for a flat table ``columns={field: column}``.
+
+    Raises:
+        CorpusError: the input is missing, empty or damaged, or lacks a mapped column.
+        RecordError: a value of the input breaks the record contract; names file, row and field.
+        LabellingError: the output folder holds another labelling, or something else.
+        OverflowError: something is too long and the labeler was made with ``on_overflow="error"``.
+    """
+    if format not in ("parquet", "jsonl") or shard_size < 1:
+        raise ValueError(f"format={format!r}, shard_size={shard_size}; expected 'parquet' or 'jsonl', and 1 or more")
+    where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
+    rows = DialogueRows(load_dialogues(corpus, **where))
+    system = labeler.system
+    settings = {
+        "model": labeler.fingerprint, "input": rows.dataset._fingerprint, "on_overflow": system.on_overflow,
+        "bf16": system.bf16, "format": format, "shard_size": shard_size,
+    }  # fmt: skip
+    folder = _Folder(Path(output), settings)
+    folder.claim()
+    starts = range(0, len(rows), shard_size)
+    for number, start in enumerate(starts):
+        shard = rows[start : start + shard_size]
+        if number >= len(folder.shards):
+            folder.write(number, labeler.stream(shard))
+        if progress is not None:
+            progress(start + len(shard), len(rows))
+    folder.finish()
+    counts: Counter[str] = Counter()
+    for counted in folder.shards:
+        counts.update(counted)
+    return LabellingReport(
+        counts=dict(counts), read=read_report(corpus, **where), dialogues=folder.dialogues, goals=folder.goals
+    )
+
+
+class _Folder:
+    """The output of one labelling; ``shards`` holds the counts of those that are finished."""
+
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+        self.path, self.settings, self.suffix = path.expanduser(), dict(settings), f".{settings['format']}"
+        self.dialogues, self.goals = self.path / "dialogues", self.path / f"goals{self.suffix}"
+        self.goal_parts, self.state = self.path / "goals.parts", self.path / "labelling.json"
+        self.shards: list[dict[str, int]] = []
+        self.finished = False
+
+    def claim(self) -> None:
+        """Make the folder ours, or go on where the same labelling stopped."""
+        if not self.state.is_file():
+            taken = [path for path in (self.path, self.dialogues, self.goals) if path.exists()]
+            if taken and not (taken == [self.path] and self.path.is_dir()):
+                raise LabellingError(f"{taken[-1]} is there already and is no part of a labelling; expected a folder "
+                                     "of its own for the output: give another one")  # fmt: skip
+            self._save()
+            return
+        try:
+            found = json.loads(self.state.read_text("utf-8"))
+            old, self.shards, self.finished = found["settings"], found["shards"], found["finished"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise LabellingError(f"{self.state} cannot be read ({error}); give another output, or remove it") from error
+        changed = [
+            f"{name} was {old.get(name)}, is {new}" for name, new in self.settings.items() if old.get(name) != new
+        ]
+        if changed:
+            raise LabellingError(f"{self.path} holds another labelling ({'; '.join(changed)}); give another output, or "
+                                 "remove it")  # fmt: skip
+
+    def write(self, number: int, labelled: Iterable[LabelledDialogue]) -> None:
+        """Write one shard; it counts as finished when all of it is there."""
+        counts: Counter[str] = Counter()
+        goals: list[GoalRecord] = []
+
+        def dialogues() -> Iterator[Any]:
+            for item in labelled:
+                _count(item, counts)
+                goals.extend(item.goals)
+                yield item.dialogue
+
+        name = f"part-{number:05}{self.suffix}"
+        (write_parquet if self.suffix == ".parquet" else write_jsonl)(dialogues(), self.dialogues / name)
+        self._write_goals((record.to_dict() for record in goals), self.goal_parts / name)
+        self.shards.append(dict(counts))
+        self._save()
+
+    def finish(self) -> None:
+        """Put the goal records of all shards together."""
+        if not self.finished:
+            parts = sorted(self.goal_parts.iterdir())
+            self._write_goals(chain.from_iterable(_values(part) for part in parts), self.goals)
+            self.finished = True
+            self._save()
+        if self.goal_parts.is_dir():
+            shutil.rmtree(self.goal_parts)
+
+    def _write_goals(self, rows: Iterable[Mapping[str, Any]], path: Path) -> None:
+        if self.suffix == ".parquet":
+            write_parquet_rows(rows, path, GoalRecord.features().arrow_schema)
+        else:
+            write_jsonl_rows(rows, path)
+
+    def _save(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        state = {"settings": self.settings, "finished": self.finished, "shards": self.shards}
+        partial = self.state.with_suffix(".partial")
+        partial.write_text(json.dumps(state, indent=1), "utf-8")
+        os.replace(partial, self.state)
+
+
+def _values(part: Path) -> Iterator[Mapping[str, Any]]:
+    return (row.values for row in read_rows(part))
+
+
+def _count(item: LabelledDialogue, counts: Counter[str]) -> None:
+    turns = len(item.dialogue.turns)
+    success = [record.success for record in item.goals]
+    found: Sequence[tuple[str, int]] = (
+        ("dialogues", 1), ("turns", turns), ("goals", len(item.goals)), ("goals_reached", success.count(True)),
+        ("goals_failed", success.count(False)), ("truncated_texts", item.truncated_texts),
+        ("windowed_dialogues", int(item.windows > 1)), ("turns_not_seen", turns - item.turns_seen),
+        *((f"not_written/{name}", len(answers)) for name, answers in item.extra.items()),
+    )  # fmt: skip
+    counts.update(dict(found))

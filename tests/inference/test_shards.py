@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from selflearn.corpora import CorpusError, as_dialogues, load_dialogues
+from selflearn.corpora.table import write_jsonl, write_parquet
+from selflearn.inference import LabellingError, label_file
+from selflearn.inference.labeler import Labeler
+from selflearn.models.system import ModelSystem
+from selflearn.schema import GoalRecord, RecordError
+from tests.fixtures.dialogues import home_dialogues, plain_dialogue
+
+COLUMNS = {"dialogue_id": "session", "request": "said", "response": "told"}
+
+
+@pytest.fixture
+def label(labeler, tmp_path):
+    """Labels a file into ``out``, with a cache of the test's own."""
+
+    def run(file, output="out", **more):
+        return label_file(labeler, file, tmp_path / output, cache_dir=tmp_path / "cache", **more)
+
+    return run
+
+
+@pytest.fixture
+def logs(tmp_path, dialogues):
+    write_jsonl(dialogues, tmp_path / "logs.jsonl")
+    return tmp_path / "logs.jsonl"
+
+
+def read_back(report, tmp_path, suffix="parquet"):
+    rows = load_dialogues("table", root=report.dialogues, split="all", cache_dir=tmp_path / "cache_back")
+    frame = pd.read_parquet(report.goals) if suffix == "parquet" else pd.read_json(report.goals, lines=True)
+    return list(as_dialogues(rows)), frame
+
+
+@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+def test_a_file_is_labelled_and_nothing_is_lost(label, labeler, logs, dialogues, tmp_path, format):
+    report = label(logs, format=format, shard_size=5)
+    expected = labeler.label(dialogues)
+    back, goals = read_back(report, tmp_path, format)
+    assert [d.id for d in back] == [d.id for d in dialogues]
+    assert [(g.start, g.end, g.name) for d in back for g in d.labels.goals] == [
+        (r.start, r.end, r.name) for item in expected for r in item.goals
+    ]
+    assert [d.with_labels(given.labels) for d, given in zip(back, dialogues, strict=True)] == dialogues
+    assert list(goals["dialogue_id"]) == [r.dialogue_id for item in expected for r in item.goals]
+    assert sorted(path.name for path in report.dialogues.iterdir()) == [f"part-0000{i}.{format}" for i in range(3)]
+    assert report.counts == {
+        "dialogues": 12, "turns": sum(len(d.turns) for d in dialogues), "goals": len(goals),
+        "goals_reached": int(goals["success"].sum()), "goals_failed": int((~goals["success"]).sum()),
+        "truncated_texts": 0, "windowed_dialogues": 0, "turns_not_seen": 0,
+    }  # fmt: skip
+    assert report.read.counts["dialogues"] == 12
+
+
+def test_goal_records_are_read_back_as_they_are(label, labeler, logs, dialogues):
+    report = label(logs, format="jsonl")
+    lines = report.goals.read_text("utf-8").splitlines()
+    expected = [record for item in labeler.label(dialogues) for record in item.goals]
+    assert [GoalRecord.from_dict(json.loads(line)) for line in lines] == expected
+
+
+def test_a_flat_table_is_labelled_with_its_own_column_names(label, tmp_path):
+    rows = [("a", "dim the lights in the hall", "ok"), ("a", "brighter", None), ("b", "wake me in 5 minutes", "ok")]
+    pd.DataFrame(rows, columns=list(COLUMNS.values())).assign(extra=1).to_parquet(tmp_path / "calls.parquet")
+    report = label(tmp_path / "calls.parquet", columns=COLUMNS)
+    back, goals = read_back(report, tmp_path)
+    assert [(d.id, len(d.turns)) for d in back] == [("a", 2), ("b", 1)]
+    assert set(goals["dialogue_id"]) == {"a", "b"}
+    assert report.read.counts["columns_not_mapped"] == 1
+
+
+def test_a_stopped_labelling_goes_on_after_its_last_part(label, logs, tmp_path, monkeypatch):
+    def stop(done, total):
+        if done == 8:
+            raise KeyboardInterrupt
+
+    whole = label(logs, "whole", shard_size=4)
+    with pytest.raises(KeyboardInterrupt):
+        label(logs, shard_size=4, progress=stop)
+    assert not (tmp_path / "out" / "goals.parquet").exists()
+    labelled = []
+    stream = Labeler.stream
+    monkeypatch.setattr(Labeler, "stream", lambda self, rows: stream(self, (labelled.append(d.id) or d for d in rows)))
+    seen = []
+    report = label(logs, shard_size=4, progress=lambda done, total: seen.append((done, total)))
+    assert (len(labelled), seen) == (4, [(4, 12), (8, 12), (12, 12)])
+    assert report.counts == whole.counts
+    for part in sorted(whole.dialogues.iterdir()):
+        assert part.read_bytes() == (report.dialogues / part.name).read_bytes()
+    assert report.goals.read_bytes() == whole.goals.read_bytes()
+    again = label(logs, shard_size=4)
+    assert (len(labelled), again.counts) == (4, whole.counts)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "dialogues",
+        "goals.parquet",
+        "labelling.json",
+    ]
+
+
+def test_a_part_that_was_half_written_is_written_again(label, logs, tmp_path):
+    whole = label(logs, "whole", shard_size=4)
+    with pytest.raises(KeyboardInterrupt):
+        label(logs, shard_size=4, progress=lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    (tmp_path / "out" / "dialogues" / "part-00001.parquet").write_bytes(b"half")
+    report = label(logs, shard_size=4)
+    assert (report.dialogues / "part-00001.parquet").read_bytes() == (
+        whole.dialogues / "part-00001.parquet"
+    ).read_bytes()
+
+
+def test_another_labelling_in_the_folder_is_not_overwritten(label, logs, tmp_path):
+    label(logs)
+    with pytest.raises(LabellingError, match="shard_size was 1000, is 7"):
+        label(logs, shard_size=7)
+    write_jsonl(home_dialogues(3, seed=9), logs)
+    with pytest.raises(LabellingError, match="input was"):
+        label(logs)
+
+
+@pytest.mark.parametrize("taken", ["out", "out/dialogues/mine.txt", "out/goals.parquet"])
+def test_a_folder_that_holds_something_else_is_not_touched(label, logs, tmp_path, taken):
+    path = tmp_path / taken
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    with pytest.raises(LabellingError, match="is there already and is no part of a labelling"):
+        label(logs)
+    assert path.read_text() == "mine"
+
+
+def test_a_damaged_state_is_said(label, logs, tmp_path):
+    label(logs)
+    (tmp_path / "out" / "labelling.json").write_text("{")
+    with pytest.raises(LabellingError, match=r"labelling\.json cannot be read"):
+        label(logs)
+
+
+def test_input_that_cannot_be_read_is_told_before_anything_is_labelled(label, logs, dialogues, tmp_path):
+    cut = tmp_path / "cut.jsonl"
+    cut.write_text(logs.read_text("utf-8")[:-40], "utf-8")
+    write_parquet(dialogues, tmp_path / "cut.parquet")
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "cut.parquet").read_bytes()[:-40])
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    wrong = json.loads(logs.read_text("utf-8").splitlines()[0])
+    wrong["turns"][0]["request"] = 3
+    (tmp_path / "wrong.jsonl").write_text(json.dumps(wrong))
+    for file, error, message in (
+        ("absent.jsonl", CorpusError, r"absent\.jsonl does not exist"),
+        ("cut.jsonl", CorpusError, r"cut\.jsonl:12: not valid JSON at column"),
+        ("cut.parquet", CorpusError, r"cut\.parquet: not a Parquet file, or cut short"),
+        ("empty.jsonl", CorpusError, r"empty\.jsonl: the file is empty"),
+        ("table.csv", CorpusError, r"table\.csv: the suffix is '\.csv'; expected \.jsonl or \.parquet"),
+        ("wrong.jsonl", RecordError, r"wrong\.jsonl:1: field 'turns\[0\]\.request' is 3; expected a string"),
+    ):
+        with pytest.raises(error, match=message):
+            label(tmp_path / file)
+    with pytest.raises(CorpusError, match=r"no column 'words', which columns maps to the field 'request'"):
+        label(logs, columns={"dialogue_id": "id", "request": "words"})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"format": "csv"}, {"shard_size": 0}])
+def test_settings_are_checked(label, logs, wrong):
+    with pytest.raises(ValueError, match="expected 'parquet' or 'jsonl', and 1 or more"):
+        label(logs, **wrong)
+
+
+def test_what_was_cut_is_counted(label, tmp_path):
+    write_jsonl([plain_dialogue(*[("word " * 500, "ok")] * 20)], tmp_path / "long.jsonl")
+    counts = label(tmp_path / "long.jsonl").counts
+    assert (counts["truncated_texts"], counts["windowed_dialogues"], counts["turns_not_seen"]) == (1, 1, 0)
+
+
+def test_answers_that_have_no_place_in_the_record_are_handed_out_and_counted(
+    label, labeler, logs, dialogues, monkeypatch
+):
+    predict = ModelSystem.predict
+
+    def with_mood(self, observed, goals):
+        moods = [("calm",) * len(dialogue.turns) for dialogue in observed]
+        return [replace(p, extra={"mood": mood}) for p, mood in zip(predict(self, observed, goals), moods, strict=True)]
+
+    monkeypatch.setattr(ModelSystem, "predict", with_mood)
+    assert labeler.label(dialogues[:1])[0].extra == {"mood": ("calm",) * len(dialogues[0].turns)}
+    assert label(logs).counts["not_written/mood"] == sum(len(dialogue.turns) for dialogue in dialogues)
