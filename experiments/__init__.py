@@ -1,0 +1,1 @@
+"""Entry points of selflearn: thin Hydra programs that wire the library. ``python -m experiments.train --help``."""

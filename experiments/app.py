@@ -1,0 +1,192 @@
+"""What every entry point shares: settings are checked before any work, and a user's fault is said in one line.
+
+A fault of the user's (an unknown key, a missing folder, a broken row) ends with exit code 2 and no traceback; a fault
+of the program's shows its traceback. ``HYDRA_FULL_ERROR=1`` shows it for both.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import hydra
+import hydra.version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_automatic_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobRuntime, setup_globals
+from hydra.errors import InstantiationException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, ValidationError
+
+from experiments.check import ConfigError
+from experiments.overrides import checked_overrides
+from selflearn.schema import RecordError
+
+Main = Callable[[DictConfig], Any]
+
+_HERE = Path(__file__).resolve().parent
+CONF = _HERE / "conf" if (_HERE / "conf").is_dir() else _HERE.parent / "conf"
+"""The config files: inside this package where it was installed as a wheel, else those of the checkout."""
+
+
+def hydra_main(config_name: str, *, config_dir: Path = CONF) -> Callable[[Main], Callable[..., Any]]:
+    """Make a function of a config into a program, as ``hydra.main`` does, with the checks of this package.
+
+    Args:
+        config_name: primary config, a file of ``config_dir`` without its suffix.
+        config_dir: folder of the config files.
+
+    Returns:
+        A decorator. The program takes no argument and reads the command line; called with a config it runs the
+        function as it is and raises what that raises.
+    """
+
+    def decorate(main: Main) -> Callable[..., Any]:
+        @functools.wraps(main)
+        def program(cfg: DictConfig | None = None) -> Any:
+            return _launch(main, config_name, config_dir) if cfg is None else main(cfg)
+
+        return program
+
+    return decorate
+
+
+def _launch(main: Main, config_name: str, config_dir: Path) -> None:
+    arguments = get_args_parser().parse_args()
+    typed = sys.argv
+    job = _Job(main)
+    try:
+        if not _asks_hydra_itself(arguments):
+            ready = _checked(arguments, config_name, config_dir)
+            sys.argv = _replaced(typed, arguments.overrides, ready)
+        hydra.main(version_base="1.3", config_path=str(config_dir), config_name=config_name)(job.run)()
+    except ConfigError as error:
+        _stop(str(error), error)
+    except KeyboardInterrupt as error:
+        _stop("interrupted", error, code=130)
+    finally:
+        sys.argv = typed
+    if job.failed:
+        print(f"{len(job.failed)} of {job.started} jobs failed:", *job.failed, sep="\n  ", file=sys.stderr)
+        raise SystemExit(2 if job.users_fault else 1)
+
+
+def _asks_hydra_itself(arguments: Namespace) -> bool:
+    """Help, completion and the like: nothing is run, so that nothing needs a check."""
+    questions = (arguments.help, arguments.hydra_help, arguments.shell_completion, arguments.info)
+    return any(questions) or arguments.experimental_rerun is not None
+
+
+def config_loader(config_path: str = str(CONF), extra_folder: str | None = None) -> ConfigLoaderImpl:
+    """Hydra's loader of the config files, as ``hydra.main`` sets it up."""
+    setup_globals()
+    hydra.version.setbase("1.3")
+    JobRuntime.instance().set("name", "check")
+    path = create_automatic_config_search_path(__file__, None, config_path)
+    if extra_folder is not None:
+        folder = f"file://{Path(extra_folder).resolve()}"
+        path.prepend(provider="command-line", path=folder, anchor=SearchPathQuery(provider="schema"))
+    return ConfigLoaderImpl(config_search_path=path)
+
+
+def _checked(arguments: Namespace, config_name: str, config_dir: Path) -> list[str]:
+    return checked_overrides(
+        config_loader(arguments.config_path or str(config_dir), arguments.config_dir),
+        arguments.config_name or config_name,
+        arguments.overrides,
+        sweep=arguments.multirun or any(line.startswith("hydra.mode=") for line in arguments.overrides),
+        values_needed=arguments.cfg is None,
+    )
+
+
+def _replaced(typed: list[str], lines: list[str], ready: list[str]) -> list[str]:
+    """The command line with the overrides put as Hydra wants them; flags stay where they are."""
+    new = dict(zip(lines, ready, strict=True))
+    return [typed[0], *(new.get(word, word) for word in typed[1:])]
+
+
+class _Job:
+    """Runs the function for one config, or for each of a sweep's, and remembers what failed."""
+
+    def __init__(self, main: Main) -> None:
+        self.main = main
+        self.started = 0
+        self.failed: list[str] = []
+        self.users_fault = True
+
+        @functools.wraps(main)
+        def run(cfg: DictConfig) -> Any:
+            self.started += 1
+            try:
+                return main(cfg)
+            except Exception as error:
+                message = user_message(error)
+                if _full_error() or (message is None and not _in_sweep()):
+                    raise
+                if not _in_sweep():
+                    _stop(str(message), error)
+                self._note_failure(error, message)
+                return None
+
+        self.run = run
+
+    def _note_failure(self, error: Exception, message: str | None) -> None:
+        """Say it at once and let the sweep go on; Hydra would tell of it after the last job."""
+        settings = " ".join(HydraConfig.get().overrides.task)
+        if message is None:
+            traceback.print_exception(error)
+            self.users_fault = False
+        self.failed.append(settings)
+        print(f"failed: {settings}: {message or repr(error)}", file=sys.stderr, flush=True)
+
+
+def user_message(error: BaseException) -> str | None:
+    """Say in words what the user can mend, or None where the program itself is at fault.
+
+    Errors of our own making (raised in ``selflearn`` or ``experiments``) are written for users; so are settings that
+    cannot be read and files that are not there. The same ``ValueError`` out of a library is a bug of ours.
+    """
+    if isinstance(error, InstantiationException) and error.__cause__ is not None:
+        inner = user_message(error.__cause__)
+        key = str(error).rpartition("full_key: ")[2] if "full_key: " in str(error) else None
+        return inner if inner is None or key is None else f"{key}: {inner}"
+    of_a_user = (ConfigError, RecordError, MissingMandatoryValue, InterpolationResolutionError, ValidationError)
+    if isinstance(error, of_a_user) or type(error).__name__ == "MisconfigurationException":  # Lightning's, by name:
+        return str(error)  # its import takes seconds
+    if isinstance(error, OSError) and error.filename is not None:
+        return str(error)
+    if isinstance(error, ValueError | OSError | ImportError) and _raised_by_us(error):
+        return str(error)
+    return None if error.__cause__ is None else user_message(error.__cause__)  # datasets wraps what a reader raises
+
+
+def _raised_by_us(error: BaseException) -> bool:
+    frames = list(traceback.walk_tb(error.__traceback__))
+    module = str(frames[-1][0].f_globals.get("__name__", "")) if frames else ""
+    spec = frames[-1][0].f_globals.get("__spec__") if frames else None  # of a program started with -m: its real name
+    name = spec.name if module == "__main__" and spec is not None else module
+    return name.partition(".")[0] in ("selflearn", "experiments")
+
+
+def _in_sweep() -> bool:
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
+def _full_error() -> bool:
+    return os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+
+def _stop(message: str, error: BaseException, *, code: int = 2) -> NoReturn:
+    if _full_error():
+        raise error
+    print(message, file=sys.stderr, flush=True)
+    raise SystemExit(code) from error

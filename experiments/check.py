@@ -1,0 +1,132 @@
+"""What is wrong with a composed config, said before any work: every fault at once, each with the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from hydra._internal.utils import _locate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+TARGET_PACKAGES = ("selflearn.", "torch.", "lightning.", "torchmetrics.")
+"""A config file may build objects of these packages only, so that a config from elsewhere cannot run any code."""
+
+
+class ConfigError(ValueError):
+    """The settings cannot be run; one line a fault."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
+def check_config(cfg: DictConfig) -> None:
+    """Refuse a composed config with missing values or with targets that cannot be built; builds nothing.
+
+    Raises:
+        ConfigError: with all faults found.
+    """
+    faults = [*missing_faults(cfg), *target_faults(cfg)]
+    if faults:
+        raise ConfigError(faults)
+
+
+def missing_faults(cfg: DictConfig) -> Iterator[str]:
+    """Yield one line for each value that has to be given (``???`` in the files) and was not."""
+    for path, node in _nodes(OmegaConf.to_container(cfg, resolve=False), ""):  # missing_keys() resolves ${hydra:...}
+        for key in (key for key, value in node.items() if value == "???"):
+            yield f"missing value: give {path}.{key}=...".replace(" .", " ")
+
+
+def target_faults(cfg: DictConfig) -> Iterator[str]:
+    """Yield one line for each ``_target_`` that is not allowed, cannot be found, or does not take its arguments.
+
+    Example:
+        >>> list(target_faults(OmegaConf.create({"model": {"_target_": "torch.nn.Linear", "out_feature": 4}})))
+        ["model.out_feature: torch.nn.Linear takes no 'out_feature'; nearest: 'out_features'"]
+    """
+    for path, node in _nodes(OmegaConf.to_container(cfg, resolve=False), ""):
+        if "_target_" not in node:
+            continue
+        place = f"{path}._target_".lstrip(".")
+        target = node["_target_"]
+        if isinstance(target, str) and "${" in target:
+            try:
+                target = OmegaConf.select(cfg, place)
+            except OmegaConfBaseException as error:
+                yield f"{place} = {target!r}: {error}"
+                continue
+        try:
+            known = target_parameters(target)
+        except ConfigError as error:
+            yield f"{place} = {target!r}: {error}"
+            continue
+        for key in (str(key) for key in node if not str(key).startswith("_")):
+            if known is not None and key not in known:
+                place = f"{path}.{key}".lstrip(".")
+                yield f"{place}: {target} takes no {key!r}; {_hint(key, known)}"
+
+
+def _nodes(node: Any, path: str) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    children: Iterator[tuple[Any, Any]] = iter(())
+    if isinstance(node, Mapping):
+        yield path, node
+        children = iter(node.items())
+    elif isinstance(node, list):
+        children = iter(enumerate(node))
+    for key, child in children:
+        yield from _nodes(child, f"{path}.{key}".lstrip("."))
+
+
+def target_parameters(target: object) -> Collection[str] | None:
+    """Names of the arguments that a ``_target_`` takes; None where it takes any.
+
+    Raises:
+        ConfigError: the target is of another package, or cannot be imported; says the real cause.
+    """
+    if not isinstance(target, str) or not target.startswith(TARGET_PACKAGES):
+        raise ConfigError([f"a target must begin with {', '.join(TARGET_PACKAGES)}"])
+    try:
+        found: Callable[..., Any] = _locate(target)  # get_object would log what is reported here
+    except Exception as error:  # a target's module may fail in any way when it is imported
+        while error.__cause__ is not None:
+            error = error.__cause__  # type: ignore[assignment]
+        raise ConfigError([f"{type(error).__name__}: {error}"]) from error
+    try:
+        parameters = inspect.signature(found).parameters
+    except (TypeError, ValueError):  # some compiled classes show no signature
+        return None
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return None
+    return list(parameters)
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """Return the known dotted name that was probably meant, or None.
+
+    The last part counts most: people know what a setting is called sooner than where it stands.
+
+    Example:
+        >>> nearest("epochs", ["training.epochs", "training.seed"])
+        'training.epochs'
+        >>> nearest("training.epocs", ["training.epochs", "training.seed"])
+        'training.epochs'
+    """
+    leaf = name.rpartition(".")[2]
+    same_leaf = [key for key in known if key.rpartition(".")[2] == leaf]
+    close = (
+        difflib.get_close_matches(name, same_leaf, n=1, cutoff=0.0)
+        or difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+        or difflib.get_close_matches(leaf, {key.rpartition(".")[2] for key in known}, n=1, cutoff=0.75)
+    )
+    if close and close[0] not in known:
+        close = [key for key in known if key.rpartition(".")[2] == close[0]]
+    return close[0] if close else None
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    near = nearest(name, known)
+    return f"known: {', '.join(sorted(known))}" if near is None else f"nearest: {near!r}"

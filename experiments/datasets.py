@@ -1,0 +1,92 @@
+"""The dialogues of an experiment, cut into those that train, tune and test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from selflearn.batching.rows import DialogueRows
+from selflearn.corpora import CorpusError, find_corpus, load_dialogues, read_report
+from selflearn.corpora.splits import cut_off, group_folds
+from selflearn.corpora.star import success_question
+from selflearn.evaluation.benchmark import Split
+from selflearn.schema import Dialogue
+
+Counts = dict[str, int]
+
+
+def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[DialogueRows, Counts]:
+    """One split of the corpus, with what its reader joined and left out."""
+    data = cfg.data
+    if data.root is None or str(data.root).startswith("None/"):
+        source = find_corpus(data.corpus).source
+        raise CorpusError(
+            f"the corpus {data.corpus} is needed and SELFLEARN_CORPORA is not set: set it to the folder that holds "
+            f"{data.corpus}/, or give data.root=DIR. {source}"
+        )
+    given: Any = OmegaConf.to_container(data.options, resolve=True)
+    options = {name: value for name, value in given.items() if value is not None}
+    where = {"root": data.root, "split": split, "cache_dir": cfg.paths.cache, **options}
+    rows = DialogueRows(load_dialogues(data.corpus, **where))
+    report = read_report(data.corpus, **where)
+    for event, number in report.dropped.items():
+        say(f"{data.corpus}/{split}: {number:,} {event.removeprefix('dropped/').replace('_', ' ')} left out")
+    prefix = f"{split}_"
+    return rows, {prefix + event.replace("/", "_"): number for event, number in report.counts.items()}
+
+
+def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequence[Dialogue], Counts]:
+    """Train, tune and test dialogues, all training dialogues (for pretraining), and counts."""
+    rows, counts = load(cfg, cfg.data.train_split, say)
+    chosen = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
+    labelled = chosen[: cfg.data.labelled]
+    stay, cut = cut_off(groups_of(labelled), cfg.data.tune_share, cfg.data.shuffle_seed)
+    test, test_counts = load(cfg, cfg.data.test_split, say)
+    if cfg.data.test_limit is not None:
+        test = test[: cfg.data.test_limit]
+    tuning = set(cut) if cfg.data.labelled is None else set()
+    unlabelled = chosen.take([row for row in range(len(chosen)) if row not in tuning])
+    split = Split(train=labelled.take(stay), tune=list(labelled.take(cut)), test=list(test))
+    return split, unlabelled, counts | test_counts
+
+
+def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> Iterator[tuple[Split, Counts]]:
+    """A split for each fold: the fold tests, and of the rest a share tunes.
+
+    Args:
+        cfg: the whole config.
+        fold_by: what stays together: "dialogue", "user" or "question".
+        say: told what the reader left out.
+    """
+    rows, counts = load(cfg, cfg.data.train_split, say)
+    rows = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
+    dialogues = list(rows)
+    by: dict[str, Callable[[Dialogue], str]] = {
+        "dialogue": lambda d: d.id,
+        "question": lambda d: success_question(d) or d.id,
+        "user": lambda d: d.user_id or d.id,
+    }
+    if fold_by not in by:
+        raise ValueError(f"data.fold_by or data.unseen_by is {fold_by!r}; expected one of {', '.join(by)}")
+    keys = [by[fold_by](dialogue) for dialogue in dialogues]
+    for fold in group_folds(keys, cfg.data.folds, cfg.data.shuffle_seed):
+        inside = set(fold)
+        rest = [dialogue for row, dialogue in enumerate(dialogues) if row not in inside]
+        stay, cut = cut_off([d.user_id or d.id for d in rest], cfg.data.tune_share, cfg.data.shuffle_seed)
+        yield Split(
+            train=[rest[row] for row in stay], tune=[rest[row] for row in cut], test=[dialogues[row] for row in fold]
+        ), counts  # fmt: skip
+
+
+def first_rows(rows: Sequence[Dialogue], limit: int | None, seed: int) -> list[int]:
+    """The first rows of one seeded shuffle: a smaller limit takes a subset of what a larger one takes."""
+    return [int(row) for row in np.random.default_rng(seed).permutation(len(rows))[:limit]]
+
+
+def groups_of(rows: DialogueRows) -> list[str]:
+    """The user of each dialogue, or the dialogue itself where the user is not known."""
+    columns = rows.dataset.select_columns(["id", "user_id"])
+    return [row["user_id"] or row["id"] for row in columns]

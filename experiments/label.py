@@ -1,0 +1,54 @@
+"""Label dialogues with a trained model: ``python -m experiments.label labeler=DIR input=FILE output=DIR``."""
+
+from __future__ import annotations
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from transformers.utils import logging as transformers_logging
+
+from experiments.app import hydra_main
+from selflearn.inference import Labeler, LabellingReport, label_file
+
+
+@hydra_main("label")
+def main(cfg: DictConfig) -> None:
+    """Load the model, label the input, and say what was done."""
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    labeler = Labeler.from_pretrained(
+        cfg.labeler, device=cfg.device, on_overflow=cfg.on_overflow, token_budget=cfg.token_budget, bf16=cfg.bf16
+    )
+    columns = OmegaConf.to_container(cfg.columns, resolve=True)
+    options = {"columns": columns} if columns else {}
+    bar = Progress(
+        TextColumn("labelling"), BarColumn(), MofNCompleteColumn(), TextColumn("dialogues"), TimeRemainingColumn(),
+        console=Console(stderr=True), disable=not cfg.progress,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("labelling", total=None)
+        report = label_file(
+            labeler, cfg.input, cfg.output, format=cfg.format, shard_size=cfg.shard_size, corpus=cfg.corpus,
+            split=cfg.split, cache_dir=cfg.cache,
+            progress=lambda done, total: bar.update(task, completed=done, total=total), **options,
+        )  # fmt: skip
+    Console().print(summary(report))
+    bar.console.print(f"labelled dialogues: {report.dialogues}\ngoal records: {report.goals}", highlight=False)
+
+
+def summary(report: LabellingReport) -> Table:
+    """What was read and what was labelled, counted."""
+    table = Table("what", "number")
+    table.columns[1].justify = "right"
+    for event, number in report.read.counts.items():
+        places = ", ".join(report.read.examples.get(event, ()))
+        table.add_row(f"read: {event}" + (f" ({places})" if places else ""), f"{number:,}")
+    table.add_section()
+    for what, number in report.counts.items():
+        table.add_row(f"labelled: {what}", f"{number:,}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Write the page of results from run directories: ``python -m experiments.results``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from experiments.app import hydra_main
+from selflearn.evaluation.results_page import Run, write_headline, write_results_page
+
+_DEBUG = re.compile(r"(?:^|\s)debug=(?!off\b)")
+
+
+def finished_runs(root: Path) -> list[Path]:
+    """The directories below ``root`` that hold a finished run, which has ``metrics.json``, in the order of their names.
+
+    Raises:
+        ValueError: there is no such folder, or no finished run in it.
+    """
+    found = sorted(file.parent for file in root.rglob("metrics.json")) if root.is_dir() else []
+    if not found:
+        where = f"no finished run below {root.resolve()}" if root.is_dir() else f"no folder {root.resolve()}"
+        raise ValueError(
+            f"{where}: a finished run has metrics.json. Run `python -m experiments.train`, or say where runs are: "
+            "paths.runs=DIR, or runs=[DIR,...] for single ones"
+        )
+    return found
+
+
+def without_debug(directories: Sequence[Path]) -> list[Path]:
+    """The runs that were not made with ``debug=...``: cut short, they are no results.
+
+    Raises:
+        ValueError: all were.
+    """
+    kept = [path for path in directories if not _DEBUG.search(Run.read(path).versions["command"])]
+    if not kept:
+        raise ValueError(
+            f"all runs found ({', '.join(map(str, directories))}) were made with debug=..., which cuts them short; "
+            "give runs=[DIR,...] to have them on the page nevertheless"
+        )
+    return kept
+
+
+@hydra_main("results")
+def main(cfg: DictConfig) -> None:
+    """Find the runs, write the page, and say what is on it."""
+    console, page = Console(stderr=True), Path(cfg.output)
+    if cfg.runs is None:
+        found = finished_runs(Path(cfg.paths.runs))
+        directories = without_debug(found)
+        if len(directories) < len(found):
+            console.print(f"{len(found) - len(directories)} runs of debug=... left out", highlight=False)
+    else:
+        directories = [Path(directory) for directory in cfg.runs]
+    write_results_page(directories, page)
+    for directory in directories:
+        console.print(f"{directory}", highlight=False)
+    console.print(f"{len(directories)} runs are on {page}", highlight=False)
+    if cfg.headline.file is not None:
+        rows = [(task, metric) for task, _, metric in (row.partition("/") for row in cfg.headline.rows)]
+        write_headline(directories[0], Path(cfg.headline.file), rows)
+        console.print(f"{directories[0]} is in {cfg.headline.file}", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+"""Train a label generator and measure it beside its baselines: ``python -m experiments.train experiment=sgd_quick``."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning
+import pandas as pd
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from lightning.pytorch.utilities import rank_zero_only
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from transformers.utils import logging as transformers_logging
+
+from experiments.app import hydra_main
+from experiments.build import settings
+from experiments.datasets import Counts, fold_splits, load_split
+from selflearn.baselines import BASELINES  # by name
+from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions
+from selflearn.evaluation.benchmark import (
+    Contestant,
+    Split,
+    SystemResult,
+    is_done,
+    join_folds,
+    run_system,
+    unknown_gold,
+)
+from selflearn.evaluation.run_directory import claim, log_to, versions, write_json
+from selflearn.evaluation.slices import without_one_sided_slices
+from selflearn.models import save_model
+from selflearn.models.system import ModelSystem
+from selflearn.reports import interval_figure, loss_figure
+from selflearn.schema import Dialogue
+from selflearn.tasks import System
+from selflearn.training import HardwareConfig, ModelSettings, PretrainingSettings, Recipe, StageConfig, TrainingSettings
+from selflearn.training.loggers import LoggerSettings
+
+log = logging.getLogger("selflearn.train")
+
+
+def recipe(cfg: DictConfig) -> Recipe:
+    """The settings of the label generator."""
+    training = {key: value for key, value in cfg.training.items() if key not in ("checkpoint_every", "resume")}
+    return Recipe(
+        model=settings(ModelSettings, cfg.model),
+        pretraining=settings(PretrainingSettings, cfg.pretraining),
+        training=settings(
+            TrainingSettings, training, views=tuple(cfg.data.views), on_overflow=cfg.data.on_overflow
+        ),
+        tasks=tuple(cfg.tasks.names),
+        seed=cfg.seed,
+    )  # fmt: skip
+
+
+def stage(cfg: DictConfig, directory: Path) -> StageConfig:
+    """What all stages of a system share."""
+    hardware = {key: value for key, value in cfg.trainer.items() if key != "progress"}
+    return StageConfig(
+        directory=directory,
+        hardware=settings(HardwareConfig, hardware),
+        checkpoint_every=cfg.training.checkpoint_every,
+        progress=cfg.trainer.progress,
+        loggers=settings(LoggerSettings, cfg.logger),
+    )
+
+
+def contestant(cfg: DictConfig, name: str, unlabelled: Sequence[Dialogue]) -> Contestant:
+    """How the system of that name is trained."""
+    if name in ("model", "no_context"):
+        chosen = recipe(cfg) if name == "model" else recipe(cfg).without_context()
+
+        def train(train: Sequence[Dialogue], tune: Sequence[Dialogue], directory: Path) -> System:
+            return chosen.train(train, tune, stage(cfg, directory), unlabelled=unlabelled)
+
+        return train
+    if name not in BASELINES:
+        raise ValueError(f"no baseline is called {name!r}; there are no_context, {', '.join(BASELINES)}")
+
+    def fit(train: Sequence[Dialogue], tune: Sequence[Dialogue], directory: Path) -> System:
+        return BASELINES[name]().fit(list(train), list(tune), tasks=list(cfg.tasks.names), seed=cfg.seed)
+
+    return fit
+
+
+def run_all(
+    cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue], directory: Path, say: Callable[[str], None]
+) -> dict[str, SystemResult]:
+    """Every system on one split."""
+    makers = {name: contestant(cfg, name, unlabelled) for name in ["model", *cfg.baselines.names]}
+    results = {}
+    for name, make in makers.items():
+        say(
+            f"{name}: {len(split.train)} dialogues to train on, {len(split.tune)} to tune on, {len(split.test)} to test"
+        )
+        neural, place = name in ("model", "no_context"), directory / "checkpoints" / name
+        if not leads():
+            results[name] = SystemResult(test={}, tune={})
+            if neural and not is_done(place):
+                make(split.train, split.tune, place)
+            continue
+        results[name] = run_system(
+            make, split, place, tasks=list(cfg.tasks.names), views=list(cfg.data.views),
+            make_for_view=None if neural else make, keep=_keeper(directory / "model") if name == "model" else None,
+        )  # fmt: skip
+    return results
+
+
+def leads() -> bool:
+    """Whether this process measures and writes; of several that train together, the others train alone."""
+    return bool(rank_zero_only.rank == 0)
+
+
+def run_folds(
+    cfg: DictConfig, fold_by: str, directory: Path, say: Callable[[str], None]
+) -> tuple[dict[str, SystemResult], list[Dialogue], Sequence[Dialogue], Counts]:
+    """Every system on every fold; out-of-fold results, the tested dialogues, those of one training part, counts."""
+    by_fold: list[dict[str, SystemResult]] = []
+    test: list[Dialogue] = []
+    train: Sequence[Dialogue] = []
+    counts: Counts = {}
+    for number, (split, counts) in enumerate(fold_splits(cfg, fold_by, say)):  # noqa: B007 - the same for all folds
+        say(f"fold {number + 1} of {cfg.data.folds}, by {fold_by}")
+        by_fold.append(run_all(cfg, split, split.train, directory / f"fold_{number}", say))
+        test, train = [*test, *split.test], split.train
+    return {name: join_folds([fold[name] for fold in by_fold]) for name in by_fold[0]}, test, train, counts
+
+
+def quiet() -> None:
+    """Libraries that chat while they work are asked to speak of trouble alone."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+
+
+def _keeper(directory: Path) -> Callable[[System], None]:
+    def keep(system: System) -> None:
+        if isinstance(system, ModelSystem):
+            save_model(system.model, system.tokenizer, directory)
+
+    return keep
+
+
+def run_directory(cfg: DictConfig) -> Path:
+    """Where the run is written: each job of a sweep has a directory of its own, named by its settings."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return Path(cfg.paths.output_dir)
+    hydra = HydraConfig.get()
+    name = re.sub(r"[^\w.=,+-]", "_", hydra.job.override_dirname)  # a value may be a path
+    if len(name) > 120:  # file systems take 255 bytes
+        name = f"{name[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return Path(hydra.sweep.dir) / name
+
+
+@hydra_main("train")
+def main(cfg: DictConfig) -> float | None:
+    """Run the experiment; returns the metric that a sweep optimises."""
+    start = time.perf_counter()
+    directory, console = run_directory(cfg), Console(stderr=True)
+    if leads():
+        kept = OmegaConf.merge(cfg, {"training": {"resume": "auto"}})  # so that a run that began anew can be resumed
+        claim(directory, OmegaConf.to_yaml(kept, resolve=True), resume=cfg.training.resume == "auto")
+    handler = log_to(directory / "log.txt")
+
+    def say(line: str) -> None:
+        if leads():
+            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {line}", highlight=False)
+            log.info(line)
+
+    try:
+        quiet()
+        lightning.seed_everything(cfg.seed, verbose=False)
+        metrics = measure(cfg, directory, say)
+        if not leads():
+            return None
+        metrics["time/total_seconds"] = time.perf_counter() - start
+        write_json(
+            directory / "versions.json",
+            versions(shlex.join(["python", "-m", "experiments.train", *sys.argv[1:]]), metrics["time/total_seconds"]),
+        )
+        write_json(directory / "metrics.json", metrics)
+        results = Results.from_metrics(metrics)
+        (directory / "results.md").write_text(results_markdown(results))
+        draw(directory, metrics)
+        Console().print(results_table(results))
+        say(f"everything is in {directory}")
+    finally:
+        logging.getLogger("selflearn").removeHandler(handler)
+        handler.close()
+    if cfg.optimized_metric not in metrics:
+        say(f"there is no {cfg.optimized_metric} in this run; a sweep would have nothing to optimise")
+    return metrics.get(cfg.optimized_metric)
+
+
+def draw(directory: Path, metrics: Mapping[str, float]) -> None:
+    """Figures: all systems with their intervals, and the losses of the stages."""
+    figures = directory / "figures"
+    figures.mkdir(exist_ok=True)
+    whole = [key for key in metrics if key.startswith("test/") and key.count("/") == 2 and "@" not in key]
+    names = [key.removeprefix("test/") for key in whole]  # slices are in results.md: here they would hide the rest
+    (figures / "metrics.svg").write_text(interval_figure(metrics, names))
+    for folder in sorted({file.parents[1] for file in directory.glob("**/losses*/metrics.csv")}):
+        stage = "_".join(folder.relative_to(directory).parts).replace("checkpoints_", "")
+        parts = [pd.read_csv(file) for file in sorted(folder.glob("losses*/metrics.csv"))]  # one for each resume
+        losses = pd.concat(parts).drop_duplicates("step", keep="last").sort_values("step")
+        (figures / f"losses_{stage}.svg").write_text(loss_figure(losses))
+
+
+def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> dict[str, float]:
+    """Train and label with every system, and measure what they said."""
+    if cfg.data.folds is None:
+        split, unlabelled, counts = load_split(cfg, say)
+        results = run_all(cfg, split, unlabelled, directory, say)
+        test, train = split.test, split.train
+    else:
+        results, test, train, counts = run_folds(cfg, cfg.data.fold_by, directory, say)
+    if cfg.data.unseen_by is not None:
+        unseen = run_folds(cfg, cfg.data.unseen_by, directory / f"unseen_{cfg.data.unseen_by}", say)[0]
+        for name, result in unseen.items() if leads() else ():
+            table = result.test["success"]
+            whole = table.drop(columns=[column for column in table if str(column).startswith("@")])
+            results[name].test[f"success@unseen_{cfg.data.unseen_by}"] = whole
+    if not leads():
+        return {}
+    ids = [dialogue.id for dialogue in test]
+    tables = {name: without_one_sided_slices(result.test) for name, result in results.items()}
+    write_predictions(directory / "predictions", tables, dialogue_ids=ids)
+    write_json(directory / "choices.json", {name: result.notes for name, result in results.items()})
+    metrics = evaluate(tables, dialogue_ids=ids, model="model", resamples=cfg.resamples, seed=0)
+    tuned = results["model"].tune
+    if tuned:
+        tune_ids = sorted({i for table in tuned.values() for i in table["dialogue_id"]})
+        found = evaluate({"model": _distinct(tuned)}, dialogue_ids=tune_ids, model="model", resamples=0)
+        metrics |= {key.replace("test/", "tune/", 1): value for key, value in found.items() if key.startswith("test/")}
+    for task, number in unknown_gold(tables["model"], list(train)).items():
+        metrics[f"count/unknown_gold_{task}"] = number
+    for what, number in _read_counts(results["model"]).items():
+        metrics[f"count/{what}"] = number
+        if number:
+            say(f"model: {number:,} {what.replace('_', ' ')}")
+    for name, result in results.items():
+        metrics |= {f"time/{name}_{what}_seconds": seconds for what, seconds in result.seconds.items()}
+    return metrics | {f"count/{what}": float(number) for what, number in counts.items()}
+
+
+def _read_counts(result: SystemResult) -> dict[str, int]:
+    """What did not fit into the model, in training and in the test dialogues, over all folds."""
+    notes = result.notes.values() if "read" not in result.notes else [result.notes]
+    found: dict[str, int] = {}
+    for note in notes:
+        for part, where in (("train", "trained_on"), ("test", "read")):
+            for what, number in note.get(where, {}).items():
+                found[f"{part}_{what}"] = found.get(f"{part}_{what}", 0) + number
+    return found
+
+
+def _distinct(tables: dict[str, Any]) -> dict[str, Any]:
+    """Tuning dialogues of several folds may repeat; each is measured once."""
+    keys = ("dialogue_id", "turn", "goal", "start", "end")
+    return {name: table.drop_duplicates([key for key in keys if key in table]) for name, table in tables.items()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+
+from experiments.label import main
+from selflearn.models import save_model
+from tests.fixtures.dialogues import home_dialogues, tiny_model
+
+ROWS = [
+    {"session": "a", "said": "dim the lights in the hall", "told": "ok", "seconds": 0.0},
+    {"session": "a", "said": "brighter", "told": None, "seconds": 4.5},
+    {"session": "b", "said": "wake me in 5 minutes", "told": "I will", "seconds": 0.0},
+]
+COLUMNS = ["columns.dialogue_id=session", "columns.request=said", "columns.response=told"]
+
+
+@pytest.fixture(scope="module")
+def model_directory(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("trained") / "model"
+    save_model(*tiny_model(home_dialogues(12)), directory)
+    return directory
+
+
+@pytest.fixture
+def command(tmp_path, model_directory, monkeypatch, capfd):
+    """Runs the program in a folder of its own, with the model and a log; gives its exit code and what it said."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    (tmp_path / "log.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS), "utf-8")
+
+    def run(*arguments):
+        given = {
+            "labeler": str(model_directory),
+            "input": "log.jsonl",
+            "output": "out",
+            "cache": "cache",
+            "device": "cpu",
+        }
+        named = {argument.partition("=")[0] for argument in arguments}
+        defaults = [f"{key}={value}" for key, value in given.items() if key not in named]
+        monkeypatch.setattr(sys, "argv", ["label", *defaults, *(a for a in arguments if not a.endswith("=absent"))])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        said = capfd.readouterr()
+        return code, " ".join(said.out.split()), " ".join(said.err.split())
+
+    return run
+
+
+def test_a_log_is_labelled_and_what_was_done_is_said(command, tmp_path):
+    code, out, err = command(*COLUMNS)
+    goals = pd.read_parquet(tmp_path / "out" / "goals.parquet")
+    assert code == 0
+    assert list(pd.read_parquet(tmp_path / "out" / "dialogues")["id"]) == ["a", "b"]
+    assert set(goals["dialogue_id"]) == {"a", "b"}
+    assert "labelled: dialogues │ 2" in out
+    assert f"labelled: goals │ {len(goals)}" in out
+    assert "read: columns_not_mapped (seconds) │ 1" in out
+    assert "2/2 dialogues" in err
+    assert "goal records: out/goals.parquet" in err
+
+
+def test_started_again_it_finds_that_all_is_done(command):
+    first, second = command(*COLUMNS, "progress=false"), command(*COLUMNS, "progress=false")
+    assert first == second
+
+
+def test_a_mapping_can_be_given_whole(command):
+    assert command("columns={dialogue_id: session, request: said, seconds: seconds}", "format=jsonl")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["labeler=absent"], "missing value: give labeler=..."),
+        (["input=absent"], "missing value: give input=..."),
+        (["labeler=nowhere"], "nowhere: no such directory; expected a directory with config.json"),
+        (["input=nowhere.jsonl"], "nowhere.jsonl does not exist"),
+        ([], "log.jsonl:1: neither our record format (no field 'turns') nor a flat table with our names"),
+        (
+            [*COLUMNS, "columns.status=outcome"],
+            "log.jsonl: no column 'outcome', which columns maps to the field 'status'",
+        ),
+        ([*COLUMNS, "columns.requst=said"], "columns: unknown field 'requst'; did you mean 'request'?"),
+        ([*COLUMNS, "shards=3"], "unknown key 'shards'"),
+        ([*COLUMNS, "lableer=x"], "unknown key 'lableer'; nearest: 'labeler'"),
+        ([*COLUMNS, "corpus=tables"], "unknown corpus 'tables'; did you mean 'table'?"),
+        ([*COLUMNS, "on_overflow=windw"], "on_overflow is 'windw'; expected 'window', 'truncate' or 'error'"),
+    ],
+)
+def test_a_users_fault_is_said_in_words_and_nothing_is_written(command, tmp_path, arguments, message):
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()

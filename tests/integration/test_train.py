@@ -1,0 +1,294 @@
+"""Whole runs of ``python -m experiments.train`` and what they leave behind."""
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from experiments import train
+from experiments.app import hydra_main
+from selflearn.corpora.table import write_jsonl
+from selflearn.evaluation import evaluate
+from selflearn.models import LabelGenerator, load_tokenizer
+from selflearn.models.system import ModelSystem
+from tests.fixtures.dialogues import home_dialogues, long_home_dialogue
+
+
+def numbers(metrics):
+    """Everything that is measured; times aside."""
+    return {key: value for key, value in metrics.items() if not key.startswith("time/")}
+
+
+def same(one, other):
+    return numbers(one) == pytest.approx(numbers(other), abs=0, rel=0, nan_ok=True)
+
+
+def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_own_settings(command, tmp_path):
+    arguments = ["debug=fast", "baselines=tfidf_context", "data.limit=16", "paths.output_dir=run"]
+    run = command(*arguments)
+    assert run.code == 0, run.printed
+    metrics = run.metrics
+    for task, metric in [("segmentation", "boundary_f1"), ("success", "auc"), ("intent", "accuracy"), ("slots", "f1")]:
+        assert f"test/{task}/{metric}" in metrics
+        assert f"test/{task}/{metric}/low" in metrics
+        assert f"baseline/tfidf_context/test/{task}/{metric}" in metrics
+        assert f"delta/tfidf_context/{task}/{metric}" in metrics
+    assert {"test/success/auc@no_notify", "test/success/auc@before_notify", "test/intent/accuracy@unseen"} <= set(
+        metrics
+    )
+    assert metrics["count/test_truncated_texts"] == metrics["count/train_dropped_turns"] == 0
+    assert metrics["count/unknown_gold_slots"] > 0  # of a service that training never saw
+    assert {"time/model_train_seconds", "time/total_seconds"} <= set(metrics)
+    assert "no defect label in the training dialogues: the task is left out" in (run.directory / "log.txt").read_text()
+
+    # every number can be computed again from the tables
+    folder = run.directory / "predictions"
+    ids = pd.read_parquet(folder / "dialogues.parquet").iloc[:, 0].tolist()
+    tables = {}
+    for path in folder.glob("model.*.parquet"):
+        tables[path.stem.removeprefix("model.")] = pd.read_parquet(path)
+    again = evaluate({"model": tables}, dialogue_ids=ids, model="model", resamples=0)
+    assert {"segmentation", "success", "intent", "slots", "success@end_to_end"} <= set(tables)
+    for key, value in again.items():
+        if key.startswith("test/"):
+            assert metrics[key] == pytest.approx(value, nan_ok=True), key
+
+    # the model can be used without the program
+    model = LabelGenerator.from_pretrained(run.directory / "model")
+    system = ModelSystem(model, load_tokenizer(run.directory / "model"))
+    assert len(system.predict([home_dialogues(1)[0].observed()], [[]])[0].slots) == len(home_dialogues(1)[0].turns)
+    config = OmegaConf.load(run.directory / "config.yaml")
+    assert config.data.limit == 16
+    assert json.loads((run.directory / "versions.json").read_text())["torch"]
+
+    # started again it does nothing twice and says the same
+    (run.directory / "metrics.json").unlink()
+    stamp = (run.directory / "model" / "model.safetensors").stat().st_mtime_ns
+    assert same(command(*arguments).metrics, metrics)
+    assert (run.directory / "model" / "model.safetensors").stat().st_mtime_ns == stamp
+
+    # other settings are refused in the same directory
+    refused = command(*arguments, "seed=2")
+    assert refused.code == 2
+    assert "holds a run with other settings (seed: 2" in refused.printed
+    assert "paths.output_dir=... , or" in refused.printed or "(paths.output_dir=...)" in refused.printed
+    assert OmegaConf.load(run.directory / "config.yaml").seed == 1
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_numbers_and_a_run_that_began_anew_can_be_resumed(command, one_step):
+    first = command(*one_step, "paths.output_dir=a").metrics
+    anew = command(*one_step, "paths.output_dir=a", "training.resume=never")
+    assert anew.code == 0
+    assert same(first, anew.metrics)
+    (anew.directory / "metrics.json").unlink()
+    resumed = command(*one_step, "paths.output_dir=a")
+    assert resumed.code == 0, resumed.printed
+    assert same(first, resumed.metrics)
+
+
+def test_beginning_anew_removes_a_run_and_nothing_else(command, one_step, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter_1.txt").write_text("three years of work")
+    run = command(*one_step, "paths.output_dir=thesis", "training.resume=never")
+    assert run.code == 2
+    assert "thesis holds no run but chapter_1.txt; nothing was removed" in run.printed
+    assert (tmp_path / "thesis" / "chapter_1.txt").exists()
+
+
+@pytest.fixture
+def returning():
+    """The program, and a list of what its runs return, which is what a sweep optimises."""
+    returned = []
+
+    @hydra_main("train")
+    def program(cfg):
+        returned.append(train.main(cfg))
+        return returned[-1]
+
+    return program, returned
+
+
+def test_a_sweep_runs_its_jobs_in_one_process_and_each_returns_the_optimised_metric(
+    command, one_step, corpora, tmp_path, returning
+):
+    program, returned = returning
+    arguments = [
+        "-m", *one_step, "experiment=own_table", f"data.root={corpora}/table", "model.dialogue.layers=0,1",
+        "tasks=intent", "optimized_metric=tune/intent/accuracy", "paths.runs=here", "data.limit=15",
+        "data.test_limit=5", "logger=csv",
+    ]  # fmt: skip
+    run = command(*arguments, program=program)
+    assert run.code == 0, run.printed
+    runs = {
+        OmegaConf.load(path.parent / "config.yaml").model.dialogue.layers: json.loads(path.read_text())
+        for path in (tmp_path / "here" / "own_table" / "sweep").glob("*/metrics.json")
+    }
+    assert set(runs) == {0, 1}
+    assert returned == [runs[layers]["tune/intent/accuracy"] for layers in (0, 1)]
+    assert command(*arguments, program=program).code == 0  # started again, it finds what is done
+    assert returned[2:] == returned[:2]
+
+
+@pytest.mark.slow
+def test_a_sweep_goes_on_after_a_job_that_failed(command, one_step, corpora, returning):
+    program, returned = returning
+    run = command(
+        "-m", *one_step, "experiment=own_table", f"data.root={corpora}/nowhere,{corpora}/table", "tasks=intent",
+        "data.limit=15", "paths.runs=here", program=program,
+    )  # fmt: skip
+    assert run.code == 2
+    assert "nowhere does not exist. Give the folder of the release as root" in run.printed
+    assert "1 of 2 jobs failed" in run.printed
+    assert len(returned) == 1
+
+
+def test_a_metric_that_is_not_measured_is_said_and_a_sweep_gets_none(command, one_step, corpora, returning):
+    program, returned = returning
+    run = command(
+        *one_step, "experiment=own_table", f"data.root={corpora}/table", "tasks=defect", "paths.output_dir=run",
+        program=program,
+    )  # fmt: skip
+    assert (run.code, returned) == (0, [None])
+    assert "there is no tune/segmentation/boundary_f1 in this run" in run.printed
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["training.epocs=3"], "unknown key 'training.epocs'; nearest: 'training.epochs'"),
+        (["experiment=sgd_quik"], "unknown experiment 'sgd_quik'; nearest: 'sgd_quick'"),
+        (["experiment=own_table"], "missing value: give data.root=..."),
+        (["data.test_split=test"], "sgd: the split 'test'"),
+        (["data.root=nowhere"], "sgd: nowhere does not exist"),
+        (["baselines.names=[tfdif]"], "no baseline is called 'tfdif'"),
+        (["tasks.names=[intents]"], "no task is called 'intents'"),
+        (["model.encoder=no/such-encoder"], "encoder 'no/such-encoder' is neither a directory nor"),
+        (["pretraining.swaps.shares={nearst: 1.0}"], "nearst"),
+        (
+            ["data.fold_by=users", "data.folds=2"],
+            "data.fold_by or data.unseen_by is 'users'; expected one of dialogue, question, user",
+        ),
+        (["training.loss_weights={intnet: 2.0}"], "loss_weights has the task 'intnet'"),
+        (["data.on_overflow=windows"], "on_overflow is 'windows'; expected window, truncate or error"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_users_fault_ends_with_a_line_that_says_what_to_do(command, one_step, overrides, message):
+    run = command(*one_step, *overrides, "paths.output_dir=run")
+    assert run.code == 2, run.printed
+    assert message in run.printed
+    assert "Traceback" not in run.printed
+    assert not (run.directory / "metrics.json").exists()
+
+
+def test_without_corpora_a_line_says_how_to_get_one(command, one_step, monkeypatch):
+    monkeypatch.delenv("SELFLEARN_CORPORA")
+    run = command(*one_step, "paths.output_dir=run")
+    assert run.code == 2
+    assert (
+        "the corpus sgd is needed and SELFLEARN_CORPORA is not set: set it to the folder that holds sgd/" in run.printed
+    )
+    assert "Traceback" not in run.printed
+
+
+MODELS = {
+    "causal pairs": ["model.dialogue.causal=true", "model.pairing=pair"],
+    "causal": ["model.dialogue.causal=true"],
+    "pairs": ["model.pairing=pair"],
+    "no context": ["model.dialogue.layers=0"],
+    "no wide part": ["model.lexical.buckets=0"],
+    "frozen encoder": ["training.optimization.encoder_lr=0", "pretraining.optimization.encoder_lr=0"],
+    "fixed weights": ["training.loss_weights={intent: 2.0}"],
+    "a view": ["data.views=[before_notify]", "training.view_share=0.9"],
+    "workers": ["training.workers=1"],
+    "few labels": ["data.labelled=12", "data.limit=20"],
+    "annotated swaps": ["pretraining=annotated"],
+    "hypothesis swaps": ["pretraining.swaps.shares={random: 0.5, hypothesis: 0.5}"],
+}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind != "causal pairs")) for kind in MODELS]
+)
+def test_other_models_run_too(command, one_step, kind):
+    run = command(*one_step, *MODELS[kind], "paths.output_dir=run")
+    assert run.code == 0, run.printed
+    model = LabelGenerator.from_pretrained(run.directory / "model")
+    assert model.config.causal is ("causal" in kind)
+    assert (model.config.pairing == "pair") is ("pairs" in kind)
+
+
+def test_folds_test_every_dialogue_once(command, one_step, corpora):
+    run = command(
+        *one_step, "experiment=own_table", f"data.root={corpora}/table", "data.folds=2", "data.fold_by=user",
+        "data.limit=12", "data.test_split=null", "tasks=intent", "paths.output_dir=run",
+    )  # fmt: skip
+    assert run.code == 0, run.printed
+    table = pd.read_parquet(run.directory / "predictions" / "model.intent.parquet")
+    ids = pd.read_parquet(run.directory / "predictions" / "dialogues.parquet").iloc[:, 0]
+    assert ids.is_unique
+    assert set(table["dialogue_id"]) == set(ids)
+    assert len(ids) == 12
+    assert not table.duplicated(["dialogue_id", "turn"]).any()
+
+
+@pytest.fixture
+def long_logs(tmp_path):
+    """A table with a dialogue of 30 turns and one text of 5,000 words in each of its splits."""
+    folder = tmp_path / "long"
+    folder.mkdir()
+    for split in ("train", "test"):
+        long = long_home_dialogue(30, split=split)
+        talk = replace(long.turns[29], request=f"{long.turns[29].request} {'word ' * 5000}")
+        long = replace(long, turns=(*long.turns[:29], talk))
+        write_jsonl([*home_dialogues(12, split=split), long], folder / f"{split}.jsonl")
+    return folder
+
+
+@pytest.mark.parametrize("on_overflow", ["window", "truncate", pytest.param("error", marks=pytest.mark.slow)])
+def test_what_is_too_long_is_counted_and_shown_or_refused(command, one_step, long_logs, on_overflow):
+    run = command(
+        *one_step, "experiment=own_table", f"data.root={long_logs}", f"data.on_overflow={on_overflow}",
+        "data.tune_share=0.01", "model.dialogue.max_turns=8", "paths.output_dir=run",
+    )  # fmt: skip
+    if on_overflow == "error":
+        assert run.code == 2
+        assert "dialogue 'long' has 30 turns and the model reads 8" in run.printed
+        return
+    assert run.code == 0, run.printed
+    metrics = run.metrics
+    cut = on_overflow == "truncate"
+    for part in ("train", "test"):
+        assert metrics[f"count/{part}_dropped_turns"] == (22 if cut else 0)
+        assert metrics[f"count/{part}_windowed_dialogues"] == (0 if cut else 1)
+        assert metrics[f"count/{part}_truncated_texts"] == (0 if cut else 1)  # it stands behind the cut
+    shown = "22 test dropped turns" if cut else "1 test truncated texts"
+    assert shown in run.printed
+
+
+@pytest.mark.slow
+def test_a_test_split_of_other_labels_is_an_error_and_of_some_other_labels_is_counted(command, one_step, tmp_path):
+    def renamed(dialogue, first):
+        turns = [
+            replace(t, intent=replace(t.intent, value="Unheard")) if first(i) else t
+            for i, t in enumerate(dialogue.labels.turns)
+        ]
+        return dialogue.with_labels(replace(dialogue.labels, turns=tuple(turns)))
+
+    for name, first in [("some", lambda i: i == 0), ("all", lambda i: True)]:
+        folder = tmp_path / name
+        folder.mkdir()
+        write_jsonl(home_dialogues(12), folder / "train.jsonl")
+        write_jsonl([renamed(d, first) for d in home_dialogues(6, seed=1, split="test")], folder / "test.jsonl")
+        run = command(
+            *one_step, "experiment=own_table", f"data.root={folder}", "tasks=intent", f"paths.output_dir=run_{name}"
+        )
+        if name == "some":
+            assert run.code == 0, run.printed
+            assert run.metrics["count/unknown_gold_intent"] == 6
+        else:
+            assert run.code == 2
+            assert "intent: none of the 1 gold names of the test split (first: 'Unheard') occurs" in run.printed
