@@ -35,7 +35,7 @@ from selflearn.evaluation.benchmark import (
     run_system,
     unknown_gold,
 )
-from selflearn.evaluation.run_directory import claim, log_to, versions, write_json
+from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.models import save_model
 from selflearn.models.system import ModelSystem
@@ -170,7 +170,8 @@ def main(cfg: DictConfig) -> float | None:
     if leads():
         kept = OmegaConf.merge(cfg, {"training": {"resume": "auto"}})  # so that a run that began anew can be resumed
         claim(directory, OmegaConf.to_yaml(kept, resolve=True), resume=cfg.training.resume == "auto")
-    handler = log_to(directory / "log.txt")
+    directory.mkdir(parents=True, exist_ok=True)  # for processes that do not lead
+    handlers = [log_to(directory / "log.txt"), *([show_warnings()] if leads() else [])]
 
     def say(line: str) -> None:
         if leads():
@@ -195,8 +196,9 @@ def main(cfg: DictConfig) -> float | None:
         Console().print(results_table(results))
         say(f"everything is in {directory}")
     finally:
-        logging.getLogger("selflearn").removeHandler(handler)
-        handler.close()
+        for handler in handlers:
+            logging.getLogger("selflearn").removeHandler(handler)
+            handler.close()
     if cfg.optimized_metric not in metrics:
         say(f"there is no {cfg.optimized_metric} in this run; a sweep would have nothing to optimise")
     return metrics.get(cfg.optimized_metric)

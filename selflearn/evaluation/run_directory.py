@@ -92,3 +92,12 @@ def log_to(file: Path) -> logging.Handler:
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     return handler
+
+
+def show_warnings() -> logging.Handler:
+    """Send the library's warnings to the terminal as well: what is left out has to be seen, not looked for."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.getLogger("selflearn").addHandler(handler)
+    return handler
