@@ -87,7 +87,8 @@ def contestant(cfg: DictConfig, name: str, unlabelled: Sequence[Dialogue]) -> Co
         raise ValueError(f"no baseline is called {name!r}; there are no_context, {', '.join(BASELINES)}")
 
     def fit(train: Sequence[Dialogue], tune: Sequence[Dialogue], directory: Path) -> System:
-        return BASELINES[name]().fit(list(train), list(tune), tasks=list(cfg.tasks.names), seed=cfg.seed)
+        baseline = BASELINES[name](causal=cfg.model.dialogue.causal)
+        return baseline.fit(list(train), list(tune), tasks=list(cfg.tasks.names), seed=cfg.seed)
 
     return fit
 
@@ -99,17 +100,18 @@ def run_all(
     makers = {name: contestant(cfg, name, unlabelled) for name in ["model", *cfg.baselines.names]}
     results = {}
     for name, make in makers.items():
-        say(
-            f"{name}: {len(split.train)} dialogues to train on, {len(split.tune)} to tune on, {len(split.test)} to test"
-        )
         neural, place = name in ("model", "no_context"), directory / "checkpoints" / name
+        # Of few labels a baseline would waste those of the cut: it learns from all of them and chooses by folds.
+        by_folds = cfg.data.labelled is not None and not neural
+        used = Split(train=[*split.train, *split.tune], tune=[], test=split.test) if by_folds else split
+        say(f"{name}: {len(used.train)} dialogues to train on, {len(used.tune)} to tune on, {len(used.test)} to test")
         if not leads():
             results[name] = SystemResult(test={}, tune={})
             if neural and not is_done(place):
                 make(split.train, split.tune, place)
             continue
         results[name] = run_system(
-            make, split, place, tasks=list(cfg.tasks.names), views=list(cfg.data.views),
+            make, used, place, tasks=list(cfg.tasks.names), views=list(cfg.data.views),
             make_for_view=None if neural else make, keep=_keeper(directory / "model") if name == "model" else None,
         )  # fmt: skip
     return results

@@ -45,10 +45,11 @@ class BagOfWords(Baseline):
 
     Args:
         windows: what each task may read.
+        causal: see :class:`Baseline`.
     """
 
-    def __init__(self, windows: Windows) -> None:
-        super().__init__()
+    def __init__(self, windows: Windows, *, causal: bool = False) -> None:
+        super().__init__(causal=causal)
         self.windows = windows
         self._clear()
 

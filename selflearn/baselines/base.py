@@ -24,11 +24,16 @@ class Baseline(ABC):
         thresholds: chosen on the tuning dialogues.
         choices: for each task what was chosen there (window, regularisation, threshold, the value reached), or
             ``skipped`` with the reason.
+
+    Args:
+        causal: read nothing later than the turn's response (for success, than the goal), as a causal model does. One
+            that reads the item alone is causal in any case.
     """
 
     name: ClassVar[str]
 
-    def __init__(self) -> None:
+    def __init__(self, *, causal: bool = False) -> None:
+        self.causal = causal
         self.thresholds = Thresholds()
         self.choices: dict[str, Choice] = {}
 

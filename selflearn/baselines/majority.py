@@ -35,8 +35,8 @@ class Majority(Baseline):
 
     name: ClassVar[str] = "majority"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, causal: bool = False) -> None:
+        super().__init__(causal=causal)
         self._fitted = False
 
     def fit(self, train: Sequence[Dialogue], tune: Sequence[Dialogue], *, tasks: Collection[str], seed: int) -> Self:

@@ -13,5 +13,5 @@ class Tfidf(BagOfWords):
 
     name: ClassVar[str] = "tfidf"
 
-    def __init__(self) -> None:
-        super().__init__(ALONE)
+    def __init__(self, *, causal: bool = False) -> None:
+        super().__init__(ALONE, causal=causal)

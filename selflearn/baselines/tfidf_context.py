@@ -9,13 +9,9 @@ from selflearn.baselines.windows import NEIGHBOURS
 
 
 class TfidfContext(BagOfWords):
-    """Reads the item and the turns around it; which ones, the tuning dialogues choose for each task.
-
-    Args:
-        causal: read nothing later than the turn's response (for success, than the goal), as a causal model does.
-    """
+    """Reads the item and the turns around it; which ones, the tuning dialogues choose for each task."""
 
     name: ClassVar[str] = "tfidf_context"
 
     def __init__(self, *, causal: bool = False) -> None:
-        super().__init__(NEIGHBOURS.causal() if causal else NEIGHBOURS)
+        super().__init__(NEIGHBOURS.causal() if causal else NEIGHBOURS, causal=causal)

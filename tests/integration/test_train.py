@@ -222,6 +222,20 @@ def test_other_models_run_too(command, one_step, kind):
     assert (model.config.pairing == "pair") is ("pairs" in kind)
 
 
+def test_baselines_of_a_causal_model_are_causal_and_those_of_few_labels_learn_from_all_of_them(command, one_step):
+    few = [
+        *one_step, "baselines=tfidf_context", "data.limit=20", "data.labelled=10", "data.tune_share=0.3",
+        "model.dialogue.causal=true", "paths.output_dir=run",
+    ]  # fmt: skip
+    run = command(*few)
+    assert run.code == 0, run.printed
+    assert "model: 7 dialogues to train on, 3 to tune on" in run.printed
+    assert "tfidf_context: 10 dialogues to train on, 0 to tune on" in run.printed
+    choices = json.loads((run.directory / "choices.json").read_text())["tfidf_context"]["choices"]
+    assert choices["intent"]["value"] > 0  # chosen by folds
+    assert not any("after" in choices[task]["window"] for task in ("segmentation", "success", "intent", "slots"))
+
+
 def test_folds_test_every_dialogue_once(command, one_step, corpora):
     run = command(
         *one_step, "experiment=own_table", f"data.root={corpora}/table", "data.folds=2", "data.fold_by=user",
