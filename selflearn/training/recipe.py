@@ -126,6 +126,12 @@ class TrainingSettings:
     views: tuple[str, ...] = ()
     view_share: float = 0.25
 
+    def __post_init__(self) -> None:
+        """Check the names of the views."""
+        unknown = [name for name in self.views if name not in VIEWS]
+        if unknown:
+            raise ValueError(f"no view is called {unknown[0]!r}; there are {', '.join(VIEWS)}")
+
 
 def fit_tasks(names: Collection[str], dialogues: Sequence[Dialogue]) -> dict[str, Task]:
     """The tasks that are labelled in the training dialogues, with their label names, in the order of ``names``.

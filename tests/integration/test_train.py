@@ -173,6 +173,7 @@ def test_a_metric_that_is_not_measured_is_said_and_a_sweep_gets_none(command, on
             "data.fold_by or data.unseen_by is 'users'; expected one of dialogue, question, user",
         ),
         (["training.loss_weights={intnet: 2.0}"], "loss_weights has the task 'intnet'"),
+        (["data.views=[no_notifies]"], "no view is called 'no_notifies'; there are no_notify, before_notify"),
         (["data.on_overflow=windows"], "on_overflow is 'windows'; expected window, truncate or error"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
