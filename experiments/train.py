@@ -44,6 +44,7 @@ from selflearn.schema import Dialogue
 from selflearn.tasks import System
 from selflearn.training import HardwareConfig, ModelSettings, PretrainingSettings, Recipe, StageConfig, TrainingSettings
 from selflearn.training.loggers import LoggerSettings
+from selflearn.training.stage import stage_seconds
 
 log = logging.getLogger("selflearn.train")
 
@@ -113,6 +114,7 @@ def run_all(
         results[name] = run_system(
             make, used, place, tasks=list(cfg.tasks.names), views=list(cfg.data.views),
             make_for_view=None if neural else make, keep=_keeper(directory / "model") if name == "model" else None,
+            spent=stage_seconds(place),
         )  # fmt: skip
     return results
 

@@ -73,6 +73,7 @@ def run_system(
     views: Sequence[str] = (),
     make_for_view: Contestant | None = None,
     keep: Callable[[System], None] | None = None,
+    spent: float = 0.0,
 ) -> SystemResult:
     """Train one system and let it label the tuning and test dialogues; what was done before is read, not done again.
 
@@ -85,11 +86,12 @@ def run_system(
         make_for_view: trains a system for success in one view, given the dialogues in that view; None lets the system
             itself read the views (it was trained on them too).
         keep: called with the trained system, to save it.
+        spent: seconds that earlier calls, which were killed, have put into training that is not done again.
     """
     done = directory / "result"
     if is_done(directory):
         return _read_result(done)
-    start = time.perf_counter()
+    start = time.perf_counter() - spent
     system = make(split.train, split.tune, directory)
     seconds = {"train": time.perf_counter() - start}
     if keep is not None:

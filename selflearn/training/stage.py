@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,16 +73,34 @@ _ADVICE = (
 FINAL = "weights.safetensors"
 """Name of the file with the weights at the end of a stage."""
 
+SECONDS = "seconds.txt"
+"""Name of the file with the time that a stage took, over all calls that it was killed and resumed in."""
+
 
 class _Checkpoints(lightning.Callback):
-    """Replaces the one checkpoint every so many steps; Lightning writes it beside and renames it."""
+    """Replaces the one checkpoint every so many steps; Lightning writes it beside and renames it.
 
-    def __init__(self, path: Path, every: int) -> None:
+    The time that led to a checkpoint is written with it: what a kill undoes is done again, and counts once.
+
+    Args:
+        path: of the checkpoint.
+        every: steps between two.
+        before: seconds that led to the checkpoint which the stage goes on from.
+    """
+
+    def __init__(self, path: Path, every: int, *, before: float) -> None:
         self.path, self.every = path, every
+        self._start = time.perf_counter() - before
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
         if trainer.global_step % self.every == 0 and trainer.global_step < trainer.max_steps:
             trainer.save_checkpoint(self.path)
+            if trainer.is_global_zero:
+                self.write_seconds()
+
+    def write_seconds(self) -> None:
+        """Write down how long the stage has taken so far."""
+        _replace(self.path.with_name(SECONDS), f"{time.perf_counter() - self._start:.3f}")
 
 
 class _Progress(RichProgressBar):
@@ -114,8 +133,10 @@ def run_stage(module: SteppedModule, data: TrainingData, config: StageConfig) ->
     final, checkpoint = config.directory / FINAL, config.directory / "last.ckpt"
     config.directory.mkdir(parents=True, exist_ok=True)
     loggers = make_loggers(config.loggers, config.directory)
-    trainer = _trainer(config, data.num_steps, loggers, _Checkpoints(checkpoint, config.checkpoint_every))
     found = checkpoint if config.resume and checkpoint.is_file() else None
+    before = stage_seconds(config.directory) if found else 0.0
+    checkpoints = _Checkpoints(checkpoint, config.checkpoint_every, before=before)
+    trainer = _trainer(config, data.num_steps, loggers, checkpoints)
     module.train()  # a pretrained encoder comes in evaluation mode, which Lightning would keep: no dropout in it
     try:
         with warnings.catch_warnings():
@@ -127,6 +148,7 @@ def run_stage(module: SteppedModule, data: TrainingData, config: StageConfig) ->
     if trainer.interrupted:
         raise KeyboardInterrupt
     if trainer.is_global_zero:
+        checkpoints.write_seconds()
         save_weights(module.model, final)
         checkpoint.unlink(missing_ok=True)
     trainer.strategy.barrier()
@@ -145,6 +167,17 @@ def _trainer(
         use_distributed_sampler=False, num_sanity_val_steps=0, limit_val_batches=0, log_every_n_steps=10,
         default_root_dir=config.directory,
     )  # fmt: skip
+
+
+def stage_seconds(directory: Path) -> float:
+    """Seconds that the stages in a directory have taken, those of earlier calls included."""
+    return sum(float(file.read_text()) for file in directory.rglob(SECONDS))
+
+
+def _replace(file: Path, text: str) -> None:
+    part = file.with_suffix(".part")
+    part.write_text(text)
+    os.replace(part, file)
 
 
 def load_finished(model: nn.Module, config: StageConfig) -> bool:

@@ -14,7 +14,14 @@ from selflearn.training import HardwareConfig, PretrainingSettings, TrainingSett
 from selflearn.training.loggers import LoggerSettings
 from selflearn.training.module import SteppedModule
 from selflearn.training.recipe import _shown, build_model, choose_thresholds, fit_tasks
-from selflearn.training.stage import _Checkpoints, load_encoders, load_weights, placement, save_weights
+from selflearn.training.stage import (
+    _Checkpoints,
+    load_encoders,
+    load_weights,
+    placement,
+    save_weights,
+    stage_seconds,
+)
 from tests.fixtures.dialogues import FAST, home_dialogues, plain_dialogue, stage, tiny_model, tiny_settings
 
 TRAIN, TUNE = home_dialogues(24), home_dialogues(8, seed=1, split="dev")
@@ -99,6 +106,18 @@ def test_a_run_may_be_stopped_twice(whole, recipe, tmp_path, killed_after):
         with pytest.raises(Killed):
             recipe().train(TRAIN, TUNE, settings)
     assert_same_digits(whole, digits(recipe().train(TRAIN, TUNE, settings)))
+
+
+def test_the_time_of_a_stage_counts_what_led_to_the_checkpoint_that_it_went_on_from(recipe, tmp_path, killed_after):
+    settings = stage(tmp_path, checkpoint_every=4)
+    killed_after("FineTuning", 6)
+    with pytest.raises(Killed):
+        recipe().train(TRAIN, TUNE, settings)
+    kept = stage_seconds(tmp_path / "fine_tuning")
+    (tmp_path / "fine_tuning" / "seconds.txt").write_text(f"{kept + 1000}")  # as if it had been long
+    recipe().train(TRAIN, TUNE, settings)
+    assert kept + 1000 < stage_seconds(tmp_path / "fine_tuning") < kept + 1500
+    assert stage_seconds(tmp_path) > stage_seconds(tmp_path / "fine_tuning")
 
 
 def test_how_often_a_checkpoint_is_made_and_what_is_logged_changes_no_digit(whole, recipe, tmp_path):
