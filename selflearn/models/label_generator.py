@@ -34,7 +34,7 @@ class LabelGeneratorOutput(ModelOutput):
         counts: each task's number of items.
         logits: by task, ``[D, T]``, ``[D, T, C]`` or ``[N, C]``.
         turns: contextual turn states, ``[D, T, M]``.
-        tokens: token states of the distinct texts, ``[sum(U * L), H]``.
+        encoded: all that the heads were given, for a head that is to be called once more with other goals.
     """
 
     loss: Tensor | None = None
@@ -42,7 +42,7 @@ class LabelGeneratorOutput(ModelOutput):
     counts: Mapping[str, int] | None = None
     logits: Mapping[str, Tensor] | None = None
     turns: Tensor | None = None
-    tokens: Tensor | None = None
+    encoded: EncodedBatch | None = None
 
 
 class TurnFusion(nn.Module):
@@ -147,9 +147,7 @@ class LabelGenerator(PreTrainedModel):
         Returns:
             float ``[D, T, M]``.
         """
-        index = batch.text_index.clamp(min=0)
-        texts = vectors[index, 0] if index.dim() == 3 else vectors[index]  # [D, T, 2, H] either way
-        present = batch.utterance_index >= 0
+        texts, present = texts_of_turns(vectors, batch), batch.utterance_index >= 0
         lexical = None
         if self.lexical_encoder is not None:
             table = self.lexical_encoder(batch.ngrams, batch.ngram_starts)
@@ -159,6 +157,14 @@ class LabelGenerator(PreTrainedModel):
         out: Tensor = self.dialogue_encoder(fused, batch.turn_mask, batch.seconds)
         return out
 
+    def encode(self, batch: DialogueBatch) -> EncodedBatch:
+        """What the heads see of a batch."""
+        tokens, vectors = self.encode_texts(batch)
+        return EncodedBatch(
+            turns=self.encode_dialogues(vectors, batch), texts=texts_of_turns(vectors, batch), tokens=tokens,
+            inputs=batch, causal=self.config.causal, context=self.config.layers > 0,
+        )  # fmt: skip
+
     def forward(self, batch: DialogueBatch, tasks: Collection[str] | None = None) -> LabelGeneratorOutput:
         """Logits of every task, and the losses of those that have targets in the batch.
 
@@ -166,14 +172,7 @@ class LabelGenerator(PreTrainedModel):
             batch: from :meth:`collator`.
             tasks: names of the tasks to run; None runs all. With targets, tasks without any are skipped.
         """
-        tokens, vectors = self.encode_texts(batch)
-        encoded = EncodedBatch(
-            turns=self.encode_dialogues(vectors, batch),
-            tokens=tokens,
-            inputs=batch,
-            causal=self.config.causal,
-            context=self.config.layers > 0,
-        )
+        encoded = self.encode(batch)
         names = [name for name in self.tasks if tasks is None or name in tasks]
         names.sort(key=lambda name: self.tasks[name].level == "goal")  # they may train on what the others found
         if batch.targets:
@@ -188,7 +187,7 @@ class LabelGenerator(PreTrainedModel):
                 losses[name] = task.loss(head, encoded, batch.targets[name], logits) / max(counts[name], 1)
         return LabelGeneratorOutput(
             loss=torch.stack(list(losses.values())).sum() if losses else None, losses=losses or None,
-            counts=counts or None, logits=logits, turns=encoded.turns, tokens=tokens,
+            counts=counts or None, logits=logits, turns=encoded.turns, encoded=encoded,
         )  # fmt: skip
 
     def collator(self, tokenizer: PreTrainedTokenizerFast, *, with_targets: bool = True) -> Collator:
@@ -200,6 +199,21 @@ class LabelGenerator(PreTrainedModel):
             features=self.config.feature_vocabulary(),
             tasks=self.tasks if with_targets else None,
         )
+
+
+def texts_of_turns(vectors: Tensor, batch: DialogueBatch) -> Tensor:
+    """The vectors of request and response of each turn, zero where there is none.
+
+    Args:
+        vectors: of the distinct texts, ``[sum(U), P, H]``.
+        batch: where each text belongs.
+
+    Returns:
+        float ``[D, T, 2, H]``.
+    """
+    index = batch.text_index.clamp(min=0)
+    texts = vectors[index, 0] if index.dim() == 3 else vectors[index]  # [D, T, 2, H] either way
+    return torch.where((batch.utterance_index >= 0)[..., None], texts, torch.zeros((), device=texts.device))
 
 
 def load_tokenizer(directory: str | Path) -> PreTrainedTokenizerFast:

@@ -158,10 +158,6 @@ class ModelSystem:
         cast = torch.autocast(device.type, torch.bfloat16) if self.bf16 else nullcontext()
         with cast:
             out = self.model(batch)
-            config = self.model.config
-            encoded = EncodedBatch(
-                turns=out.turns, tokens=out.tokens, inputs=batch, causal=config.causal, context=config.layers > 0
-            )
             answers: list[dict[str, Any]] = [{} for _ in dialogues]
             for name, logits in out.logits.items():
                 task = self.model.tasks[name]
@@ -171,7 +167,7 @@ class ModelSystem:
                 for answer in answers:
                     answer["goals"] = goals_from_boundaries(answer["boundaries"], self.thresholds.segmentation)
             if "success" in self.model.tasks:
-                self._score_goals(encoded, answers, goals)
+                self._score_goals(out.encoded, answers, goals)
         return [DialoguePrediction(**answer) for answer in answers]
 
     def _score_goals(

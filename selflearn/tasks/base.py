@@ -36,6 +36,7 @@ class EncodedBatch:
 
     Attributes:
         turns: contextual turn states, float, ``[D, T, M]``, zero on padding.
+        texts: vectors of request and response, float, ``[D, T, 2, H]``, zero where there is none.
         tokens: token states of the distinct texts, float, ``[sum(U * L), H]``.
         inputs: the batch.
         causal: whether later turns are hidden from a head.
@@ -43,6 +44,7 @@ class EncodedBatch:
     """
 
     turns: Tensor
+    texts: Tensor
     tokens: Tensor
     inputs: DialogueBatch
     causal: bool
@@ -54,13 +56,18 @@ class EncodedBatch:
             return torch.zeros_like(self.turns)
         return shift_turns(self.turns, offset)
 
+    def response_before(self) -> Tensor:
+        """Vectors of the responses before the turns, ``[D, T, H]``; zero where there is none or it may not be seen."""
+        before = shift_turns(self.texts[:, :, 1], -1)
+        return before if self.context else torch.zeros_like(before)
+
     def request_tokens(self) -> Tensor:
         """Token states of the requests of all turns, ``[N, H]``."""
         return self.tokens[self.inputs.token_index]
 
-    def turns_of_tokens(self) -> Tensor:
-        """The turn state that belongs to each request token, ``[N, M]``."""
-        return self.turns.flatten(0, 1)[self.inputs.token_turn]
+    def of_tokens(self, turns: Tensor) -> Tensor:
+        """What belongs to the turn of each request token, ``[N, X]``, from values by turn, ``[D, T, X]``."""
+        return turns.flatten(0, 1)[self.inputs.token_turn]
 
 
 class Task(ABC):

@@ -210,6 +210,6 @@ def test_shapes_are_those_that_are_documented(made):
     assert out.logits["intent"].shape == (d, t, len(names["intent"]))
     assert out.logits["slots"].shape == (len(batch.token_index), 2 * len(names["slots"]) + 1)
     assert out.turns.shape == (d, t, model.config.size)
-    assert out.tokens.shape == (batch.num_tokens, model.turn_encoder.hidden_size)
+    assert out.encoded.tokens.shape == (batch.num_tokens, model.turn_encoder.hidden_size)
     assert dataclasses.is_dataclass(out)
     assert out["turns"] is out.turns

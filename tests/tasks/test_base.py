@@ -7,7 +7,8 @@ from selflearn.tasks import EncodedBatch, SegmentationTask, StateSizes
 
 
 def encoded(turns: torch.Tensor, *, causal: bool = False, context: bool = True) -> EncodedBatch:
-    return EncodedBatch(turns=turns, tokens=turns, inputs=None, causal=causal, context=context)
+    texts = turns[:, :, None].expand(-1, -1, 2, -1)
+    return EncodedBatch(turns=turns, texts=texts, tokens=turns, inputs=None, causal=causal, context=context)
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,11 @@ def test_a_head_sees_the_neighbours_of_a_turn_as_far_as_the_model_may(settings: 
         other[0, changed] += 1.0
         after = head(encoded(other, **settings))[0, 1]
         assert torch.equal(before, after) == (changed not in seen)
+
+
+@pytest.mark.parametrize("context", [True, False])
+def test_the_response_before_is_seen_where_there_is_one_and_with_context_alone(context: bool):
+    turns = torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(0))
+    before = encoded(turns, context=context).response_before()
+    assert torch.equal(before[0, 0], torch.zeros(4))
+    assert torch.equal(before[0, 1:], turns[0, :2] if context else torch.zeros(2, 4))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -40,11 +42,7 @@ def test_a_goal_is_scored_by_its_turns_and_the_one_after_which_a_causal_model_do
 
     def logit(exchanges):
         batch = model.collator(tokenizer, with_targets=False).inputs([plain_dialogue(*exchanges).observed()])
-        out = model(batch)
-        from selflearn.tasks import EncodedBatch
-
-        encoded = EncodedBatch(turns=out.turns, tokens=out.tokens, inputs=batch, causal=causal)
-        return model.heads["success"](encoded, goal).item()
+        return model.heads["success"](replace(model.encode(batch), context=True), goal).item()
 
     turns = [("one", "a"), ("two", "b"), ("three", "c"), ("four", "d"), ("five", "e")]
     for changed, seen in [(0, False), (1, True), (2, True), (3, not causal), (4, False)]:
@@ -60,7 +58,7 @@ def test_a_goal_at_the_end_of_a_padded_dialogue_has_no_turn_after_it():
     short = torch.randn(1, 2, 4)
     padded = torch.cat([short, torch.zeros(1, 3, 4)], 1)
     scores = [
-        head(EncodedBatch(turns=turns, tokens=turns, inputs=None, causal=False), torch.tensor([[0, 0, 2]]))
+        head(EncodedBatch(turns=turns, texts=None, tokens=turns, inputs=None, causal=False), torch.tensor([[0, 0, 2]]))
         for turns in (short, padded)
     ]
     torch.testing.assert_close(*scores)
