@@ -1,0 +1,122 @@
+import pytest
+
+from selflearn.simulation.annotators import load_annotators
+from selflearn.simulation.files import WorldError
+from selflearn.simulation.settings import load_assistant, load_population
+from selflearn.simulation.simulate import Setting
+from selflearn.simulation.world import WORLDS, load_world
+from tests.fixtures.worlds import FILES, write_world
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in WORLDS.iterdir() if path.is_dir()))
+def test_every_world_that_comes_with_the_library_can_be_used(name):
+    setting = Setting.load(WORLDS / name, seed=0)
+    load_annotators(setting.world)
+    for intent in setting.world.intents.values():
+        train, test = intent.phrasings("train"), intent.phrasings("test")
+        assert train
+        assert test
+        assert not set(train) & set(test)
+
+
+def test_the_home_world_is_as_rich_as_it_is_said_to_be(home):
+    world = home.world
+    assert len(world.domains) >= 12
+    assert sum(intent.supported for intent in world.intents.values()) >= 40
+    assert sum(len(kind.entities) for kind in world.types.values() if kind.open) > 1000
+    titles = [{e.name for e in world.types[kind].entities} for kind in ("film", "book", "album", "song")]
+    shared = {name for i, one in enumerate(titles) for other in titles[i + 1 :] for name in one & other}
+    assert len(shared) >= 25  # one title, several things
+    assert len(world.types["town"].named("Wilkerson")) == 2
+
+
+def test_what_the_test_split_says_and_asks_for_does_not_occur_in_training(home):
+    for kind in home.world.types.values():
+        parts = {part: {e.name for e in kind.entities if e.part == part} for part in ("train", "test")}
+        assert not parts["train"] & parts["test"]
+        assert bool(parts["test"]) is kind.open
+    shapes = {}
+    for intent in home.world.intents.values():
+        for part in ("train", "test"):
+            for phrasing in intent.phrasings(part):
+                shapes.setdefault(phrasing.source, set()).add(part)
+    both = [source for source, parts in shapes.items() if len(parts) > 1]
+    assert not both  # a phrasing that several intents share is on the same side in all of them
+
+
+def changed(name, old, new):
+    assert FILES[name].count(old) == 1, old
+    return {name: FILES[name].replace(old, new)}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "line", "message"),
+    [
+        ("domains/music.yaml", "    weight: 3\n", "    wieght: 3\n", 4, "unknown key 'wieght'; nearest: 'weight'"),
+        ("domains/music.yaml", "      song: song\n", "      song: tune\n", 6, "no catalogue of the type 'tune'"),
+        ("domains/music.yaml", '"put {song} on"', '"put it on"', 15, "{song} may go unsaid"),
+        ("domains/music.yaml", '"put {song} on"', '"put {song} on [at {time}]"', 15, "{time} is no slot"),
+        ("domains/music.yaml", "from: song.artist", "from: song.singer", 7, "has singer = None"),
+        ("domains/music.yaml", "new: [song]", "new: [tune]", 19, "`new` names 'tune', which is no slot of play_song"),
+        ("domains/music.yaml", '"now {song}"', '"the next one"', 19, "does not say the new {song}"),
+        ("domains/music.yaml", "Here is {song}.", "Here is {tune}.", 20, "{tune} is no slot"),
+        ("domains/music.yaml", "{device: speaker, times: 2}", "{times: 2}", 9, "the condition names no signal"),
+        ("domains/lights.yaml", "only: [lamp, heater]}\n      room: {type: room, with: appliance, unspoken: here}\n    "
+         "say:\n      - \"(turn|switch) off", "only: [lamp, oven]}\n      room: {type: room, with: appliance, "
+         "unspoken: here}\n    say:\n      - \"(turn|switch) off", 19, "'oven' is no entry of appliance"),
+        ("domains/other.yaml", ', "wash my car", "do the dishes"', "", 6, "2 phrasings; expected at least 4"),
+        ("domains/other.yaml", "    supported: false\n", "", 3, "chore has no `done`"),
+        ("catalogues/room.yaml", "entries: [kitchen, bedroom]", "entries: []", 3, "the list is empty"),
+        ("catalogues/artist.yaml", "[Ann Lee, The Bells]", "[Ann Lee, The Bells, Ann Lee]", 2, "is there already"),
+        ("catalogues/artist.yaml", "The Bells]", "The Bells 2]", 2, "cannot be said as it stands"),
+        ("world.yaml", '"no": ["no"]', "no: [no]", 12, "False is a truth value"),
+        ("world.yaml", 'polite: ["please {}"]', 'polite: ["please"]', 3, "expected {} once"),
+        ("world.yaml", "name: small", "name: [", 3, "did not find expected"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_world_is_pointed_at(tmp_path, name, old, new, line, message):
+    write_world(tmp_path, changed(name, old, new))
+    with pytest.raises(WorldError) as error:
+        load_world(tmp_path)
+    assert message in str(error.value)
+    assert str(error.value).startswith(f"{tmp_path / name}:{line}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("people.yaml", "screen: 0.5, speaker: 0.5", "screen: 0.5, speaker: 0.6", "add up to 1.1; expected 1"),
+        ("people.yaml", "repeat: 0.2", "repaet: 0.2", "unknown key 'repaet'; nearest: 'repeat'"),
+        ("people.yaml", "repeat: 0.2", "repeat: 0.3", "add up to 1.1"),
+        ("people.yaml", "routine_share: 0.3", "routine_share: 1.3", "1.3; expected a number in [0, 1]"),
+        ("people.yaml", "persist: [0.5, 0.9]", "persist: [0.9, 0.5]", "expected [lowest, highest]"),
+        ("people.yaml", "home: room", "home: town", "'town' is no type"),
+        ("people.yaml", "retry: [6, 0.5]", "retry: [6]", "expected [median in seconds, spread]"),
+        ("people.yaml", "rooms: [kitchen, bedroom]", "rooms: [attic]", "'attic' is no entry of room"),
+        ("assistant.yaml", "hypotheses: 3, confidence", "hypotheses: 2.5, confidence", "expected a whole number"),
+        ("assistant.yaml", "error: 0.1", 'error: "high"', "'high'; expected a number"),
+    ],
+)
+def test_rates_that_cannot_be_are_pointed_at(tmp_path, name, old, new, message):
+    world = load_world(write_world(tmp_path, changed(name, old, new)))
+    with pytest.raises(WorldError) as error:
+        (load_population if name == "people.yaml" else load_assistant)(world)
+    assert message in str(error.value)
+    assert str(error.value).startswith(f"{tmp_path / name}:")
+
+
+def test_what_is_not_there_is_said(tmp_path):
+    with pytest.raises(WorldError, match=r"is no directory; expected a world .*home"):
+        load_world(tmp_path / "nowhere")
+    with pytest.raises(WorldError, match=r"catalogues holds no \.yaml file"):
+        load_world(tmp_path)
+    write_world(tmp_path, {"people.yaml": None})
+    with pytest.raises(WorldError, match=r"people\.yaml does not exist"):
+        load_population(load_world(tmp_path))
+
+
+def test_another_word_in_a_world_makes_another_digest(tmp_path):
+    one = load_world(write_world(tmp_path)).digest
+    assert load_world(tmp_path).digest == one
+    other = load_world(write_world(tmp_path, changed("world.yaml", '"um"', '"er"')))
+    assert other.digest != one
