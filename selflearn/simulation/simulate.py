@@ -1,0 +1,184 @@
+"""Simulated logs: people by their numbers, their sessions in fixed blocks, blocks in shards.
+
+Everything is drawn from (seed, person, session), and blocks hold the same people however many workers there are: the
+same seed gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from selflearn.schema import Dialogue
+from selflearn.simulation.assistant import Assistant
+from selflearn.simulation.log import dialogue
+from selflearn.simulation.people import DAY, EPOCH, Person, Wishes, draw_situation, make_person
+from selflearn.simulation.resolution import CatalogueResolver
+from selflearn.simulation.result import Skills
+from selflearn.simulation.session import Session
+from selflearn.simulation.settings import AssistantSettings, Population, load_assistant, load_population
+from selflearn.simulation.speech_text import TextRecognizer, vocabulary
+from selflearn.simulation.truth import diagnose
+from selflearn.simulation.understanding import UnderstandingModel, training_examples
+from selflearn.simulation.world import Part, World, load_world
+
+BLOCK = 400
+"""Dialogues that advance together, at least."""
+
+SPLITS = {"train": 0.7, "dev": 0.1, "test": 0.2}
+"""Shares of people. Those of "dev" talk as those of "train" do; those of "test" have phrasings and entities of their
+own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """People whose sessions advance together: numbers ``[first, end)``, and how many dialogues are kept."""
+
+    first: int
+    end: int
+    dialogues: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A world with its people and its assistant, and the seed of all that is drawn."""
+
+    world: World
+    population: Population
+    assistant: AssistantSettings
+    seed: int
+
+    @classmethod
+    def load(cls, directory: str | Path, *, seed: int) -> Setting:
+        """Read a world directory.
+
+        Raises:
+            WorldError: something in it is wrong.
+        """
+        world = load_world(directory)
+        return cls(world=world, population=load_population(world), assistant=load_assistant(world), seed=seed)
+
+
+def untrained_understanding(setting: Setting) -> UnderstandingModel:
+    """The assistant's understanding model before it has learned anything."""
+    resolver = CatalogueResolver(setting.world, setting.assistant.resolution, setting.seed)
+    return UnderstandingModel.for_world(setting.world, resolver.catalogue())
+
+
+def trained_understanding(setting: Setting) -> UnderstandingModel:
+    """The assistant's understanding model, trained on its limited set; the same for the same setting."""
+    model = untrained_understanding(setting)
+    examples = training_examples(setting.world, setting.assistant.understanding, setting.seed)
+    model.learn(examples, seed=setting.seed)
+    return model
+
+
+def build_assistant(setting: Setting, understanding: UnderstandingModel) -> Assistant:
+    """The assistant as it was shipped, on the text channel."""
+    world, settings = setting.world, setting.assistant
+    return Assistant(
+        world, settings,
+        recognizer=TextRecognizer(vocabulary(world), settings.recognition),
+        understander=understanding,
+        resolver=CatalogueResolver(world, settings.resolution, setting.seed),
+        skills=Skills(world, settings.responses, settings.result),
+    )  # fmt: skip
+
+
+def plan(setting: Setting, dialogues: int) -> list[Block]:
+    """Blocks of people who have so many dialogues in all; the last person's are cut.
+
+    Raises:
+        ValueError: not one dialogue is asked for.
+    """
+    if dialogues < 1:
+        raise ValueError(f"{dialogues} dialogues; expected at least 1")
+    blocks, first, number, left = [], 0, 0, dialogues
+    inside = 0
+    while left > 0:
+        sessions = min(num_sessions(setting, number), left)
+        inside, left, number = inside + sessions, left - sessions, number + 1
+        if inside >= BLOCK or left == 0:
+            blocks.append(Block(first, number, inside))
+            first, inside = number, 0
+    return blocks
+
+
+def num_sessions(setting: Setting, person: int) -> int:
+    """Sessions of a person: some talk to their assistant much more than others (geometric)."""
+    draw = random.Random(f"{setting.seed}/{person}/sessions").random() or 1e-12
+    return 1 + int(math.log(draw) / math.log(1 - 1 / setting.population.sessions_mean + 1e-12))
+
+
+def split_of(setting: Setting, person: int) -> str:
+    """The split that a person belongs to."""
+    draw = random.Random(f"{setting.seed}/{person}/split").random()
+    for name, share in SPLITS.items():
+        draw -= share
+        if draw < 0:
+            return name
+    return "test"
+
+
+def simulate(setting: Setting, assistant: Assistant, wishes: Wishes, block: Block) -> list[Dialogue]:
+    """The dialogues of a block, person by person in order of time."""
+    sessions: list[tuple[str, Session]] = []
+    for number in range(block.first, block.end):
+        split = split_of(setting, number)
+        part: Part = "test" if split == "test" else "train"
+        person = make_person(number, part, wishes, setting.seed)
+        for session in _sessions(setting, person, wishes)[: block.dialogues - len(sessions)]:
+            sessions.append((split, session))
+    advance([session for _, session in sessions], assistant)
+    exchanges = [exchange for _, session in sessions for exchange in session.exchanges]
+    diagnoses = iter(diagnose(exchanges, assistant))
+    found = []
+    for i, (split, session) in enumerate(sessions):
+        own = [next(diagnoses) for _ in session.exchanges]
+        found.append(
+            dialogue(session, own, setting.world, setting.assistant, split=split,
+                     dialogue_id=f"{setting.world.name}-{setting.seed}-{block.first}-{i}")
+        )  # fmt: skip
+    return found
+
+
+def _sessions(setting: Setting, person: Person, wishes: Wishes) -> list[Session]:
+    found = []
+    for number in range(num_sessions(setting, person.number)):
+        key = f"{setting.seed}/{person.number}/{number}"
+        rng = random.Random(f"{key}/situation")
+        day = int(rng.random() * setting.population.weeks * 7)
+        situation = draw_situation(person, setting.population, EPOCH + day * DAY, rng)
+        found.append(Session(key=key, person=person, situation=situation, wishes=wishes))
+    return sorted(found, key=lambda session: session.situation.started_at)
+
+
+def advance(sessions: Sequence[Session], assistant: Assistant) -> None:
+    """Run sessions to their end, all together, one turn of each at a time."""
+    running = []
+    for session in sessions:
+        generator = session.run()
+        running.append((generator, next(generator)))
+    while running:
+        traces = assistant.answer([speech for _, (speech, _) in running], [context for _, (_, context) in running])
+        going = []
+        for (generator, _), trace in zip(running, traces, strict=True):
+            try:
+                going.append((generator, generator.send(trace)))
+            except StopIteration:
+                continue
+        running = going
+
+
+def simulated(setting: Setting, dialogues: int) -> Iterator[Dialogue]:
+    """Dialogues one after the other, in this process."""
+    torch.set_num_threads(1)
+    assistant = build_assistant(setting, trained_understanding(setting))
+    wishes = Wishes(setting.world, setting.population)
+    for block in plan(setting, dialogues):
+        yield from simulate(setting, assistant, wishes, block)

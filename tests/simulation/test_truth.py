@@ -1,0 +1,203 @@
+"""Failure points and what the log makes of a session, on sessions written by hand."""
+
+import random
+
+import pytest
+
+from selflearn.schema import RecognitionHypothesis
+from selflearn.simulation.assistant import Assistant, Context
+from selflearn.simulation.grammar import Span, Utterance
+from selflearn.simulation.log import dialogue
+from selflearn.simulation.people import Meaning
+from selflearn.simulation.resolution import CatalogueResolver
+from selflearn.simulation.result import Skills
+from selflearn.simulation.session import Exchange, Pursuit, Session, judge
+from selflearn.simulation.settings import ResultSettings
+from selflearn.simulation.speech_text import Recognized
+from selflearn.simulation.truth import diagnose
+from selflearn.simulation.understanding import OTHER, Hypothesis
+
+
+class Reader:
+    """Reads what it was told to read."""
+
+    def __init__(self, readings):
+        self.readings = readings
+
+    def understand(self, requests, *, hypotheses):
+        return [(self.readings[text],) for text, _ in requests]
+
+
+def utterance(text, **values):
+    spans = tuple(Span(slot, text.index(words), text.index(words) + len(words)) for slot, words in values.items())
+    return Utterance(text, spans)
+
+
+def recognized(text, alignment=None):
+    words = tuple(range(len(text.split())))
+    return Recognized((RecognitionHypothesis(text=text, score=0.8),), words if alignment is None else alignment)
+
+
+def reading(intent, **mentions):
+    return Hypothesis(intent=intent, mentions=mentions, score=0.9)
+
+
+@pytest.fixture
+def world(home):
+    return home.world
+
+
+@pytest.fixture
+def talk(home, person, situation):
+    """Makes exchanges of one session from (said, heard, read, wanted), with components that do as they are told."""
+
+    def make(*turns, stale=0.0, seconds=None, kinds=None):
+        skills = Skills(home.world, home.assistant.responses, ResultSettings(stale=stale, missing=0.0))
+        resolver = CatalogueResolver(home.world, home.assistant.resolution, seed=1)
+        readings = {}
+        for said, heard, read, _ in turns:
+            readings[heard.hypotheses[0].text] = read
+            readings.setdefault(said.text, read)
+        assistant = Assistant(
+            home.world, home.assistant, recognizer=None, understander=Reader(readings), resolver=resolver, skills=skills
+        )
+        exchanges = []
+        for i, (said, heard, _, wanted) in enumerate(turns):
+            context = Context(person=person, situation=situation, key=f"turn{i}")
+            trace = assistant.serve([heard], [context])[0]
+            exchanges.append(
+                Exchange(kind=(kinds or {}).get(i, "first"), utterance=said, meaning=wanted, context=context,
+                         trace=trace, seconds=(seconds or [10.0 * k for k in range(len(turns))])[i],
+                         outcome=judge(wanted, trace.result))
+            )  # fmt: skip
+        return exchanges, assistant
+
+    return make
+
+
+@pytest.fixture
+def doors(world, person):
+    """A home with a garage door and a front door."""
+    kinds = world.types["appliance"]
+    rooms = world.types["room"]
+    pairs = [("garage door", "garage"), ("front door", "hallway")]
+    object.__setattr__(person, "appliances", tuple((kinds.named(a)[0], rooms.named(r)[0]) for a, r in pairs))
+    return {name: kinds.named(name)[0] for name, _ in pairs}
+
+
+def test_the_garage_door_dialogue(world, talk, doors):
+    wanted = Meaning(world.intents["open_door"], {"door": doors["garage door"]})
+    sandwich = Meaning(world.intents["prepare_food"], {})
+    exchanges, assistant = talk(
+        # misheard as another door; resolution finds that one, and the wrong door opens
+        (utterance("open the garage door", door="garage door"), recognized("open the front door"),
+         reading("open_door", door="front door"), wanted),
+        # the same again: "the" is lost, and the right door opens
+        (utterance("open the garage door", door="garage door"), recognized("open garage door", (0, None, 1, 2)),
+         reading("open_door", door="garage door"), wanted),
+        # every component is right, and the assistant cannot do it
+        (utterance("make me a sandwich"), recognized("make me a sandwich"), reading(OTHER), sandwich),
+    )  # fmt: skip
+    found = diagnose(exchanges, assistant)
+    assert [d.failure_point for d in found] == ["recognition", "correct", "correct"]
+    assert [d.defect for d in found] == [True, False, False]
+    assert found[1].differs == ("recognition",)  # it erred, and was recovered
+    assert [e.outcome for e in exchanges] == ["wrong", "right", "unsupported"]
+
+
+def test_what_is_not_resolved_because_it_was_misheard_is_the_recogniser(world, talk, doors):
+    wanted = Meaning(world.intents["open_door"], {"door": doors["garage door"]})
+    exchanges, assistant = talk(
+        (utterance("open the garage door", door="garage door"), recognized("open the cabbage flower"),
+         reading("open_door", door="cabbage flower"), wanted),
+    )  # fmt: skip
+    assert exchanges[0].outcome == "nothing"
+    assert diagnose(exchanges, assistant)[0].failure_point == "recognition"
+
+
+def test_an_audiobook_that_is_played_as_a_film_is_understanding_and_the_wrong_film_is_the_result(world, talk):
+    book, film = world.types["book"].named("Harry Potter")[0], world.types["film"].named("Harry Potter")[0]
+    author = world.types["author"].named(book.attributes["author"])[0]
+    wanted = Meaning(world.intents["play_audiobook"], {"book": book, "author": author})
+    said = utterance("play harry potter", book="harry potter")
+    exchanges, assistant = talk((said, recognized(said.text), reading("play_film", film="harry potter"), wanted))
+    found = diagnose(exchanges, assistant)[0]
+    assert (found.failure_point, found.replay) == ("understanding", "right")
+
+    wanted = Meaning(world.intents["play_film"], {"film": film})
+    said = utterance("play harry potter", film="harry potter")
+    exchanges, assistant = talk(
+        (said, recognized(said.text), reading("play_film", film="harry potter"), wanted), stale=1.0
+    )
+    assert exchanges[0].outcome == ("stale" if world.intents["play_film"].stale else "right")
+    if world.intents["play_film"].stale:
+        found = diagnose(exchanges, assistant)[0]
+        assert (found.failure_point, found.replay) == ("result", "right")
+
+
+def test_the_other_town_of_the_same_name_is_resolution(world, talk):
+    town = next(t for t in world.types["town"].named("Wilkerson") if t.attributes["state"] == "California")
+    values = {"town": town, "date": world.types["date"].named("today")[0]}
+    wanted = Meaning(world.intents["weather_forecast"], values)
+    said = utterance("the weather in wilkerson", town="wilkerson")
+    exchanges, assistant = talk((said, recognized(said.text), reading("weather_forecast", town="wilkerson"), wanted))
+    found = diagnose(exchanges, assistant)[0]
+    assert exchanges[0].outcome == "wrong"
+    assert (found.failure_point, found.replay) == ("resolution", "right")
+
+
+def test_a_false_wake_is_a_defect_and_thanks_are_none(world, talk):
+    exchanges, assistant = talk(
+        (utterance("and now the news"), recognized("and now the news"), reading("play_artist"), None),
+        (utterance("thanks"), recognized("thanks"), reading("play_artist"), None),
+        kinds={0: "false_wake", 1: "thanks"},
+    )  # fmt: skip
+    found = diagnose(exchanges, assistant)
+    assert [(d.defect, d.failure_point) for d in found] == [(True, "false_wake"), (False, "correct")]
+
+
+@pytest.mark.parametrize(("gap", "seen"), [(8.0, True), (300.0, False)])
+def test_the_rephrase_that_worked_is_the_target_and_the_next_request_is_no_rephrase(
+    home, wishes, person, situation, talk, doors, gap, seen
+):
+    world = home.world
+    wanted = Meaning(world.intents["open_door"], {"door": doors["garage door"]})
+    other = Meaning(world.intents["what_song"], {})
+    exchanges, assistant = talk(
+        (utterance("open the garage door", door="garage door"), recognized("open the front door"),
+         reading("open_door", door="front door"), wanted),
+        (utterance("open up the garage door", door="garage door"), recognized("open up the front door"),
+         reading("open_door", door="front door"), wanted),
+        (utterance("open up my garage door", door="garage door"), recognized("open up my garage door"),
+         reading("open_door", door="garage door"), wanted),
+        (utterance("what song is this"), recognized("what song is this"), reading("what_song"), other),
+        seconds=[gap * i for i in range(4)],
+    )  # fmt: skip
+    session = Session("key", person, situation, wishes)
+    session.exchanges.extend(exchanges)
+    session.pursuits.extend(
+        [Pursuit(start=0, end=3, meaning=wanted, reached=True), Pursuit(start=3, end=4, meaning=other, reached=True)]
+    )
+    record = dialogue(session, diagnose(exchanges, assistant), world, home.assistant, split="train", dialogue_id="d")
+    targets = [t.rephrase_target.value if t.rephrase_target else None for t in record.labels.turns]
+    assert targets == [2, 2, None, None]
+    assert [feedback.rephrase for feedback in record.feedback] == [seen, seen, False, False]
+    assert [goal.success for goal in record.labels.goals] == [True, True]
+    assert all(feedback.answer is None for feedback in record.feedback)  # silence is not "yes"
+    assert record.labels.turns[0].slots[0].text == "front door"
+    assert record.labels.turns[0].slots[0].value == "garage door"
+
+
+def test_an_answer_is_mostly_the_truth(home, wishes, person, situation):
+    session = Session("key", person, situation, wishes)
+    said = []
+    for seed in range(4000):
+        for outcome in ("right", "wrong"):
+            exchange = type("Turn", (), {"outcome": outcome, "noticed": True, "answer": None})()
+            exchange.trace = type("Trace", (), {"result": type("Result", (), {"status": "done"})()})()
+            session._react(exchange, random.Random(f"{seed}{outcome}"))
+            if exchange.answer is not None:
+                said.append((exchange.answer, outcome == "right" or not exchange.noticed))
+    wrong = sum(answer != truth for answer, truth in said) / len(said)
+    assert len(said) > 100
+    assert wrong == pytest.approx(home.population.reactions.answer_wrong, abs=0.05)
