@@ -63,6 +63,29 @@ def _legend(systems: Sequence[str], left: float) -> str:
     return "".join(parts)
 
 
+def bar_figure(values: Mapping[str, float], title: str) -> str:
+    """Horizontal bars, one a name, in the order given.
+
+    Args:
+        values: 0 or more, by name.
+        title: what the values are.
+
+    Returns:
+        An SVG document; the longest bar fills the width.
+    """
+    left, width, step = 180, 420, 22
+    largest = max(values.values(), default=0.0) or 1.0
+    parts = [f'<text x="{left}" y="20" fill="#555">{escape(title)}</text>']
+    for i, (name, value) in enumerate(values.items()):
+        y = 34 + step * i
+        parts.append(f'<text x="{left - 12}" y="{y + 12}" text-anchor="end">{escape(name)}</text>')
+        parts.append(
+            f'<rect x="{left}" y="{y}" width="{width * value / largest:.1f}" height="15" fill="{_COLOURS[0]}"/>'
+        )
+        parts.append(f'<text x="{left + width * value / largest + 6:.1f}" y="{y + 12}" fill="#555">{value:.3f}</text>')
+    return _document(left + width + 70, 44 + step * len(values), parts)
+
+
 def loss_figure(losses: pd.DataFrame, *, smoothing: int = 10) -> str:
     """Training losses over steps, one line a loss, each on its own scale from 0 to its largest value.
 

@@ -1,0 +1,109 @@
+"""Simulate a voice assistant and write its log: ``python -m experiments.simulate dialogues=20000``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from experiments.app import hydra_main
+from selflearn.evaluation.run_directory import write_json
+from selflearn.reports.figures import bar_figure
+from selflearn.simulation.shards import write_log
+from selflearn.simulation.simulate import Setting
+from selflearn.simulation.summary import Summary
+from selflearn.simulation.world import WORLDS
+
+
+@hydra_main("simulate")
+def main(cfg: DictConfig) -> None:
+    """Write the log, its summary and figures."""
+    start, console, directory = time.perf_counter(), Console(stderr=True), Path(cfg.paths.output_dir)
+    total = written_log(cfg, directory, console)
+    seconds = time.perf_counter() - start
+    write_json(directory / "summary.json", {"rates": total.rates(), **total.to_dict()})
+    draw(directory / "figures", total)
+    Console().print(summary_table(total))
+    console.print(
+        f"{total.counts['turns']:,} turns in {seconds:.0f} s ({total.counts['turns'] / seconds:,.0f} a second); "
+        f"everything is in {directory}",
+        highlight=False,
+    )
+
+
+def written_log(settings: DictConfig, directory: Path, console: Console) -> Summary:
+    """Write what is missing of a log, with a progress bar.
+
+    Args:
+        settings: ``world``, ``dialogues``, ``seed`` and ``workers``.
+        directory: of the log.
+        console: for the bar.
+    """
+    setting = Setting.load(world_directory(settings.world), seed=whole_number("seed", settings.seed))
+    dialogues, workers = (whole_number(name, settings[name]) for name in ("dialogues", "workers"))
+    total = Summary()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+               TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("simulated dialogues", total=dialogues)
+        for shard, summary in write_log(setting, dialogues, directory, workers=workers):
+            total += summary
+            progress.advance(bar, shard.dialogues)
+    return total
+
+
+def whole_number(name: str, value: object) -> int:
+    """A setting that has to be a whole number.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{name} is {value!r}; expected a whole number")
+    return value
+
+
+def world_directory(name: str) -> Path:
+    """The directory of a world: one that comes with the library by its name, or any other by its path."""
+    shipped = WORLDS / str(name)
+    return shipped if shipped.is_dir() else Path(name)
+
+
+def summary_table(summary: Summary) -> Table:
+    """The rates of a log."""
+    table = Table("", "", title=f"{summary.counts['dialogues']:,} dialogues, {summary.counts['turns']:,} turns")
+    for name, value in summary.rates().items():
+        table.add_row(name.replace("_", " "), f"{value:.3f}")
+    return table
+
+
+def draw(folder: Path, summary: Summary) -> None:
+    """Figures of a log: defect rate by domain, failure points, turns of a goal, seconds between turns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    defects = {
+        domain: summary.defects_by_domain[domain] / turns
+        for domain, turns in sorted(summary.turns_by_domain.items())
+        if domain != "none"
+    }
+    turns = sum(summary.failure_points.values())
+    failures = {name: n / turns for name, n in summary.failure_points.most_common() if name != "correct"}
+    (folder / "defects_by_domain.svg").write_text(bar_figure(defects, "share of turns that are defects"))
+    (folder / "failure_points.svg").write_text(bar_figure(failures, "share of turns"))
+    (folder / "turns_of_goal.svg").write_text(bar_figure(_shares(summary.turns_of_goal), "share of goals, by turns"))
+    gaps = {f"up to {2 ** int(power)} s": share for power, share in _shares(summary.gaps).items()}
+    (folder / "gaps.svg").write_text(bar_figure(gaps, "share of turns, by seconds since the one before"))
+
+
+def _shares(counts: Mapping[str, int]) -> dict[str, float]:
+    """Shares by number, the smallest number first."""
+    total = max(sum(counts.values()), 1)
+    return {key: counts[key] / total for key in sorted(counts, key=int)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Writing a simulated log: Parquet shards of fixed content, made by several processes, resumed after a kill."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from selflearn.corpora.table import write_parquet
+from selflearn.simulation.assistant import Assistant
+from selflearn.simulation.people import Wishes
+from selflearn.simulation.simulate import (
+    SPLITS,
+    Block,
+    Setting,
+    build_assistant,
+    plan,
+    simulate,
+    trained_understanding,
+    untrained_understanding,
+)
+from selflearn.simulation.summary import Summary
+
+BLOCKS = 5
+"""Blocks of a shard: about 2,000 dialogues."""
+
+UNDERSTANDING = "understanding.safetensors"
+"""File with the weights of the assistant's understanding model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of the log: one file a split, ``train-00000.parquet`` and so on, and the blocks that are in them."""
+
+    root: Path
+    number: int
+    blocks: tuple[Block, ...]
+
+    @property
+    def dialogues(self) -> int:
+        """How many dialogues are in it."""
+        return sum(block.dialogues for block in self.blocks)
+
+    def path(self, split: str) -> Path:
+        """The file of a split; a split of which the shard has no dialogue has none."""
+        return self.root / f"{split}-{self.number:05d}.parquet"
+
+    @property
+    def summary_path(self) -> Path:
+        """Where its summary is kept; written after the files, so that all are there or they are made again."""
+        return self.root / f"summary-{self.number:05d}.json"
+
+    def is_done(self) -> bool:
+        """Whether it was written to its end."""
+        return self.summary_path.is_file()
+
+
+def write_log(
+    setting: Setting, dialogues: int, directory: str | Path, *, workers: int = 1
+) -> Iterator[tuple[Shard, Summary]]:
+    """Simulate so many dialogues and write them; yields each shard with its summary, in order.
+
+    Shards that are there are not made again. The content depends on the setting and the number of dialogues alone.
+
+    Args:
+        setting: world, people, assistant, seed.
+        dialogues: how many.
+        directory: gets ``train-00000.parquet``, ``dev-00000.parquet``, ... and a summary of each shard.
+        workers: processes.
+
+    Raises:
+        ValueError: the directory holds another log, or not one dialogue is asked for.
+        OSError: the disk is full; what is written is whole, and the same call goes on from there.
+    """
+    root = Path(directory)
+    shards = _shards(setting, dialogues, root)
+    _claim(root, {"world": setting.world.digest, "seed": setting.seed, "dialogues": dialogues})
+    missing = [shard for shard in shards if not shard.is_done()]
+    if missing and not (root / UNDERSTANDING).is_file():
+        part = root / f"{UNDERSTANDING}.part"
+        trained_understanding(setting).save(part)
+        os.replace(part, root / UNDERSTANDING)
+    start = str(setting.world.directory), setting.seed, root / UNDERSTANDING
+    if workers > 1 and len(missing) > 1:
+        with multiprocessing.get_context("spawn").Pool(workers, _start, start) as pool:
+            yield from _in_order(shards, missing, pool.imap(_write, missing))
+    else:
+        if missing:
+            _start(*start)
+        yield from _in_order(shards, missing, map(_write, missing))
+
+
+def _shards(setting: Setting, dialogues: int, root: Path) -> list[Shard]:
+    blocks = plan(setting, dialogues)
+    groups = [blocks[i : i + BLOCKS] for i in range(0, len(blocks), BLOCKS)]
+    return [Shard(root, i, tuple(group)) for i, group in enumerate(groups)]
+
+
+def _in_order(
+    shards: Sequence[Shard], missing: Sequence[Shard], written: Iterator[Shard]
+) -> Iterator[tuple[Shard, Summary]]:
+    for shard in shards:
+        if shard in missing:
+            next(written)
+        yield shard, Summary.from_dict(json.loads(shard.summary_path.read_text()))
+
+
+def _claim(root: Path, what: dict[str, Any]) -> None:
+    """Make the directory ours: a log goes on in it only with the same setting."""
+    file = root / "simulation.json"
+    held = sorted(path.name for path in root.iterdir()) if root.is_dir() else []
+    if file.is_file():
+        old = json.loads(file.read_text())
+        if old != what:
+            changed = ", ".join(
+                f"{key}: {old.get(key)} there, {what[key]} wanted" for key in what if old.get(key) != what[key]
+            )
+            raise ValueError(f"{root} holds another log ({changed}); take another directory (paths.output_dir=...)")
+    elif held:
+        raise ValueError(f"{root} holds {held[0]} and no simulated log; take another directory (paths.output_dir=...)")
+    root.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(what, indent=2) + "\n")
+    os.replace(part, file)
+
+
+@dataclass(slots=True)
+class _Worker:
+    """What a process needs to make shards."""
+
+    setting: Setting
+    assistant: Assistant
+    wishes: Wishes
+
+
+_worker: _Worker | None = None
+
+
+def _start(directory: str, seed: int, weights: Path) -> None:
+    global _worker
+    torch.set_num_threads(1)
+    setting = Setting.load(directory, seed=seed)
+    understanding = untrained_understanding(setting)
+    understanding.load(weights)
+    _worker = _Worker(setting, build_assistant(setting, understanding), Wishes(setting.world, setting.population))
+
+
+def _write(shard: Shard) -> Shard:
+    if _worker is None:
+        raise RuntimeError("a shard was asked for before the process was started")
+    worker = _worker
+    dialogues = [d for block in shard.blocks for d in simulate(worker.setting, worker.assistant, worker.wishes, block)]
+    for split in SPLITS:
+        chosen = [dialogue for dialogue in dialogues if dialogue.split == split]
+        if chosen:
+            write_parquet(chosen, shard.path(split))
+    part = shard.summary_path.with_suffix(".part")
+    part.write_text(json.dumps(Summary.of(dialogues).to_dict()))
+    os.replace(part, shard.summary_path)
+    return shard

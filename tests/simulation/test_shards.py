@@ -1,0 +1,137 @@
+import errno
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from selflearn.corpora import as_dialogues, load_dialogues
+from selflearn.simulation import shards
+from selflearn.simulation.shards import write_log
+from selflearn.simulation.simulate import Setting
+from selflearn.simulation.summary import Summary
+
+
+def bytes_of(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))}
+
+
+def write(setting, folder, dialogues=1100, workers=1):
+    return list(write_log(setting, dialogues, folder, workers=workers))
+
+
+@pytest.fixture(scope="module")
+def small_shards(small):
+    """Shards of one block, so that a small log has several."""
+    before = shards.BLOCKS
+    shards.BLOCKS = 1
+    yield small
+    shards.BLOCKS = before
+
+
+@pytest.fixture(scope="module")
+def whole(small_shards, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, write(small_shards, folder)
+
+
+def test_the_log_is_read_as_any_other(whole):
+    folder, written = whole
+    numbers = {}
+    for split in ("train", "dev", "test"):
+        found = list(as_dialogues(load_dialogues("table", root=folder, split=split)))
+        assert all(dialogue.split == split for dialogue in found)
+        numbers[split] = len(found)
+    assert sum(numbers.values()) == 1100 == sum(shard.dialogues for shard, _ in written)
+    assert numbers["train"] > numbers["test"] > 0
+    users = [
+        {d.user_id for d in as_dialogues(load_dialogues("table", root=folder, split=split))}
+        for split in ("train", "dev", "test")
+    ]
+    assert not users[0] & users[1] | users[0] & users[2] | users[1] & users[2]
+
+
+def test_the_number_of_workers_changes_no_byte(small_shards, whole, tmp_path):
+    write(small_shards, tmp_path, workers=2)
+    assert bytes_of(tmp_path) == bytes_of(whole[0])
+
+
+def test_what_is_missing_is_made_again_with_the_same_bytes(small_shards, whole, tmp_path):
+    write(small_shards, tmp_path)
+    expected = bytes_of(tmp_path)
+    (tmp_path / "summary-00001.json").unlink()  # killed before the shard was done
+    (tmp_path / "train-00001.parquet").write_bytes(b"half")
+    stamp = (tmp_path / "train-00000.parquet").stat().st_mtime_ns
+    again = write(small_shards, tmp_path)
+    assert bytes_of(tmp_path) == expected
+    assert (tmp_path / "train-00000.parquet").stat().st_mtime_ns == stamp
+    assert [s.to_dict() for _, s in again] == [s.to_dict() for _, s in whole[1]]
+
+
+def test_a_full_disk_leaves_whole_files_and_the_same_call_goes_on(small_shards, whole, tmp_path, monkeypatch):
+    real, calls = shards.write_parquet, []
+
+    def full(dialogues, path):
+        calls.append(path)
+        if len(calls) == 4:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return real(dialogues, path)
+
+    monkeypatch.setattr(shards, "write_parquet", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        write(small_shards, tmp_path)
+    assert not list(tmp_path.glob("*.part*"))
+    monkeypatch.setattr(shards, "write_parquet", real)
+    write(small_shards, tmp_path)
+    assert bytes_of(tmp_path) == bytes_of(whole[0])
+
+
+def test_another_log_in_the_directory_is_left_alone(small_shards, whole, tmp_path):
+    with pytest.raises(ValueError, match=r"holds another log .*dialogues: 1100 there, 900 wanted"):
+        write(small_shards, whole[0], dialogues=900)
+    other = Setting(
+        world=small_shards.world, population=small_shards.population, assistant=small_shards.assistant, seed=2
+    )
+    with pytest.raises(ValueError, match="seed: 1 there, 2 wanted"):
+        write(other, whole[0])
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds notes\.txt and no simulated log"):
+        write(small_shards, tmp_path)
+
+
+def test_summaries_of_parts_add_up_to_that_of_the_whole(whole):
+    folder, written = whole
+    total = sum((summary for _, summary in written), Summary())
+    every = [
+        d for split in ("train", "dev", "test") for d in as_dialogues(load_dialogues("table", root=folder, split=split))
+    ]
+    again = Summary.of(every)
+    assert total.to_dict() == again.to_dict()
+    assert Summary.from_dict(json.loads(json.dumps(total.to_dict()))).to_dict() == total.to_dict()
+    rates = total.rates()
+    assert sum(value for name, value in rates.items() if name.startswith("failure_point/")) == pytest.approx(1)
+    requests = {turn.request for d in every for turn in d.truth.turns}
+    assert total.unique_requests() == pytest.approx(len(requests), rel=0.1)
+    assert 0.05 < rates["defect_rate"] < 0.6
+
+
+@pytest.mark.slow
+def test_a_log_that_was_killed_at_random_moments_ends_with_the_same_bytes(tmp_path):
+    command = [sys.executable, "-m", "experiments.simulate", "dialogues=6000", "workers=2"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    run = [*command, f"paths.output_dir={tmp_path / 'killed'}"]
+    for seconds in (14, 20):
+        process = subprocess.Popen(run, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
+        time.sleep(seconds)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    subprocess.run(run, env=environment, check=True, capture_output=True)
+    whole = [*command, f"paths.output_dir={tmp_path / 'whole'}"]
+    subprocess.run(whole, env=environment, check=True, capture_output=True)
+    assert bytes_of(tmp_path / "killed") == bytes_of(tmp_path / "whole")
