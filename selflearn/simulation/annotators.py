@@ -1,0 +1,275 @@
+"""Annotators: people who read a log once and label it, with errors of their own and errors they share.
+
+An annotator sees what a model sees. Where a request was misheard as another one and nothing that follows gives it away,
+they take it at its word, all of them. Beside that each has error rates of their own, by class, which grow towards the
+:class:`~selflearn.schema.Rating`; :func:`three_pass` makes of three of them the labels that three agree on.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from selflearn.schema import Dialogue, Goal, Label, Labels, Rating, Slot, TurnLabels
+from selflearn.simulation.files import Value, read_file
+from selflearn.simulation.truth import CORRECT, FAILURE_POINTS, RECOGNITION
+from selflearn.simulation.understanding import OTHER
+from selflearn.simulation.world import World
+
+YES, NO = "yes", "no"
+
+QUESTIONS = ("boundary", "success", "defect", "intent", "slots", "transcript", "failure_point")
+"""What is asked: of each turn, except success, which is asked of each goal at its last turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotatorSettings:
+    """Rates of annotators; see the comments of ``annotators.yaml``.
+
+    Attributes:
+        number: of annotators.
+        shift: dialogues in a row.
+        fatigue: growth of the errors over a shift.
+        hard: share of items that are hard for everybody.
+        hard_agrees: probability of the common mistake on such an item.
+        unheard: probability that a request which was misheard is taken at its word.
+        yes_no: for boundary, success and defect the ranges of (missed, invented).
+        others: for the other questions the range of the error rate.
+    """
+
+    number: int
+    shift: int
+    fatigue: float
+    hard: float
+    hard_agrees: float
+    unheard: float
+    yes_no: Mapping[str, tuple[tuple[float, float], tuple[float, float]]]
+    others: Mapping[str, tuple[float, float]]
+
+
+def load_annotators(world: World) -> AnnotatorSettings:
+    """Read ``annotators.yaml`` of a world.
+
+    Raises:
+        WorldError: says file, line, what was found and what was expected.
+    """
+    single = ("fatigue", "hard", "hard_agrees", "unheard")
+    found = read_file(world.directory / "annotators.yaml").fields(["number", "shift", *single, "errors"])
+    errors = found["errors"].fields(QUESTIONS)
+    pairs = {name: errors[name].fields(["missed", "invented"]) for name in ("boundary", "success", "defect")}
+    return AnnotatorSettings(
+        number=int(found["number"].number(4)), shift=int(found["shift"].number(1)),
+        **{name: found[name].number(0, 1) for name in single},
+        yes_no={name: (_range(pair["missed"]), _range(pair["invented"])) for name, pair in pairs.items()},
+        others={name: _range(errors[name]) for name in ("intent", "slots", "transcript", "failure_point")},
+    )  # fmt: skip
+
+
+def _range(value: Value) -> tuple[float, float]:
+    numbers = [row.number(0, 1) for row in value.rows()]
+    if len(numbers) != 2 or numbers[0] > numbers[1]:
+        raise value.fault(f"{numbers}; expected [lowest, highest] in [0, 1]")
+    return numbers[0], numbers[1]
+
+
+class Annotators:
+    """A team of annotators.
+
+    Args:
+        world: whose intents and slots they know.
+        settings: rates.
+        seed: of their errors.
+    """
+
+    def __init__(self, world: World, settings: AnnotatorSettings, *, seed: int) -> None:
+        self.world, self.settings, self.seed = world, settings, seed
+        self._intents = (*sorted(world.intents), OTHER)
+
+    def assigned(self, dialogue: Dialogue) -> tuple[int, ...]:
+        """Numbers of the four annotators of a dialogue: one for the single pass, three for the gold."""
+        rng = random.Random(f"{self.seed}/{dialogue.id}/assigned")
+        return tuple(rng.sample(range(self.settings.number), 4))
+
+    def annotate(self, dialogue: Dialogue, place: int) -> Dialogue:
+        """The dialogue with the ratings of its four annotators.
+
+        Args:
+            dialogue: with labels from the truth.
+            place: number of the dialogue in the queue, for fatigue.
+        """
+        found = [rating for number in self.assigned(dialogue) for rating in self.rate(dialogue, number, place)]
+        return replace(dialogue, ratings=(*dialogue.ratings, *found))
+
+    def rate(self, dialogue: Dialogue, number: int, place: int) -> list[Rating]:
+        """What one annotator says of a dialogue."""
+        hand = _Hand(self.settings, self.seed, dialogue, number, place)
+        goals = {goal.end - 1: goal for goal in dialogue.labels.goals or ()}
+        starts = {goal.start for goal in dialogue.labels.goals or ()}
+        for turn, labels in enumerate(dialogue.labels.turns):
+            shared = random.Random(f"{self.seed}/{dialogue.id}/{turn}/shared")
+            fooled = self._fooled(dialogue, turn, shared)
+            hand.turn_to(turn, shared)
+            if turn:
+                hand.yes_no("boundary", turn in starts)
+            if turn in goals and goals[turn].success is not None:
+                hand.yes_no("success", not goals[turn].success and not fooled, reverse=True)
+            hand.yes_no("defect", bool(labels.defect and labels.defect.value) and not fooled)
+            shown = dialogue.turns[turn]
+            if labels.intent is not None:
+                served = shown.interpretations[0].intent if shown.interpretations else None
+                hand.name("intent", served or OTHER if fooled else labels.intent.value, self._intents)
+            hand.spans(labels.slots or ())
+            request = shown.request or ""
+            spoken = labels.transcript.value if labels.transcript and not fooled else request
+            hand.name("transcript", spoken, (request,))
+            point = labels.failure_point.value if labels.failure_point and not fooled else CORRECT
+            hand.name("failure_point", point, FAILURE_POINTS)
+        return hand.ratings
+
+    def _fooled(self, dialogue: Dialogue, turn: int, shared: random.Random) -> bool:
+        """Whether nobody who reads can know that this turn was misheard: the same for every annotator."""
+        labels = dialogue.labels.turns[turn]
+        misheard = labels.failure_point is not None and labels.failure_point.value == RECOGNITION
+        told = labels.rephrase_target is not None or bool(dialogue.feedback and dialogue.feedback[turn].barge_in)
+        answered = dialogue.turns[turn].status == "done"
+        return misheard and answered and not told and shared.random() < self.settings.unheard
+
+
+class _Hand:
+    """One annotator at one dialogue: writes answers down, and errs."""
+
+    def __init__(self, settings: AnnotatorSettings, seed: int, dialogue: Dialogue, number: int, place: int) -> None:
+        self.settings, self.number = settings, number
+        self.ratings: list[Rating] = []
+        self._rng = random.Random(f"{seed}/{dialogue.id}/annotator{number}")
+        own = random.Random(f"{seed}/annotator{number}")
+        self._level = {question: own.random() for question in QUESTIONS}
+        self._tired = 1 + settings.fatigue * (place % settings.shift) / settings.shift
+
+    def turn_to(self, turn: int, shared: random.Random) -> None:
+        """Look at a turn; what is hard in it, and what one takes it for, is the same for everybody."""
+        self._turn = turn
+        self._hard = {question: shared.random() < self.settings.hard for question in QUESTIONS}
+        self._taken_for = shared.getrandbits(32)
+
+    def yes_no(self, question: str, truth: bool, *, reverse: bool = False) -> None:
+        """Say whether something is so; with ``reverse`` whether it is not."""
+        missed, invented = self.settings.yes_no[question]
+        said = truth != self._errs(question, missed if truth else invented)
+        self._write(question, YES if said != reverse else NO)
+
+    def name(self, question: str, truth: str, others: Sequence[str]) -> None:
+        """Name something; where that is wrong, as one of the others."""
+        wrong = self._errs(question, self.settings.others[question])
+        self._write(question, others[self._taken_for % len(others)] if wrong else truth)
+
+    def spans(self, slots: Sequence[Slot]) -> None:
+        """Mark the slots; where that is wrong, the last is overlooked or all lose a word."""
+        if slots and self._errs("slots", self.settings.others["slots"]):
+            slots = slots[:-1] if self._taken_for % 2 else [_shortened(slot) for slot in slots]
+        self._write("slots", json.dumps([[slot.name, slot.start, slot.end] for slot in slots]))
+
+    def _errs(self, question: str, rates: tuple[float, float]) -> bool:
+        if self._hard[question]:
+            return self._rng.random() < self.settings.hard_agrees
+        rate = rates[0] + (rates[1] - rates[0]) * self._level[question]
+        return self._rng.random() < min(0.9, rate * self._tired)
+
+    def _write(self, question: str, answer: str) -> None:
+        self.ratings.append(Rating(rater=f"annotator-{self.number}", question=question, answer=answer, turn=self._turn))
+
+
+def _shortened(slot: Slot) -> Slot:
+    """A span without its last word; one of a single word stays."""
+    words = slot.text.split()
+    if len(words) < 2:
+        return slot
+    text = slot.text[: len(slot.text) - len(words[-1]) - 1]
+    return replace(slot, end=slot.start + len(text), text=text)
+
+
+def raters(dialogue: Dialogue) -> tuple[str, ...]:
+    """Annotators of a dialogue in their order: the first is the single pass, the other three make the gold."""
+    return tuple(dict.fromkeys(rating.rater for rating in dialogue.ratings))
+
+
+def labels_by(dialogue: Dialogue, rater: str) -> Labels:
+    """What one annotator said, as labels.
+
+    Raises:
+        ValueError: the annotator has not seen the dialogue.
+    """
+    said = {(r.question, r.turn): r.answer for r in dialogue.ratings if r.rater == rater}
+    if not said:
+        raise ValueError(
+            f"{rater} has not labelled dialogue {dialogue.id}; expected one of {', '.join(raters(dialogue))}"
+        )
+    return _labels(dialogue, said, source=f"rater:{rater}")
+
+
+Item = tuple[str, int | None]
+"""A question and the turn that it is asked of."""
+
+
+def three_pass(dialogue: Dialogue) -> tuple[Labels, frozenset[Item]]:
+    """Labels by three annotators, and the items that they dispute.
+
+    The gold of the talk is where all three agree, which are the easier items: the disputed ones are told, so that both
+    parts can be scored. A disputed item has the answer of two, or none where all three differ. The first annotator of
+    the dialogue, whose single pass is compared with this, is not one of the three.
+
+    Raises:
+        ValueError: the dialogue has not four annotators.
+    """
+    names = raters(dialogue)
+    if len(names) < 4:
+        raise ValueError(
+            f"dialogue {dialogue.id} has {len(names)} annotators; expected 4: a single pass, three for gold"
+        )
+    votes: dict[Item, Counter[str]] = {}
+    for rating in dialogue.ratings:
+        if rating.rater in names[1:4]:
+            votes.setdefault((rating.question, rating.turn), Counter())[rating.answer] += 1
+    best = {item: counter.most_common(1)[0] for item, counter in votes.items()}
+    agreed = {item: answer for item, (answer, number) in best.items() if number >= 2}
+    disputed = frozenset(item for item, (_, number) in best.items() if number < 3)
+    return _labels(dialogue, agreed, source="gold"), disputed
+
+
+def _labels(dialogue: Dialogue, said: Mapping[tuple[str, int | None], str], *, source: str) -> Labels:
+    n = len(dialogue.turns)
+    starts = [0, *(turn for turn in range(1, n) if said.get(("boundary", turn)) == YES), n]
+    goals = []
+    for start, end in pairwise(starts):
+        answers = [said[("success", turn)] for turn in range(start, end) if ("success", turn) in said]
+        goals.append(Goal(start=start, end=end, success=answers[-1] == YES if answers else None, source=source))
+    turns = []
+    for turn, shown in enumerate(dialogue.turns):
+
+        def of(question: str, turn: int = turn) -> str | None:
+            return said.get((question, turn))
+
+        request, defect, intent = shown.request or "", of("defect"), of("intent")
+        transcript, point, slots = of("transcript"), of("failure_point"), of("slots")
+        turns.append(
+            TurnLabels(
+                intent=Label(value=intent, source=source) if intent is not None else None,
+                slots=_slots(slots, request, source) if slots is not None else None,
+                transcript=Label(value=transcript, source=source) if transcript is not None else None,
+                defect=Label(value=defect == YES, source=source) if defect is not None else None,
+                failure_point=Label(value=point, source=source) if point is not None else None,
+            )
+        )
+    return Labels(goals=tuple(goals), turns=tuple(turns))
+
+
+def _slots(answer: str, request: str, source: str) -> tuple[Slot, ...]:
+    rows: Sequence[tuple[str, int, int]] = json.loads(answer)
+    return tuple(
+        Slot(name=name, start=start, end=end, text=request[start:end], value=request[start:end], source=source)
+        for name, start, end in rows
+    )
