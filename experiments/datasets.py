@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
+from experiments.simulate import written_log
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import CorpusError, find_corpus, load_dialogues, read_report
 from selflearn.corpora.splits import cut_off, group_folds
@@ -27,6 +30,8 @@ def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[Dialo
             f"the corpus {data.corpus} is needed and SELFLEARN_CORPORA is not set: set it to the folder that holds "
             f"{data.corpus}/, or give data.root=DIR. {source}"
         )
+    if data.get("simulate") is not None:
+        written_log(data.simulate, Path(data.root), Console(stderr=True, quiet=not cfg.trainer.progress))
     given: Any = OmegaConf.to_container(data.options, resolve=True)
     options = {name: value for name, value in given.items() if value is not None}
     where = {"root": data.root, "split": split, "cache_dir": cfg.paths.cache, **options}
