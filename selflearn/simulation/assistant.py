@@ -156,7 +156,7 @@ class Assistant:
             return trace(self.skills.decline("not_understood", rng))
         if best.intent == OTHER:
             return trace(self.skills.decline("unsupported", rng), chosen)
-        rival = next((r for r in readings if r is not best and r.intent != OTHER), None)
+        rival = next((r for r in readings if r.intent not in (best.intent, OTHER)), None)
         if rival is not None and not context.options and best.score - rival.score < rules.margin:
             names = [_title(r.intent) for r in (best, rival)]
             asked = self.skills.decline("which_intent", rng, first=names[0], second=names[1])

@@ -319,7 +319,8 @@ def training_examples(world: World, settings: UnderstandingSettings, seed: int) 
     def example(intent: Intent, phrasing: Phrasing, before: str) -> Example:
         values = {}
         for name, slot in intent.slots.items():
-            choices = [world.types[slot.type].named(value)[0].spoken[0] for value in slot.only] or known[slot.type]
+            able = [text for value in slot.only for text in world.types[slot.type].named(value)[0].spoken]
+            choices = able or known[slot.type]
             values[name] = choices[int(len(choices) * rng.random() ** 1.5)]
         utterance = phrasing.say(values, rng)
         name = intent.name if intent.supported else OTHER
