@@ -9,6 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from transformers.utils import logging as transformers_logging
 from experiments.app import hydra_main
 from experiments.build import settings
 from experiments.datasets import Counts, fold_splits, load_split
-from selflearn.baselines import BASELINES  # by name
+from selflearn.baselines import BASELINES, SingleAnnotator  # by name
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions
 from selflearn.evaluation.benchmark import (
     Contestant,
@@ -75,8 +76,11 @@ def stage(cfg: DictConfig, directory: Path) -> StageConfig:
     )
 
 
-def contestant(cfg: DictConfig, name: str, unlabelled: Sequence[Dialogue]) -> Contestant:
+def contestant(cfg: DictConfig, name: str, split: Split, unlabelled: Sequence[Dialogue]) -> Contestant:
     """How the system of that name is trained."""
+    if name == SingleAnnotator.name:
+        rated = SingleAnnotator(split.test)
+        return lambda train, tune, directory: rated
     if name in ("model", "no_context"):
         chosen = recipe(cfg) if name == "model" else recipe(cfg).without_context()
 
@@ -85,7 +89,8 @@ def contestant(cfg: DictConfig, name: str, unlabelled: Sequence[Dialogue]) -> Co
 
         return train
     if name not in BASELINES:
-        raise ValueError(f"no baseline is called {name!r}; there are no_context, {', '.join(BASELINES)}")
+        known = ", ".join(["no_context", *BASELINES, SingleAnnotator.name])
+        raise ValueError(f"no baseline is called {name!r}; there are {known}")
 
     def fit(train: Sequence[Dialogue], tune: Sequence[Dialogue], directory: Path) -> System:
         baseline = BASELINES[name](causal=cfg.model.dialogue.causal)
@@ -98,13 +103,15 @@ def run_all(
     cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue], directory: Path, say: Callable[[str], None]
 ) -> dict[str, SystemResult]:
     """Every system on one split."""
-    makers = {name: contestant(cfg, name, unlabelled) for name in ["model", *cfg.baselines.names]}
+    makers = {name: contestant(cfg, name, split, unlabelled) for name in ["model", *cfg.baselines.names]}
     results = {}
     for name, make in makers.items():
         neural, place = name in ("model", "no_context"), directory / "checkpoints" / name
         # Of few labels a baseline would waste those of the cut: it learns from all of them and chooses by folds.
         by_folds = cfg.data.labelled is not None and not neural
         used = Split(train=[*split.train, *split.tune], tune=[], test=split.test) if by_folds else split
+        if name == SingleAnnotator.name:  # has nothing to tune, and has seen the test dialogues alone
+            used = replace(split, tune=[])
         say(f"{name}: {len(used.train)} dialogues to train on, {len(used.tune)} to tune on, {len(used.test)} to test")
         if not leads():
             results[name] = SystemResult(test={}, tune={})

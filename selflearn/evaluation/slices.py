@@ -17,7 +17,8 @@ def add_slices(
 
     ``@seen`` and ``@unseen``: the domain (service) of the item's goal is, or is not, among those of the training data;
     for segmentation, where one decision is about two goals, all domains of the dialogue are. ``question`` (success):
-    what the person was asked, for the AUC within a question.
+    what the person was asked, for the AUC within a question. ``@defects``: turns whose response did not serve the
+    person: where the assistant was wrong, and its own labels with it.
 
     Args:
         tables: from the tasks.
@@ -31,8 +32,16 @@ def add_slices(
     seen = set(seen_domains)
     known = any(of_dialogue.values())
     questions = {dialogue.id: success_question(dialogue) for dialogue in dialogues}
+    defects = {
+        (dialogue.id, turn)
+        for dialogue in dialogues
+        for turn, labels in enumerate(dialogue.labels.turns)
+        if labels.defect is not None and labels.defect.value
+    }
     return {
-        name: _with_question(_with_domains(table, of_dialogue, seen, known), name, questions)
+        name: _with_defects(
+            _with_question(_with_domains(table, of_dialogue, seen, known), name, questions), name, defects
+        )
         for name, table in tables.items()
     }
 
@@ -60,6 +69,13 @@ def _with_domains(
             "@unseen": domains.map(lambda found: bool(found) and not found & seen),
         }
     return table.assign(**{name: column.astype(bool) for name, column in columns.items()}) if labelled else table
+
+
+def _with_defects(table: pd.DataFrame, name: str, defects: Collection[tuple[str, int]]) -> pd.DataFrame:
+    if not defects or "turn" not in table or name in ("defect", "segmentation"):
+        return table
+    turns = zip(table["dialogue_id"], table["turn"], strict=True)
+    return table.assign(**{"@defects": [item in defects for item in turns]})
 
 
 def _with_question(table: pd.DataFrame, name: str, questions: Mapping[str, str | None]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from selflearn.schema import Dialogue
+from selflearn.simulation.annotators import Annotators, AnnotatorSettings, load_annotators
 from selflearn.simulation.assistant import Assistant
 from selflearn.simulation.log import dialogue
 from selflearn.simulation.people import DAY, EPOCH, Person, Wishes, draw_situation, make_person
@@ -46,11 +47,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A world with its people and its assistant, and the seed of all that is drawn."""
+    """A world with its people, its assistant and its annotators, and the seed of all that is drawn."""
 
     world: World
     population: Population
     assistant: AssistantSettings
+    annotators: AnnotatorSettings
     seed: int
 
     @classmethod
@@ -61,7 +63,10 @@ class Setting:
             WorldError: something in it is wrong.
         """
         world = load_world(directory)
-        return cls(world=world, population=load_population(world), assistant=load_assistant(world), seed=seed)
+        return cls(
+            world=world, population=load_population(world), assistant=load_assistant(world),
+            annotators=load_annotators(world), seed=seed,
+        )  # fmt: skip
 
 
 def untrained_understanding(setting: Setting) -> UnderstandingModel:
@@ -126,7 +131,7 @@ def split_of(setting: Setting, person: int) -> str:
 
 
 def simulate(setting: Setting, assistant: Assistant, wishes: Wishes, block: Block) -> list[Dialogue]:
-    """The dialogues of a block, person by person in order of time."""
+    """The dialogues of a block, person by person in order of time; those that do not train have ratings, too."""
     sessions: list[tuple[str, Session]] = []
     for number in range(block.first, block.end):
         split = split_of(setting, number)
@@ -137,13 +142,13 @@ def simulate(setting: Setting, assistant: Assistant, wishes: Wishes, block: Bloc
     advance([session for _, session in sessions], assistant)
     exchanges = [exchange for _, session in sessions for exchange in session.exchanges]
     diagnoses = iter(diagnose(exchanges, assistant))
+    annotators = Annotators(setting.world, setting.annotators, seed=setting.seed)
     found = []
     for i, (split, session) in enumerate(sessions):
         own = [next(diagnoses) for _ in session.exchanges]
-        found.append(
-            dialogue(session, own, setting.world, setting.assistant, split=split,
-                     dialogue_id=f"{setting.world.name}-{setting.seed}-{block.first}-{i}")
-        )  # fmt: skip
+        name = f"{setting.world.name}-{setting.seed}-{block.first}-{i}"
+        record = dialogue(session, own, setting.world, setting.assistant, split=split, dialogue_id=name)
+        found.append(record if split == "train" else annotators.annotate(record, i))
     return found
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 
 from selflearn.evaluation.slices import add_slices, without_one_sided_slices
-from selflearn.schema import Goal, Labels
+from selflearn.schema import Goal, Label, Labels, TurnLabels
 from tests.fixtures.dialogues import plain_dialogue
 
 
@@ -46,3 +46,14 @@ def test_slices_of_which_one_is_the_whole_are_left_out():
     all_seen = add_slices({"intent": table}, DIALOGUES[:2], {"taxi", "boat"})
     assert list(without_one_sided_slices(some)["intent"]) == ["dialogue_id", "@seen", "@unseen"]
     assert list(without_one_sided_slices(all_seen)["intent"]) == ["dialogue_id"]
+
+
+def test_turns_where_the_assistant_was_wrong_are_a_slice_of_what_is_labelled_turn_by_turn():
+    turns = tuple(TurnLabels(defect=Label(value=value)) for value in (True, False))
+    dialogue = plain_dialogue(("a", "b"), ("c", "d"), id="d").with_labels(Labels(turns=turns))
+    table = pd.DataFrame({"dialogue_id": "d", "turn": [0, 1, 1], "domain": None})
+    sliced = add_slices({"intent": table, "defect": table, "segmentation": table}, [dialogue], set())
+    assert sliced["intent"]["@defects"].tolist() == [True, False, False]
+    assert "@defects" not in sliced["defect"]
+    assert "@defects" not in sliced["segmentation"]
+    assert "@defects" not in add_slices({"intent": table}, [plain_dialogue(("a", "b"))], set())["intent"]

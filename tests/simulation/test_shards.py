@@ -95,7 +95,11 @@ def test_another_log_in_the_directory_is_left_alone(small_shards, whole, tmp_pat
     with pytest.raises(ValueError, match=r"holds another log .*dialogues: 1100 there, 900 wanted"):
         write(small_shards, whole[0], dialogues=900)
     other = Setting(
-        world=small_shards.world, population=small_shards.population, assistant=small_shards.assistant, seed=2
+        world=small_shards.world,
+        population=small_shards.population,
+        assistant=small_shards.assistant,
+        annotators=small_shards.annotators,
+        seed=2,
     )
     with pytest.raises(ValueError, match="seed: 1 there, 2 wanted"):
         write(other, whole[0])

@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+import pytest
+
+from selflearn.baselines import Assistant
+from selflearn.schema import Interpretation, NamedValue
+from tests.fixtures.dialogues import plain_dialogue
+
+
+def interpreted(request, intent, **slots):
+    dialogue = plain_dialogue((request, "okay"))
+    values = tuple(NamedValue(name=name, value=value) for name, value in slots.items())
+    readings = Interpretation(intent=intent, slots=values, score=0.7), Interpretation(intent="other thing", score=0.1)
+    turn = replace(dialogue.turns[0], interpretations=readings)
+    return replace(dialogue, turns=(turn,))
+
+
+def said(dialogue):
+    system = Assistant().fit([dialogue], [], tasks=["intent", "slots", "success"], seed=0)
+    return system, system.predict([dialogue.observed()], [[]])[0]
+
+
+def test_it_says_its_best_interpretation_and_slots_where_their_words_stand():
+    dialogue = interpreted("play art by art garfunkel", "play_song", song="art", artist="art garfunkel", year="1970")
+    system, answer = said(dialogue)
+    assert answer.intents == (("play_song", 0.7),)
+    assert [(slot.name, slot.start, slot.end) for slot in answer.slots[0]] == [("song", 5, 8), ("artist", 12, 25)]
+    assert answer.boundaries is None
+    assert system.choices["success"] == {"skipped": "the log does not say it"}
+
+
+def test_a_value_is_found_as_a_whole_word_and_no_character_is_in_two_slots():
+    dialogue = interpreted("start the art show", "play_show", show="art show", genre="art", name="tar")
+    assert [(slot.name, slot.text) for slot in said(dialogue)[1].slots[0]] == [("show", "art show")]
+
+
+def test_a_log_without_interpretations_has_nothing_to_say():
+    system, answer = said(plain_dialogue(("play it", "okay")))
+    assert answer.intents is answer.slots is None
+    assert system.choices["intent"] == {"skipped": "the log has no interpretations"}
+
+
+def test_a_turn_without_an_interpretation_abstains():
+    one, other = interpreted("play it", "play_song"), plain_dialogue(("and that", "okay"))
+    system = Assistant().fit([one], [], tasks=["intent"], seed=0)
+    assert system.predict([other.observed()], [[]])[0].intents == (("other", 0.0),)
+    with pytest.raises(ValueError, match="1 dialogues, 2 rows of goals"):
+        system.predict([other.observed()], [[], []])
