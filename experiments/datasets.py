@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from selflearn.corpora.splits import cut_off, group_folds
 from selflearn.corpora.star import success_question
 from selflearn.evaluation.benchmark import Split
 from selflearn.schema import Dialogue
+from selflearn.training.feedback import labelled_from_feedback
 
 Counts = dict[str, int]
 
@@ -84,6 +86,25 @@ def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> It
         yield Split(
             train=[rest[row] for row in stay], tune=[rest[row] for row in cut], test=[dialogues[row] for row in fold]
         ), counts  # fmt: skip
+
+
+def supervised(cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue]) -> Split:
+    """The split with the labels that ``supervision`` says: gold ones, or those that follow from people's feedback.
+
+    Raises:
+        ValueError: the source is unknown.
+    """
+    source = cfg.supervision.source
+    if source == "gold":
+        return split
+    if source == "feedback":
+        train, tune = (labelled_from_feedback(list(part), seed=cfg.seed) for part in (split.train, split.tune))
+        return replace(split, train=train, tune=tune)
+    if source == "both":
+        gold = {dialogue.id for part in (split.train, split.tune) for dialogue in part}
+        others = [dialogue for dialogue in unlabelled if dialogue.id not in gold]
+        return replace(split, train=[*split.train, *(labelled_from_feedback(others, seed=cfg.seed) if others else ())])
+    raise ValueError(f"supervision.source is {source!r}; expected gold, feedback or both")
 
 
 def first_rows(rows: Sequence[Dialogue], limit: int | None, seed: int) -> list[int]:

@@ -24,7 +24,7 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
 from experiments.build import settings
-from experiments.datasets import Counts, fold_splits, load_split
+from experiments.datasets import Counts, fold_splits, load_split, supervised
 from selflearn.baselines import BASELINES, SingleAnnotator  # by name
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions
 from selflearn.evaluation.benchmark import (
@@ -141,7 +141,8 @@ def run_folds(
     counts: Counts = {}
     for number, (split, counts) in enumerate(fold_splits(cfg, fold_by, say)):  # noqa: B007 - the same for all folds
         say(f"fold {number + 1} of {cfg.data.folds}, by {fold_by}")
-        by_fold.append(run_all(cfg, split, split.train, directory / f"fold_{number}", say))
+        supervised_split = supervised(cfg, split, split.train)
+        by_fold.append(run_all(cfg, supervised_split, split.train, directory / f"fold_{number}", say))
         test, train = [*test, *split.test], split.train
     return {name: join_folds([fold[name] for fold in by_fold]) for name in by_fold[0]}, test, train, counts
 
@@ -233,6 +234,7 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> dic
     """Train and label with every system, and measure what they said."""
     if cfg.data.folds is None:
         split, unlabelled, counts = load_split(cfg, say)
+        split = supervised(cfg, split, unlabelled)
         results = run_all(cfg, split, unlabelled, directory, say)
         test, train = split.test, split.train
     else:

@@ -1,0 +1,125 @@
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from selflearn.schema import Dialogue, Feedback, Interpretation, Labels, NamedValue, Turn
+from selflearn.simulation.simulate import Setting, simulated
+from selflearn.training.feedback import (
+    SOURCE,
+    SignalModel,
+    labelled_from_feedback,
+    signal_table,
+    signals,
+    turn_labels,
+    without_gold,
+)
+from tests.fixtures.worlds import write_world
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    setting = Setting.load(write_world(tmp_path_factory.mktemp("world")), seed=1)
+    return list(simulated(setting, 800))
+
+
+def turn(request, seconds, intent="play", status="done", **values):
+    slots = tuple(NamedValue(name=name, value=value) for name, value in values.items())
+    return Turn(request=request, response="okay", seconds=seconds, status=status,
+                interpretations=(Interpretation(intent=intent, slots=slots, score=0.9),))  # fmt: skip
+
+
+def talk(*turns, **feedback):
+    found = [Feedback(**{name: row[i] for name, row in feedback.items()}) for i in range(len(turns))]
+    return Dialogue(id="d", corpus="c", split="train", turns=turns, feedback=tuple(found))
+
+
+def test_no_gold_reaches_the_labels(log):
+    """Whatever labels, ratings and truth say, the labels from feedback are the same."""
+    bare = [without_gold(dialogue) for dialogue in log]
+    for dialogue in bare:
+        assert dialogue.labels == Labels()
+        assert dialogue.truth is None
+        assert not dialogue.ratings
+    shuffled = [replace(d, labels=Labels(), ratings=(), truth=None) for d in log]
+    expected = labelled_from_feedback(bare, seed=3)
+    assert labelled_from_feedback(log, seed=3) == expected
+    assert labelled_from_feedback(shuffled, seed=3) == expected
+    for dialogue in expected:
+        found = [label for turn in dialogue.labels.turns for name in (f.name for f in fields(turn))
+                 for label in [getattr(turn, name)] if label is not None]  # fmt: skip
+        for label in found:
+            for one in label if isinstance(label, tuple) else (label,):
+                assert one.source == SOURCE
+        assert all(goal.source == SOURCE for goal in dialogue.labels.goals or ())
+        assert dialogue.truth is None
+
+
+def test_signals_are_weighed_by_their_own_error_rates(log):
+    model = SignalModel.fit(log)
+    truth = [labels.defect.value for dialogue in log for labels in dialogue.labels.turns]
+    found = np.concatenate([model.defects(signals(dialogue)) for dialogue in log])
+    assert roc_auc_score(truth, found) > 0.75
+    votes = [
+        sum(v.get(name) == "True" for name in ("barge_in", "rephrase", "repetition")) for d in log for v in signals(d)
+    ]
+    assert roc_auc_score(truth, found) > roc_auc_score(truth, votes) + 0.02  # better than counting hands
+    served, failed = model.rates["barge_in"]["True"]
+    assert failed > 2 * served
+    assert model.rates["answer"]["False"][1] > model.rates["answer"]["False"][0]
+    table = signal_table(model, log)
+    assert {row["signal"] for row in table} >= {"barge_in", "rephrase", "answer", "status", "gap"}
+
+
+def test_the_rates_of_each_signal_add_up(log):
+    for values in SignalModel.fit(log).rates.values():
+        assert np.sum(list(values.values()), axis=0) == pytest.approx([1, 1])
+
+
+def test_what_a_turn_that_served_was_understood_as_is_its_label():
+    dialogue = talk(turn("play blue bird", 0.0, song="blue bird"), turn("and jazz", 60.0))
+    first, second = turn_labels(dialogue, [0.05, 0.5])
+    assert (first.intent.value, first.defect.value) == ("play", False)
+    assert [(slot.name, slot.text) for slot in first.slots] == [("song", "blue bird")]
+    assert first.transcript.value == "play blue bird"
+    assert second.intent is second.slots is second.defect is None  # nobody knows
+
+
+def test_a_turn_that_failed_was_meant_as_the_rephrase_that_worked():
+    failed = turn("play blue bert", 0.0, intent="call", contact="bert")
+    worked = turn("i said play blue bird", 6.0, song="blue bird")
+    later = turn("lights off", 200.0, intent="lights")
+    dialogue = talk(failed, worked, later, rephrase=[True, False, False])
+    labels = turn_labels(dialogue, [0.95, 0.05, 0.05])
+    assert labels[0].intent.value == "play"
+    assert labels[0].transcript.value == "i said play blue bird"
+    assert labels[0].slots is None  # the value is not in its words
+    assert labels[0].defect.value is True
+    alone = turn_labels(talk(failed, worked, later, rephrase=[False, False, False]), [0.95, 0.05, 0.05])
+    assert alone[0].intent is None  # the next request is no rephrase: it says nothing of this one
+
+
+def test_spliced_runs_are_goals_and_hold_every_turn_once(log):
+    labelled = labelled_from_feedback(log, seed=1)
+    turns, spliced = labelled[: len(log)], labelled[len(log) :]
+    assert all(dialogue.labels.goals is None for dialogue in turns)
+    assert all(dialogue.labels.goals is not None for dialogue in spliced)
+    assert sum(len(d.turns) for d in spliced) == sum(len(d.turns) for d in log)
+    assert len({dialogue.id for dialogue in labelled}) == len(labelled)
+    lengths = [len(dialogue.labels.goals) for dialogue in spliced]
+    assert set(lengths[:-1]) == {2, 3, 4}
+    for dialogue in spliced:
+        for goal in dialogue.labels.goals:
+            inside = dialogue.feedback[goal.start : goal.end - 1]
+            assert all(feedback.rephrase or feedback.repetition for feedback in inside)
+    assert labelled_from_feedback(log, seed=1) == labelled
+    assert labelled_from_feedback(log, seed=2) != labelled
+
+
+def test_a_log_without_feedback_gives_no_goals_of_several_turns_and_no_error():
+    bare = talk(turn("a", None), turn("b", None))
+    labelled = labelled_from_feedback([replace(bare, feedback=()), replace(bare, id="e", feedback=())], seed=0)
+    assert len(labelled) > 2
+    with pytest.raises(ValueError, match="there is no turn"):
+        SignalModel.fit([])
