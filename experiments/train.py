@@ -25,7 +25,7 @@ from transformers.utils import logging as transformers_logging
 from experiments.app import hydra_main
 from experiments.build import settings
 from experiments.datasets import Counts, fold_splits, load_split, supervised
-from selflearn.baselines import BASELINES, SingleAnnotator  # by name
+from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions
 from selflearn.evaluation.benchmark import (
     Contestant,
@@ -48,6 +48,11 @@ from selflearn.training.loggers import LoggerSettings
 from selflearn.training.stage import stage_seconds
 
 log = logging.getLogger("selflearn.train")
+
+INSIDERS: dict[str, Callable[[Sequence[Dialogue]], System]] = {
+    system.name: system for system in (SingleAnnotator, NBestOracle)
+}
+"""What stands beside the systems for comparison and learns nothing, as it knows more of the test dialogues."""
 
 
 def recipe(cfg: DictConfig) -> Recipe:
@@ -78,9 +83,9 @@ def stage(cfg: DictConfig, directory: Path) -> StageConfig:
 
 def contestant(cfg: DictConfig, name: str, split: Split, unlabelled: Sequence[Dialogue]) -> Contestant:
     """How the system of that name is trained."""
-    if name == SingleAnnotator.name:
-        rated = SingleAnnotator(split.test)
-        return lambda train, tune, directory: rated
+    if name in INSIDERS:
+        insider = INSIDERS[name](split.test)
+        return lambda train, tune, directory: insider
     if name in ("model", "no_context"):
         chosen = recipe(cfg) if name == "model" else recipe(cfg).without_context()
 
@@ -89,7 +94,7 @@ def contestant(cfg: DictConfig, name: str, split: Split, unlabelled: Sequence[Di
 
         return train
     if name not in BASELINES:
-        known = ", ".join(["no_context", *BASELINES, SingleAnnotator.name])
+        known = ", ".join(["no_context", *BASELINES, *INSIDERS])
         raise ValueError(f"no baseline is called {name!r}; there are {known}")
 
     def fit(train: Sequence[Dialogue], tune: Sequence[Dialogue], directory: Path) -> System:
@@ -110,7 +115,7 @@ def run_all(
         # Of few labels a baseline would waste those of the cut: it learns from all of them and chooses by folds.
         by_folds = cfg.data.labelled is not None and not neural
         used = Split(train=[*split.train, *split.tune], tune=[], test=split.test) if by_folds else split
-        if name == SingleAnnotator.name:  # has nothing to tune, and has seen the test dialogues alone
+        if name in INSIDERS:  # have nothing to tune, and know the test dialogues alone
             used = replace(split, tune=[])
         say(f"{name}: {len(used.train)} dialogues to train on, {len(used.tune)} to tune on, {len(used.test)} to test")
         if not leads():

@@ -1,7 +1,7 @@
 """Baselines: systems that are simple, tuned on the same cut as the model, and scored on the same items."""
 
 from selflearn.baselines.annotator import SingleAnnotator
-from selflearn.baselines.assistant import Assistant
+from selflearn.baselines.assistant import Assistant, NBestOracle
 from selflearn.baselines.base import Baseline
 from selflearn.baselines.majority import Majority
 from selflearn.baselines.tfidf import Tfidf
@@ -12,4 +12,4 @@ BASELINES: dict[str, type[Baseline]] = {
 }
 """By the name that they have in results; ``no_context`` is the label generator itself without its dialogue encoder."""
 
-__all__ = ["BASELINES", "Assistant", "Baseline", "Majority", "SingleAnnotator", "Tfidf", "TfidfContext"]
+__all__ = ["BASELINES", "Assistant", "Baseline", "Majority", "NBestOracle", "SingleAnnotator", "Tfidf", "TfidfContext"]

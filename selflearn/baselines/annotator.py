@@ -66,4 +66,5 @@ class SingleAnnotator:
             intents=tuple((t.intent.value, 1.0) if t.intent else ("other", 0.0) for t in labels.turns),
             slots=tuple(t.slots or () for t in labels.turns),
             defects=tuple(float(t.defect is not None and t.defect.value) for t in labels.turns),
+            extra={"transcript": tuple((t.transcript.value if t.transcript else "", 1.0) for t in labels.turns)},
         )

@@ -1,21 +1,23 @@
-"""The assistant's own hypotheses: what the system that is being judged believed itself."""
+"""The assistant's own hypotheses: what the system that is being judged believed itself, and the best among them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar, Self
 
+from rapidfuzz.distance import Levenshtein
+
 from selflearn.baselines.base import Baseline, check_goals, check_train
-from selflearn.schema import Dialogue, ObservedDialogue, Slot, Turn
-from selflearn.tasks.prediction import DialoguePrediction, Span
+from selflearn.schema import Dialogue, ObservedDialogue, Slot, Turn, TurnLabels
+from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds
 
 NAME = "other"
 """What a turn without an interpretation is called."""
 
 
 class Assistant(Baseline):
-    """Says the best interpretation of the log: its intent, and its slots where the request has their words.
+    """Says the best interpretation of the log: its intent, its slots where the request has their words, its transcript.
 
     Logs without interpretations have nothing to say; the tasks are left out then. Nothing is learned.
     """
@@ -28,7 +30,9 @@ class Assistant(Baseline):
         self._knows = any(turn.interpretations for dialogue in train for turn in dialogue.turns)
         reason = "the log has no interpretations" if not self._knows else "the log does not say it"
         self.choices = {
-            task: {"source": "interpretations"} if self._knows and task in ("intent", "slots") else {"skipped": reason}
+            task: {"source": "interpretations"}
+            if self._knows and task in ("intent", "slots", "transcript")
+            else {"skipped": reason}
             for task in tasks
         }
         return self
@@ -44,9 +48,50 @@ class Assistant(Baseline):
             DialoguePrediction(
                 intents=tuple(_intent(turn) for turn in dialogue.turns),
                 slots=tuple(_slots(turn) for turn in dialogue.turns),
+                extra={"transcript": tuple((turn.request or "", 1.0) for turn in dialogue.turns)},
             )
             for dialogue in dialogues
         ]
+
+
+class NBestOracle:
+    """No system but a bound: the best entry of each n-best list, which somebody who knows the answer would take.
+
+    Args:
+        dialogues: with gold labels; those that will be asked about.
+    """
+
+    name = "oracle"
+
+    def __init__(self, dialogues: Iterable[Dialogue]) -> None:
+        self.thresholds = Thresholds()
+        self._dialogues = {dialogue.id: dialogue for dialogue in dialogues}
+
+    def predict(
+        self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
+    ) -> list[DialoguePrediction]:
+        """The gold intent where the n-best list has it, and the recognised text with the fewest word errors.
+
+        Raises:
+            ValueError: a dialogue is not among those that were given.
+        """
+        unseen = next((dialogue.id for dialogue in dialogues if dialogue.id not in self._dialogues), None)
+        if unseen is not None:
+            raise ValueError(f"the oracle does not know dialogue {unseen}; expected one of those that it was given")
+        return [self._prediction(self._dialogues[dialogue.id]) for dialogue in dialogues]
+
+    @staticmethod
+    def _prediction(dialogue: Dialogue) -> DialoguePrediction:
+        intents, transcripts = [], []
+        labels = dialogue.labels.turns or (TurnLabels(),) * len(dialogue.turns)
+        for turn, label in zip(dialogue.turns, labels, strict=True):
+            gold = label.intent.value if label.intent else None
+            offered = [reading.intent for reading in turn.interpretations]
+            intents.append((gold, 1.0) if gold is not None and gold in offered else _intent(turn))
+            said = label.transcript.value.split() if label.transcript else []
+            texts = [hypothesis.text for hypothesis in turn.recognition] or [turn.request or ""]
+            transcripts.append((min(texts, key=lambda text: Levenshtein.distance(text.split(), said)), 1.0))
+        return DialoguePrediction(intents=tuple(intents), extra={"transcript": tuple(transcripts)})
 
 
 def _intent(turn: Turn) -> tuple[str, float]:

@@ -97,6 +97,9 @@ class DialogueBatch(Movable):
         token_index: for each request token its place among all ``sum(U * L)`` token states, ``[N]``.
         token_turn: for each request token its turn, as ``dialogue * T + turn``, ``[N]``.
         token_spans: for each request token its characters ``[start, end)``, ``[N, 2]``.
+        hypothesis_index: text of each entry of a turn's n-best list, ``[D, T, K]``; -1 where there is none. ``K`` is 0
+            where no task reads them.
+        hypothesis_scores: their scores, ``[D, T, K]``, NaN where unknown.
         targets: per task what its head is trained on; empty when labelling.
     """
 
@@ -111,6 +114,8 @@ class DialogueBatch(Movable):
     token_index: Tensor
     token_turn: Tensor
     token_spans: Tensor
+    hypothesis_index: Tensor
+    hypothesis_scores: Tensor
     targets: Mapping[str, Targets]
 
     @property

@@ -35,6 +35,7 @@ class Collator:
         ngram_buckets: size of the hash table of word n-grams; 0 leaves them out.
         features: which features beside the text there are.
         tasks: what makes the targets, by task.
+        hypotheses: most entries of a turn's n-best list that are read; 0 leaves them out.
     """
 
     def __init__(
@@ -45,10 +46,11 @@ class Collator:
         ngram_buckets: int = 0,
         features: FeatureVocabulary | None = None,
         tasks: Mapping[str, TargetBuilder] | None = None,
+        hypotheses: int = 0,
     ) -> None:
         self.tokenization, self.pairing, self.ngram_buckets = tokenization, pairing, ngram_buckets
         self.features = features or FeatureVocabulary()
-        self.tasks = dict(tasks or {})
+        self.tasks, self.hypotheses = dict(tasks or {}), hypotheses
 
     def __call__(self, dialogues: Sequence[Dialogue]) -> DialogueBatch:
         """Inputs and targets of labelled dialogues."""
@@ -74,7 +76,8 @@ class Collator:
             ]
         turns = [(d, t, turn) for d, dialogue in enumerate(dialogues) for t, turn in enumerate(dialogue.turns)]
         utterances, utterance_index = _distinct_utterances(turns, shape)
-        texts = utterances if self.pairing == "separate" else _pairs(turns)
+        texts: list[Text] = list(utterances) if self.pairing == "separate" else list(_pairs(turns))
+        read, hypothesis_scores = self._hypotheses(turns, shape, texts)
         tokens = self.tokenization(texts or [""])
         buckets, position, first = make_buckets(tokens, self.tokenization.tokenizer.pad_token_id or 0)
         numbers = utterance_index if self.pairing == "separate" else _pair_index(turns, texts, shape)
@@ -86,7 +89,9 @@ class Collator:
             buckets=tuple(buckets), text_index=torch.from_numpy(text_index), ngrams=ngrams, ngram_starts=starts,
             utterance_index=torch.from_numpy(utterance_index), turn_mask=torch.from_numpy(mask),
             seconds=torch.from_numpy(seconds), features=self.features.encode(dialogues, shape[1]),
-            token_index=index, token_turn=owner, token_spans=spans, targets={},
+            token_index=index, token_turn=owner, token_spans=spans,
+            hypothesis_index=torch.from_numpy(np.where(read >= 0, position[np.maximum(read, 0)], -1)),
+            hypothesis_scores=torch.from_numpy(hypothesis_scores), targets={},
         )  # fmt: skip
 
     def truncated(self, dialogue: ObservedDialogue) -> int:
@@ -97,12 +102,32 @@ class Collator:
 
     def num_tokens(self, dialogue: ObservedDialogue) -> int:
         """Tokens that the turn encoder reads for a dialogue by itself: its share of a token budget."""
-        texts: list[str | tuple[str, str]]
+        texts: list[Text]
         if self.pairing == "separate":
             texts = [text for turn in dialogue.turns for text in (turn.request, turn.response) if text is not None]
         else:
             texts = [(turn.request or "", turn.response or "") for turn in dialogue.turns]
-        return sum(len(tokens.ids) for tokens in self.tokenization(texts))
+        others = [self._as_text(h.text) for turn in dialogue.turns for h in turn.recognition[1 : self.hypotheses]]
+        return sum(len(tokens.ids) for tokens in self.tokenization([*texts, *others]))
+
+    def _hypotheses(self, turns: _Placed, shape: tuple[int, int], texts: list[Text]) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers and scores of the n-best lists, ``[D, T, K]``; texts that are new are added to ``texts``."""
+        most = min(self.hypotheses, max((len(turn.recognition) for _, _, turn in turns), default=0))
+        index, scores = np.full((*shape, most), -1, np.int64), np.full((*shape, most), np.nan, np.float32)
+        numbers = {text: i for i, text in enumerate(texts)}
+        for d, t, turn in turns:
+            for k, hypothesis in enumerate(turn.recognition[:most]):
+                text = self._as_text(hypothesis.text)
+                if text not in numbers:
+                    numbers[text] = len(texts)
+                    texts.append(text)
+                index[d, t, k] = numbers[text]
+                scores[d, t, k] = np.nan if hypothesis.score is None else hypothesis.score
+        return index, scores
+
+    def _as_text(self, text: str) -> Text:
+        """A text by itself, as the pairing has it."""
+        return text if self.pairing == "separate" else (text, "")
 
     def _ngrams(self, utterances: Sequence[str]) -> tuple[Tensor, Tensor]:
         if not self.ngram_buckets:
@@ -113,6 +138,7 @@ class Collator:
 
 
 _Placed = Sequence[tuple[int, int, Turn]]
+Text = str | tuple[str, str]
 
 
 def _distinct_utterances(turns: _Placed, shape: tuple[int, int]) -> tuple[list[str], np.ndarray]:

@@ -152,3 +152,19 @@ SLOT_METRICS = (
 
 DEFECT_METRICS = (AUC, F1, KAPPA)
 """Defect of a turn; the positive decision is *defect*."""
+
+
+def _word_errors(items: Items) -> Tensor:
+    preds, target = (items.frame[column].astype(str).tolist() for column in ("prediction", "gold"))
+    return functional.word_error_statistics(preds, target, items.groups, items.num_groups)
+
+
+TRANSCRIPT_METRICS = (
+    TableMetric(
+        name="wer",
+        measure=additive(_word_errors, functional.word_error_rate_from_statistics),
+        higher_is_better=False,
+    ),
+    ACCURACY,
+)
+"""Transcript of a turn; accuracy counts those without an error."""

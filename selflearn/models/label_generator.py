@@ -161,7 +161,8 @@ class LabelGenerator(PreTrainedModel):
         """What the heads see of a batch."""
         tokens, vectors = self.encode_texts(batch)
         return EncodedBatch(
-            turns=self.encode_dialogues(vectors, batch), texts=texts_of_turns(vectors, batch), tokens=tokens,
+            turns=self.encode_dialogues(vectors, batch), texts=texts_of_turns(vectors, batch),
+            hypotheses=vectors[batch.hypothesis_index.clamp(min=0), 0], tokens=tokens,
             inputs=batch, causal=self.config.causal, context=self.config.layers > 0,
         )  # fmt: skip
 
@@ -198,6 +199,7 @@ class LabelGenerator(PreTrainedModel):
             ngram_buckets=self.config.ngram_buckets,
             features=self.config.feature_vocabulary(),
             tasks=self.tasks if with_targets else None,
+            hypotheses=max((task.num_hypotheses for task in self.tasks.values()), default=0),
         )
 
 

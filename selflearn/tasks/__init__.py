@@ -14,6 +14,7 @@ from selflearn.tasks.prediction import DialoguePrediction, System, Thresholds, g
 from selflearn.tasks.segmentation import SegmentationTask
 from selflearn.tasks.slots import SlotsTask
 from selflearn.tasks.success import SuccessTask
+from selflearn.tasks.transcript import TranscriptTask
 
 __all__ = [
     "DefectTask",
@@ -28,12 +29,21 @@ __all__ = [
     "System",
     "Task",
     "Thresholds",
+    "TranscriptTask",
     "build_tasks",
     "goals_from_boundaries",
     "task_classes",
 ]
 
-_BUILT_IN: tuple[type[Task], ...] = (SegmentationTask, SuccessTask, IntentTask, DomainTask, SlotsTask, DefectTask)
+_BUILT_IN: tuple[type[Task], ...] = (
+    SegmentationTask,
+    SuccessTask,
+    IntentTask,
+    DomainTask,
+    SlotsTask,
+    DefectTask,
+    TranscriptTask,
+)
 
 
 def task_classes() -> dict[str, type[Task]]:

@@ -37,6 +37,7 @@ class EncodedBatch:
     Attributes:
         turns: contextual turn states, float, ``[D, T, M]``, zero on padding.
         texts: vectors of request and response, float, ``[D, T, 2, H]``, zero where there is none.
+        hypotheses: vectors of the n-best lists, float, ``[D, T, K, H]``; ``K`` is 0 where no task reads them.
         tokens: token states of the distinct texts, float, ``[sum(U * L), H]``.
         inputs: the batch.
         causal: whether later turns are hidden from a head.
@@ -45,6 +46,7 @@ class EncodedBatch:
 
     turns: Tensor
     texts: Tensor
+    hypotheses: Tensor
     tokens: Tensor
     inputs: DialogueBatch
     causal: bool
@@ -79,6 +81,7 @@ class Task(ABC):
         level: what is scored: turns, request tokens, or goals (whose head is also given the goals).
         items: what a row of its table is, and what is measured on it.
         prediction_field: where :class:`DialoguePrediction` holds its answer; None = in ``extra`` under its name.
+        num_hypotheses: how many entries of a turn's n-best list the head reads.
         empty_answer: of a turn that was cut off (``on_overflow="truncate"``), where answers are in ``extra``.
     """
 
@@ -87,6 +90,7 @@ class Task(ABC):
     prediction_field: ClassVar[str | None] = None
     empty_answer: ClassVar[Any] = None
     level: ClassVar[Literal["turn", "goal", "token"]] = "turn"
+    num_hypotheses: ClassVar[int] = 0
 
     def __init__(self, labels: Sequence[str] = ()) -> None:
         self.labels = tuple(labels)

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from selflearn.baselines import Assistant
-from selflearn.schema import Interpretation, NamedValue
+from selflearn.baselines import Assistant, NBestOracle
+from selflearn.schema import Interpretation, Label, Labels, NamedValue, RecognitionHypothesis, TurnLabels
 from tests.fixtures.dialogues import plain_dialogue
 
 
@@ -46,3 +46,17 @@ def test_a_turn_without_an_interpretation_abstains():
     assert system.predict([other.observed()], [[]])[0].intents == (("other", 0.0),)
     with pytest.raises(ValueError, match="1 dialogues, 2 rows of goals"):
         system.predict([other.observed()], [[], []])
+
+
+def test_the_oracle_takes_the_best_of_each_list():
+    dialogue = interpreted("play jess", "play_song")
+    heard = tuple(RecognitionHypothesis(text=text) for text in ("play jess", "play jazz now", "play jazz"))
+    dialogue = replace(dialogue, turns=(replace(dialogue.turns[0], recognition=heard),))
+    for gold, said in [("other thing", "other thing"), ("play_song", "play_song"), ("unheard of", "play_song")]:
+        labels = TurnLabels(intent=Label(value=gold), transcript=Label(value="play jazz"))
+        known = dialogue.with_labels(Labels(turns=(labels,)))
+        answer = NBestOracle([known]).predict([known.observed()], [[]])[0]
+        assert answer.intents[0][0] == said
+        assert answer.extra["transcript"] == (("play jazz", 1.0),)
+    with pytest.raises(ValueError, match="the oracle does not know dialogue"):
+        NBestOracle([]).predict([dialogue.observed()], [[]])

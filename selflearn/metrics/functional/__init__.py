@@ -54,6 +54,11 @@ from selflearn.metrics.functional.spans import (
     unnamed_slot_f1,
     unnamed_slot_statistics,
 )
+from selflearn.metrics.functional.transcripts import (
+    word_error_rate,
+    word_error_rate_from_statistics,
+    word_error_statistics,
+)
 
 __all__ = [
     "accuracy", "accuracy_from_statistics", "accuracy_statistics", "auc", "auc_within", "binary_cohen_kappa",
@@ -66,4 +71,5 @@ __all__ = [
     "slot_f1", "slot_f1_from_statistics", "slot_precision", "slot_precision_from_statistics", "slot_recall",
     "slot_recall_from_statistics", "slot_statistics", "unnamed_slot_f1", "unnamed_slot_statistics", "window_diff",
     "window_diff_from_statistics", "window_diff_statistics", "window_size",
+    "word_error_rate", "word_error_rate_from_statistics", "word_error_statistics",
 ]  # fmt: skip

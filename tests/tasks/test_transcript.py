@@ -1,0 +1,116 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torchmetrics.functional.text import word_error_rate as reference
+
+from selflearn.metrics.functional import word_error_rate
+from selflearn.models.system import ModelSystem
+from selflearn.schema import Label, Labels, RecognitionHypothesis, TurnLabels
+from selflearn.tasks import Thresholds
+from selflearn.tasks.prediction import DialoguePrediction
+from selflearn.tasks.transcript import HYPOTHESES, TranscriptTask, candidates
+from tests.fixtures.dialogues import plain_dialogue, tiny_model
+
+
+def heard(*turns, name="d"):
+    """A dialogue of turns (n-best list, what was said)."""
+    dialogue = plain_dialogue(*[(texts[0] if texts else "hm", "okay") for texts, _ in turns], id=name)
+    seen = tuple(
+        replace(
+            turn,
+            recognition=tuple(RecognitionHypothesis(text=text, score=0.9 - k / 10) for k, text in enumerate(texts)),
+        )
+        for turn, (texts, _) in zip(dialogue.turns, turns, strict=True)
+    )
+    labels = tuple(TurnLabels(transcript=Label(value=said) if said else None) for _, said in turns)
+    return replace(dialogue, turns=seen).with_labels(Labels(turns=labels))
+
+
+DIALOGUES = [
+    heard((["play jess", "play jazz"], "play jazz"), (["stop it"], "stop it"), (["louder", "ladder", "lou"], None)),
+    heard((["lamp an", "lamp on", "lump on"], "lamp on"), ([], "quiet"), name="e"),
+    heard((["call and", "call ann"], "call ann please"), (["call ann please"], "call ann please"), name="f"),
+]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model(DIALOGUES, tasks=["transcript"])
+
+
+def test_candidates_are_the_list_and_the_next_requests():
+    assert candidates(DIALOGUES[0].turns, 0) == {0: "play jess", 1: "play jazz", 5: "stop it", 6: "louder"}
+    assert candidates(DIALOGUES[0].turns, 2) == {0: "louder", 1: "ladder", 2: "lou"}
+    assert candidates(DIALOGUES[1].turns, 1) == {}
+
+
+def test_the_target_is_the_candidate_with_the_fewest_errors(model):
+    net, tokenizer = model
+    batch = net.collator(tokenizer)(DIALOGUES)
+    assert batch.targets["transcript"]["choice"].tolist() == [[1, 0, -100], [1, -100, -100], [HYPOTHESES, -100, -100]]
+
+
+def test_a_dialogue_gets_the_same_alone_and_in_company(model):
+    net, tokenizer = model
+    net.eval()
+    collator = net.collator(tokenizer, with_targets=False)
+    together = net(collator.inputs([d.observed() for d in DIALOGUES])).logits["transcript"]
+    for i, dialogue in enumerate(DIALOGUES):
+        alone = net(collator.inputs([dialogue.observed()])).logits["transcript"][0]
+        torch.testing.assert_close(together[i, : len(dialogue.turns)], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_what_is_chosen_is_the_text_of_a_candidate(model):
+    net, tokenizer = model
+    found = ModelSystem(net, tokenizer).predict([d.observed() for d in DIALOGUES], [[]] * 3)
+    for dialogue, answer in zip(DIALOGUES, found, strict=True):
+        for t, (text, score) in enumerate(answer.extra["transcript"]):
+            known = candidates(dialogue.turns, t)
+            assert text in known.values() if known else (text, score) == (dialogue.turns[t].request, 0.0)
+
+
+@pytest.mark.parametrize("settings", [{"causal": True}, {"layers": 0}])
+def test_a_model_that_does_not_see_later_turns_never_chooses_one(settings):
+    net, tokenizer = tiny_model(DIALOGUES, tasks=["transcript"], **settings)
+    batch = net.collator(tokenizer)(DIALOGUES)
+    out = net.eval()(batch)
+    assert (out.logits["transcript"][..., HYPOTHESES:] == torch.finfo(torch.float32).min).all()
+    assert torch.isfinite(out.loss)
+    out.loss.backward()
+
+
+def test_it_learns_which_hypothesis_is_right():
+    torch.manual_seed(0)
+    pairs = [
+        ("play jess", "play jazz"),
+        ("lamp an", "lamp on"),
+        ("tan it up", "turn it up"),
+        ("stop their", "stop there"),
+    ]
+    log = [heard(([wrong, right], right), name=f"{i}") for i, (wrong, right) in enumerate(pairs * 4)]
+    log += [heard(([right, wrong], right), name=f"r{i}") for i, (wrong, right) in enumerate(pairs * 4)]
+    net, tokenizer = tiny_model(log, tasks=["transcript"])
+    collator, optimizer = net.collator(tokenizer), torch.optim.Adam(net.parameters(), lr=3e-3)
+    for _ in range(60):
+        loss = net(collator(log)).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    answers = ModelSystem(net.eval(), tokenizer).predict([d.observed() for d in log], [[]] * len(log))
+    table = TranscriptTask().tables(log, answers, Thresholds())["transcript"]
+    assert (table["gold"] == table["prediction"]).mean() > 0.9
+
+
+def test_without_a_list_to_choose_from_there_is_no_task():
+    assert TranscriptTask.fit([heard((["one"], "one"))]) is None
+    assert TranscriptTask.fit([plain_dialogue(("a", "b"))]) is None
+
+
+def test_the_table_counts_word_errors_of_turns_with_a_request():
+    answers = [DialoguePrediction(extra={"transcript": tuple((t.request, 1.0) for t in d.turns)}) for d in DIALOGUES]
+    table = TranscriptTask().tables(DIALOGUES, answers, Thresholds())["transcript"]
+    assert len(table) == 6
+    texts = table["prediction"].tolist(), table["gold"].tolist()
+    assert word_error_rate(*texts).item() == pytest.approx(reference(*texts).item())
+    assert word_error_rate([], []).isnan()
