@@ -17,6 +17,7 @@ import torch
 from selflearn.schema import Dialogue
 from selflearn.simulation.annotators import Annotators, AnnotatorSettings, load_annotators
 from selflearn.simulation.assistant import Assistant
+from selflearn.simulation.loading import load_world
 from selflearn.simulation.log import dialogue
 from selflearn.simulation.people import DAY, EPOCH, Person, Wishes, draw_situation, make_person
 from selflearn.simulation.resolution import CatalogueResolver
@@ -26,7 +27,7 @@ from selflearn.simulation.settings import AssistantSettings, Population, load_as
 from selflearn.simulation.speech_text import TextRecognizer, vocabulary
 from selflearn.simulation.truth import diagnose
 from selflearn.simulation.understanding import UnderstandingModel, training_examples
-from selflearn.simulation.world import Part, World, load_world
+from selflearn.simulation.world import Part, World
 
 BLOCK = 400
 """Dialogues that advance together, at least."""

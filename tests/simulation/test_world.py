@@ -2,9 +2,10 @@ import pytest
 
 from selflearn.simulation.annotators import load_annotators
 from selflearn.simulation.files import WorldError
+from selflearn.simulation.loading import load_world
 from selflearn.simulation.settings import load_assistant, load_population
 from selflearn.simulation.simulate import Setting
-from selflearn.simulation.world import WORLDS, load_world
+from selflearn.simulation.world import WORLDS
 from tests.fixtures.worlds import FILES, write_world
 
 
