@@ -66,11 +66,10 @@ def command(corpora, cache, tmp_path, monkeypatch, capfd, quiet_logs):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SELFLEARN_CORPORA", str(corpora))
 
-    def run(*arguments, program=train.main):
+    def run(*arguments, program=train.main, shared=(f"paths.cache={cache}", "trainer.progress=false")):
         flags = [line for line in arguments if line.startswith("-")]  # Hydra wants them before the first setting
         settings = [
-            f"paths.cache={cache}",
-            "trainer.progress=false",
+            *shared,
             *(line for line in arguments if line not in flags),
         ]
         monkeypatch.setattr(sys, "argv", ["train", *flags, *settings])

@@ -1,0 +1,35 @@
+"""Does any single field of a log give a label away? ``python -m experiments.single_fields``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from experiments.app import hydra_main
+from experiments.datasets import load
+from selflearn.evaluation.run_directory import write_json
+from selflearn.evaluation.single_fields import single_fields
+
+
+@hydra_main("single_fields")
+def main(cfg: DictConfig) -> None:
+    """Score every observed field of the training split alone."""
+    console = Console()
+    rows, _ = load(cfg, cfg.data.train_split, console.print)
+    scores = single_fields(list(rows[: cfg.data.limit]), seed=cfg.seed)
+    table = Table("label", "field", "AUC", "known", title=f"One field alone, {cfg.data.train_split}, out of fold")
+    for score in scores:
+        style = "bold" if score.auc > cfg.allowed else None
+        table.add_row(score.label, score.field, f"{score.auc:.3f}", f"{score.known:.0%}", style=style)
+    console.print(table)
+    directory = Path(cfg.paths.output_dir)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / "single_fields.json", {f"{s.label}/{s.field}": asdict(s) for s in scores})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Does any single field of a log give a label away? A gradient-boosted model on each observed field alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold
+from threadpoolctl import threadpool_limits
+
+from selflearn.batching.features import categorical_features, numeric_features
+from selflearn.schema import Dialogue, Feedback, Turn
+from selflearn.tasks.success import labelled_goals
+
+MOST_VALUES = 250
+"""Values kept of a categorical field, the most frequent first; the gradient boosting takes no more than 255."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldScore:
+    """How far one field gets with one label.
+
+    Attributes:
+        label: "defect" or "success".
+        field: name of the field; of the next turn where it begins with "next ".
+        auc: area under the ROC curve, out of fold, people kept together; at least .5 says nothing.
+        known: share of the items where the field has a value.
+    """
+
+    label: str
+    field: str
+    auc: float
+    known: float
+
+
+def single_fields(dialogues: Sequence[Dialogue], *, folds: int = 5, seed: int = 0) -> list[FieldScore]:
+    """Score every observed field alone for defect (of its turn) and success (of the goal that its turn ends).
+
+    Args:
+        dialogues: with labels.
+        folds: of the cross-validation.
+        seed: of the models.
+
+    Raises:
+        ValueError: nothing is labelled.
+    """
+    found = []
+    for label, items in (("defect", _defects(dialogues)), ("success", _failures(dialogues))):
+        if not items:
+            continue
+        gold = np.array([positive for *_, positive in items])
+        people = np.unique([d.user_id or d.id for d, _, _ in items], return_inverse=True)[1]
+        rows = [_observed(dialogue, turn) for dialogue, turn, _ in items]
+        for field in sorted({name for row in rows for name in row}):
+            values = [row.get(field) for row in rows]
+            auc = _auc(values, gold, people, folds, seed)
+            known = float(np.mean([value is not None for value in values]))
+            found.append(FieldScore(label=label, field=field, auc=auc, known=known))
+    if not found:
+        raise ValueError(f"none of the {len(dialogues)} dialogues has a label of defect or success")
+    return sorted(found, key=lambda score: (score.label, -score.auc))
+
+
+_Item = tuple[Dialogue, int, bool]
+
+
+def _defects(dialogues: Sequence[Dialogue]) -> list[_Item]:
+    return [
+        (dialogue, turn, labels.defect.value)
+        for dialogue in dialogues
+        for turn, labels in enumerate(dialogue.labels.turns)
+        if labels.defect is not None
+    ]
+
+
+def _failures(dialogues: Sequence[Dialogue]) -> list[_Item]:
+    return [
+        (dialogue, goal.end - 1, not goal.success) for dialogue in dialogues for _, goal in labelled_goals(dialogue)
+    ]
+
+
+def _observed(dialogue: Dialogue, turn: int) -> dict[str, str | float]:
+    """Every observed field of a turn, of the feedback to it, and of the turn after it."""
+    found: dict[str, str | float] = dict(_of_turn(dialogue.turns[turn]))
+    if dialogue.feedback:
+        for field in fields(Feedback):
+            value = getattr(dialogue.feedback[turn], field.name)
+            if value is not None:
+                found[f"feedback.{field.name}"] = float(value)
+    after = dialogue.turns[turn + 1] if turn + 1 < len(dialogue.turns) else None
+    found["is_last"] = float(after is None)
+    if after is not None:
+        found |= {f"next {name}": value for name, value in _of_turn(after).items()}
+        if after.seconds is not None and dialogue.turns[turn].seconds is not None:
+            found["next seconds"] = after.seconds - (dialogue.turns[turn].seconds or 0.0)
+    return found
+
+
+def _of_turn(turn: Turn) -> dict[str, str | float]:
+    return {**categorical_features(turn), **numeric_features(turn)}
+
+
+def _auc(
+    values: Sequence[str | float | None], gold: NDArray[np.bool_], people: NDArray[np.int64], folds: int, seed: int
+) -> float:
+    """Out of fold; a field that is missing is a value of its own."""
+    known = [value for value in values if value is not None]
+    named = isinstance(known[0], str)
+    if named:
+        names, counts = np.unique(np.array(known), return_counts=True)
+        kept = {name: float(i) for i, name in enumerate(names[np.argsort(-counts, kind="stable")][:MOST_VALUES])}
+        column = np.array([np.nan if value is None else kept.get(str(value), np.nan) for value in values])
+    else:
+        column = np.array([np.nan if value is None else value for value in values], dtype=float)
+    scores = np.zeros(len(gold))
+
+    def model() -> HistGradientBoostingClassifier:
+        return HistGradientBoostingClassifier(
+            max_iter=60, random_state=seed, categorical_features=[0] if named else None
+        )
+
+    with threadpool_limits(1):  # a column is too little for several threads
+        for train, test in GroupKFold(folds).split(column[:, None], groups=people):
+            if len(np.unique(gold[train])) == 2:
+                scores[test] = model().fit(column[train, None], gold[train]).predict_proba(column[test, None])[:, 1]
+    return float(roc_auc_score(gold, scores)) if len(np.unique(gold)) == 2 else float("nan")

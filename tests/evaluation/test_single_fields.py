@@ -1,0 +1,38 @@
+import random
+from dataclasses import replace
+
+import pytest
+
+from selflearn.evaluation.single_fields import single_fields
+from selflearn.schema import Feedback, Label, Labels, TurnLabels
+from tests.fixtures.dialogues import plain_dialogue
+
+
+def log(number):
+    """Dialogues of one turn: a number that gives the defect away, a name that tells half of it, and noise."""
+    rng = random.Random(0)
+    for i in range(number):
+        defect = rng.random() < 0.4
+        dialogue = plain_dialogue(("a", "b"), id=f"d{i}", user_id=f"u{i % 40}")
+        told = rng.choice(["x", "y"]) if rng.random() < 0.5 else "xy"[defect]
+        turn = replace(
+            dialogue.turns[0], numeric={"leak": defect + rng.random() / 2, "noise": rng.random()},
+            categorical={"half": told}, seconds=1.0,
+        )  # fmt: skip
+        labels = Labels(turns=(TurnLabels(defect=Label(value=defect)),))
+        yield replace(dialogue, turns=(turn,), feedback=(Feedback(barge_in=defect),)).with_labels(labels)
+
+
+def test_a_field_that_gives_the_label_away_is_found():
+    scores = {score.field: score for score in single_fields(list(log(400)))}
+    assert scores["numeric.leak"].auc > 0.99
+    assert scores["feedback.barge_in"].auc > 0.99
+    assert 0.65 < scores["categorical.half"].auc < 0.85
+    assert 0.4 < scores["numeric.noise"].auc < 0.6
+    assert scores["numeric.leak"].known == 1.0
+    assert {score.label for score in scores.values()} == {"defect"}
+
+
+def test_without_labels_there_is_nothing_to_score():
+    with pytest.raises(ValueError, match="none of the 1 dialogues has a label"):
+        single_fields([plain_dialogue(("a", "b"))])

@@ -1,0 +1,92 @@
+"""Whole runs of ``python -m experiments.simulate`` and of training on what it writes."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from experiments import simulate
+from selflearn.simulation import shards
+from tests.fixtures.worlds import write_world
+
+
+@pytest.fixture
+def world(tmp_path):
+    return write_world(tmp_path / "world")
+
+
+@pytest.fixture
+def run(command, world):
+    def call(*arguments):
+        settings = [f"world={world}", "workers=1", "paths.output_dir=log", *arguments]
+        return command(*settings, program=simulate.main, shared=())
+
+    return call
+
+
+def test_the_command_writes_a_log_its_summary_and_figures(run):
+    found = run("dialogues=60", "seed=3")
+    assert found.code == 0, found.printed
+    summary = json.loads((found.directory.parent / "log" / "summary.json").read_text())
+    assert summary["counts"]["dialogues"] == 60
+    assert 0 < summary["rates"]["defect_rate"] < 1
+    names = {path.name for path in (found.directory.parent / "log" / "figures").iterdir()}
+    assert names == {"defects_by_domain.svg", "failure_points.svg", "turns_of_goal.svg", "gaps.svg"}
+    assert "60 dialogues" in found.printed
+    assert "a second" in found.printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["dialogues=0"], "0 dialogues; expected at least 1"),
+        (["seed=one"], "seed is 'one'; expected a whole number"),
+        (["world=nowhere"], "nowhere is no directory; expected a world"),
+        (["dialogs=5"], "unknown key 'dialogs'; nearest: 'dialogues'"),
+    ],
+)
+def test_a_users_fault_is_said_in_a_line(run, arguments, message):
+    found = run(*arguments)
+    assert found.code == 2, found.printed
+    assert message in found.printed
+    assert "Traceback" not in found.printed
+
+
+def test_another_log_in_the_directory_is_left_alone(run):
+    assert run("dialogues=20").code == 0
+    found = run("dialogues=30")
+    assert found.code == 2
+    assert "holds another log (dialogues: 20 there, 30 wanted)" in found.printed
+
+
+def test_a_full_disk_is_said(run, monkeypatch):
+    def full(dialogues, path):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(shards, "write_parquet", full)
+    found = run("dialogues=20")
+    assert found.code == 2
+    assert "No space left on device" in found.printed
+
+
+@pytest.mark.parametrize("supervision", ["gold", "feedback", "both"])
+def test_training_simulates_what_it_needs(command, one_step, world, supervision):
+    few = [] if supervision != "both" else ["data.labelled=20"]
+    found = command(
+        *one_step, "experiment=simulated", f"supervision={supervision}", f"data.simulate.world={world}",
+        "data.simulate.dialogues=80", "data.simulate.workers=1", "data.root=log", "data.limit=null",
+        "data.test_limit=null", "baselines.names=[tfidf_context,assistant,oracle,annotator]", *few,
+        "paths.output_dir=run",
+    )  # fmt: skip
+    assert found.code == 0, found.printed
+    metrics = found.metrics
+    for name in ("segmentation/boundary_f1", "success/f1", "intent/accuracy", "slots/f1", "defect/auc"):
+        assert f"test/{name}" in metrics
+        assert f"baseline/annotator/test/{name}" in metrics
+    for system in ("", "baseline/assistant/", "baseline/oracle/", "baseline/annotator/"):
+        assert f"{system}test/transcript/wer@defects" in metrics
+        assert f"{system}test/intent/accuracy@defects" in metrics
+    assert metrics["baseline/oracle/test/transcript/wer"] <= metrics["baseline/assistant/test/transcript/wer"]
+    assert metrics["baseline/oracle/test/intent/accuracy"] >= metrics["baseline/assistant/test/intent/accuracy"]
+    table = pd.read_parquet(found.directory / "predictions" / "model.intent.parquet")
+    assert table["@defects"].any()
