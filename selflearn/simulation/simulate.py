@@ -32,7 +32,7 @@ from selflearn.simulation.world import Part, World
 BLOCK = 400
 """Dialogues that advance together, at least."""
 
-SPLITS = {"train": 0.7, "dev": 0.1, "test": 0.2}
+SPLITS = {"train": 0.6, "dev": 0.1, "test": 0.3}
 """Shares of people. Those of "dev" talk as those of "train" do; those of "test" have phrasings and entities of their
 own."""
 
