@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -12,12 +13,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from experiments.app import hydra_main
+from selflearn.corpora import iter_dialogues
 from selflearn.evaluation.run_directory import write_json
 from selflearn.reports.figures import bar_figure
 from selflearn.simulation.shards import write_log
 from selflearn.simulation.simulate import Setting
 from selflearn.simulation.summary import Summary
+from selflearn.simulation.truth import CORRECT
 from selflearn.simulation.world import WORLDS
+
+SHOWN = 10
+"""Turns of the session that is shown."""
 
 
 @hydra_main("simulate")
@@ -28,7 +34,7 @@ def main(cfg: DictConfig) -> None:
     seconds = time.perf_counter() - start
     write_json(directory / "summary.json", {"rates": total.rates(), **total.to_dict()})
     draw(directory / "figures", total)
-    Console().print(summary_table(total))
+    Console().print(session_table(directory), summary_table(total))
     console.print(
         f"{total.counts['turns']:,} turns in {seconds:.0f} s ({total.counts['turns'] / seconds:,.0f} a second); "
         f"everything is in {directory}",
@@ -72,6 +78,32 @@ def world_directory(name: str) -> Path:
     """The directory of a world: one that comes with the library by its name, or any other by its path."""
     shipped = WORLDS / str(name)
     return shipped if shipped.is_dir() else Path(name)
+
+
+def session_table(directory: Path) -> Table:
+    """A session of a log: the first one of at least :data:`SHOWN` turns, with the truth beside it."""
+    sessions = iter_dialogues("table", root=directory, split="train")
+    chosen = next(sessions)
+    for dialogue in islice(sessions, 500):
+        chosen = dialogue if len(dialogue.turns) > len(chosen.turns) else chosen
+        if len(chosen.turns) >= SHOWN:
+            break
+    first, starts = chosen.turns[0], {goal.start for goal in chosen.labels.goals or ()}
+    states = ", ".join(f"{name} {value}" for name, value in first.device_state.items())
+    where = f"{first.device_type}, {first.categorical.get('room')}, {first.categorical.get('part_of_day')}; {states}"
+    table = Table(
+        "s", "heard", "answered", "said, where that differs", "wanted", "failed", title=f"A session ({where})"
+    )
+    truth = chosen.truth.turns if chosen.truth else ()
+    for i, (turn, labels, meant) in enumerate(zip(chosen.turns, chosen.labels.turns, truth, strict=True)):
+        if i and i in starts:
+            table.add_section()
+        point = labels.failure_point.value if labels.failure_point else ""
+        table.add_row(
+            f"{turn.seconds:.0f}", turn.request, turn.response, meant.request if meant.request != turn.request else "",
+            meant.intent or "", "" if point == CORRECT else point,
+        )  # fmt: skip
+    return table
 
 
 def summary_table(summary: Summary) -> Table:

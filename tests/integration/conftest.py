@@ -11,6 +11,7 @@ import pytest
 from experiments import train
 from tests.fixtures import releases
 from tests.fixtures.dialogues import home_dialogues
+from tests.fixtures.worlds import write_world
 
 
 @dataclass
@@ -36,6 +37,7 @@ def corpora(tmp_path_factory):
     releases.write_star(root / "star")
     releases.write_snips(root / "snips")
     releases.write_atis(root / "atis")
+    write_world(root / "world")
     (root / "table").mkdir()
     write_parquet(home_dialogues(40), root / "table" / "train.parquet")
     write_parquet(home_dialogues(15, seed=1, split="test"), root / "table" / "test.parquet")
@@ -67,6 +69,8 @@ def command(corpora, cache, tmp_path, monkeypatch, capfd, quiet_logs):
     monkeypatch.setenv("SELFLEARN_CORPORA", str(corpora))
 
     def run(*arguments, program=train.main, shared=(f"paths.cache={cache}", "trainer.progress=false")):
+        if program is train.main and not any(line.startswith("experiment=") for line in arguments):
+            arguments = ("experiment=sgd_quick", *arguments)  # of the tiny releases; the default simulates
         flags = [line for line in arguments if line.startswith("-")]  # Hydra wants them before the first setting
         settings = [
             *shared,

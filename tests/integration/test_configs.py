@@ -14,7 +14,15 @@ OPTIONS = sorted(
     if path.parent.name
     in ("model", "tasks", "pretraining", "training", "supervision", "trainer", "baselines", "logger")
 )
-NEEDS = {"own_table": ("data.root={}/table",), "star": ("data.folds=3",)}  # the tiny release has three questions
+SIMULATED = (
+    "data.simulate.world={}/world", "data.simulate.dialogues=80", "data.simulate.workers=1", "data.root=log",
+)  # fmt: skip
+NEEDS = {
+    "own_table": ("data.root={}/table",),
+    "star": ("data.folds=3",),  # the tiny release has three questions
+    "simulated": SIMULATED,
+    "simulated_feedback": SIMULATED,
+}
 
 
 def composed(*lines):
