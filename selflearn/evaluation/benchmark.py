@@ -17,6 +17,7 @@ from selflearn.corpora.views import VIEWS
 from selflearn.evaluation.slices import add_slices
 from selflearn.schema import Dialogue
 from selflearn.tasks import System, Thresholds, task_classes
+from selflearn.tasks.projection import projected
 from selflearn.tasks.success import asked_goals
 from selflearn.tasks.thresholds import tune_binary_f1
 
@@ -130,6 +131,10 @@ def label(system: System, dialogues: Sequence[Dialogue], tasks: Sequence[str]) -
         if all(task.answer(prediction) is not None for prediction in predictions):
             found = task.tables(dialogues, predictions, system.thresholds)
             tables.update({table: frame for table, frame in found.items() if len(frame)})
+    carried = [projected(prediction, system.thresholds) for prediction in predictions]
+    if "intent" in tables and all(prediction is not None for prediction in carried):
+        found = classes["intent"]().tables(dialogues, carried, system.thresholds)  # type: ignore[arg-type]
+        tables["intent@projected"] = found["intent"]
     return tables
 
 
