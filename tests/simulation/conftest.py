@@ -7,15 +7,23 @@ import pytest
 import torch
 
 from selflearn.simulation.people import EPOCH, Device, Situation, Wishes, make_person
-from selflearn.simulation.simulate import Setting, build_assistant, trained_understanding
+from selflearn.simulation.simulate import Setting, build_assistant, simulated, trained_understanding
 from selflearn.simulation.world import WORLDS
 from tests.fixtures.worlds import write_world
 
 
 @pytest.fixture(scope="session")
 def home():
-    """The world that comes with the library."""
-    return Setting.load(WORLDS / "home", seed=1)
+    """The world that comes with the library; its assistant has learned from fewer requests, which is quicker."""
+    setting = Setting.load(WORLDS / "home", seed=1)
+    fewer = replace(setting.assistant.understanding, utterances=2500)
+    return replace(setting, assistant=replace(setting.assistant, understanding=fewer))
+
+
+@pytest.fixture(scope="session")
+def home_log(home):
+    """800 sessions in the home world, without ratings."""
+    return [replace(dialogue, ratings=()) for dialogue in simulated(home, 800)]
 
 
 @pytest.fixture(scope="session")

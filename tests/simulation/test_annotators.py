@@ -6,7 +6,6 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from selflearn.simulation.annotators import Annotators, labels_by, load_annotators, raters, three_pass
-from selflearn.simulation.simulate import simulated
 
 
 @pytest.fixture(scope="module")
@@ -15,8 +14,8 @@ def team(home):
 
 
 @pytest.fixture(scope="module")
-def annotated(home, team):
-    return [team.annotate(replace(log, ratings=()), place) for place, log in enumerate(simulated(home, 800))]
+def annotated(home_log, team):
+    return [team.annotate(dialogue, place) for place, dialogue in enumerate(home_log)]
 
 
 def fleiss(table):
@@ -103,12 +102,10 @@ def test_nobody_who_reads_knows_what_only_sound_would_tell(annotated, team):
     assert np.mean(alike) > np.mean(taken) - 1e-9
 
 
-def test_people_tire(home, team):
-    log = [replace(dialogue, ratings=()) for dialogue in simulated(home, 400)]
-
+def test_people_tire(home_log, team):
     def wrong(place):
         errors = 0
-        for dialogue in log:
+        for dialogue in home_log[:400]:
             own = labels_by(team.annotate(dialogue, place), raters(team.annotate(dialogue, place))[0])
             errors += sum(
                 a.defect.value != b.defect.value for a, b in zip(own.turns, dialogue.labels.turns, strict=True)
