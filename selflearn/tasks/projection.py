@@ -8,7 +8,10 @@ from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 
 
 def projected(prediction: DialoguePrediction, thresholds: Thresholds) -> DialoguePrediction | None:
-    """A prediction whose intents of failed turns are those of the next turn of their goal that served.
+    """A prediction whose failed turns have the intent of the later turn of their goal that served.
+
+    Of several such turns it is the one whose intent is most certain, and only if that is more certain than the failed
+    turn's own: what ends a goal may be a thank-you, or "never mind".
 
     Args:
         prediction: of one dialogue.
@@ -27,10 +30,11 @@ def projected(prediction: DialoguePrediction, thresholds: Thresholds) -> Dialogu
         return None
     intents = list(prediction.intents)
     for start, end in prediction.goals:
-        served: int | None = None
+        best: tuple[str, float] | None = None
         for turn in range(end - 1, start - 1, -1):
+            own = prediction.intents[turn]
             if prediction.defects[turn] < thresholds.defect:
-                served = turn
-            elif served is not None:
-                intents[turn] = prediction.intents[served]
+                best = own if best is None or own[1] > best[1] else best
+            elif best is not None and best[1] > own[1]:
+                intents[turn] = best
     return replace(prediction, intents=tuple(intents))
