@@ -5,8 +5,8 @@ optional part or an alternative that names a slot is said only where the slot ha
 
 Example:
     >>> phrasing = Phrasing.parse("(play|put on) {song} [by {artist}]")
-    >>> phrasing.slots, phrasing.needed
-    (frozenset({'artist', 'song'}), frozenset({'song'}))
+    >>> sorted(phrasing.slots), sorted(phrasing.needed)
+    (['artist', 'song'], ['song'])
     >>> phrasing.say({"song": "blue bird"}, random.Random(1))
     Utterance(text='play blue bird', spans=(Span(slot='song', start=5, end=14),))
 """

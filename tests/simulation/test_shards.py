@@ -126,10 +126,10 @@ def test_summaries_of_parts_add_up_to_that_of_the_whole(whole):
 
 @pytest.mark.slow
 def test_a_log_that_was_killed_at_random_moments_ends_with_the_same_bytes(tmp_path):
-    command = [sys.executable, "-m", "experiments.simulate", "dialogues=6000", "workers=2"]
+    command = [sys.executable, "-m", "experiments.simulate", "world=car", "dialogues=6000", "workers=2"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     run = [*command, f"paths.output_dir={tmp_path / 'killed'}"]
-    for seconds in (14, 20):
+    for seconds in (9, 13):
         process = subprocess.Popen(run, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
         time.sleep(seconds)
         if process.poll() is None:
