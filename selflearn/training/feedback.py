@@ -7,8 +7,8 @@ expectation-maximisation (Dawid & Skene, 1979). From the answer follow the label
 
 * a defect, where it is sure enough either way;
 * what a turn that served was understood as is a positive example for intent and slots; a turn that did not, and was
-  followed by a rephrase that did, was meant as that one;
-* whether a goal was reached, and where goals begin: runs of rephrases are one goal, and runs of different sessions,
+  followed by another attempt that did, was meant as that one;
+* whether a goal was reached, and where goals begin: runs of attempts are one goal, and runs of different sessions,
   spliced together, are several.
 
 Nothing here reads labels, ratings or truth: :func:`labelled_from_feedback` takes them away first.
@@ -25,17 +25,25 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
 
 from selflearn.schema import Dialogue, Feedback, Goal, Label, Labels, Slot, Turn, TurnLabels
 
 SOURCE = "feedback"
 """The source of the labels that are made here."""
 
-GAPS = (4.0, 10.0, 20.0, 45.0, 120.0)
-"""Borders, in seconds, of how long it takes until the next request."""
+GAPS = (4.0, 10.0, 20.0, 45.0)
+"""Borders, in seconds, of how long it takes until the next request. A longer silence says nothing: people who are
+content are silent, and so are those who have given up."""
+
+MOST = 3.0
+"""What one signal can say at most, in logits: signals that come of the same event are not independent."""
 
 CHAIN_SECONDS = 45.0
 """Longest gap inside a run of rephrases (Ponnusamy et al., 2020)."""
+
+RETRY_SECONDS = 20.0
+"""Longest gap to another attempt in other words: the next goal takes longer to come up."""
 
 SURE = 0.8
 """Probability from which a turn counts as served, or as not served; those between are not labelled."""
@@ -58,16 +66,18 @@ def signals(dialogue: Dialogue) -> list[Votes]:
             votes["status"] = turn.status
         following = feedback[i + 1] if i + 1 < len(turns) else None
         votes["given_up"] = str(bool(following and following.termination))
-        votes["gap"] = _gap(turn, turns[i + 1] if i + 1 < len(turns) else None)
+        gap = _gap(turn, turns[i + 1]) if i + 1 < len(turns) else None
+        if gap is not None:
+            votes["gap"] = gap
         found.append(votes)
     return found
 
 
-def _gap(turn: Turn, following: Turn | None) -> str:
-    if following is None or turn.seconds is None or following.seconds is None:
-        return "last" if following is None else "unknown"
+def _gap(turn: Turn, following: Turn) -> str | None:
+    if turn.seconds is None or following.seconds is None:
+        return None
     seconds = following.seconds - turn.seconds
-    return next((f"up to {border:g} s" for border in GAPS if seconds <= border), "longer")
+    return next((f"up to {border:g} s" for border in GAPS if seconds <= border), None)
 
 
 def _first_guess(votes: Votes) -> float:
@@ -127,7 +137,7 @@ class SignalModel:
         for i, votes in enumerate(turns):
             for name, value in votes.items():
                 served, failed = self.rates.get(name, {}).get(value, (1.0, 1.0))
-                odds[i] += math.log(failed / served)
+                odds[i] += min(max(math.log(failed / served), -MOST), MOST)
         defects: NDArray[np.float64] = 1 / (1 + np.exp(-odds))
         return defects
 
@@ -169,7 +179,7 @@ def turn_labels(dialogue: Dialogue, defects: Sequence[float]) -> tuple[TurnLabel
         if understood is not None and best is not None and best.intent is not None:
             label = replace(
                 label, intent=Label(value=best.intent, source=SOURCE), slots=_slots(turn, understood),
-                transcript=Label(value=understood.request, source=SOURCE) if understood.request else None,
+                transcript=_transcript(turn, understood),
             )  # fmt: skip
         found.append(label)
     return tuple(found)
@@ -182,20 +192,31 @@ def _meant(dialogue: Dialogue, defects: Sequence[float], turn: int) -> int | Non
     if defects[turn] < SURE:
         return None
     for later in range(turn + 1, len(dialogue.turns)):
-        if not _goes_on(dialogue, later - 1):
+        if not _goes_on(dialogue, defects, later - 1):
             return None
         if defects[later] <= 1 - SURE:
             return later
     return None
 
 
-def _goes_on(dialogue: Dialogue, turn: int) -> bool:
-    """Whether the next turn says the same again, as far as the log shows."""
+def _goes_on(dialogue: Dialogue, defects: Sequence[float], turn: int) -> bool:
+    """Whether the next turn wants the same, as far as the log shows: it says it again, or follows a failure at once."""
     if not dialogue.feedback:
         return False
     seen, one, other = dialogue.feedback[turn], dialogue.turns[turn], dialogue.turns[turn + 1]
-    soon = one.seconds is None or other.seconds is None or other.seconds - one.seconds <= CHAIN_SECONDS
-    return soon and bool(seen.rephrase or seen.repetition)
+    gap = None if one.seconds is None or other.seconds is None else other.seconds - one.seconds
+    if seen.rephrase or seen.repetition:
+        return gap is None or gap <= CHAIN_SECONDS
+    return defects[turn] >= SURE and gap is not None and gap <= RETRY_SECONDS
+
+
+def _transcript(turn: Turn, understood: Turn) -> Label[str] | None:
+    """What was recognised, where that served; else the entry of the n-best list that is most like what served."""
+    if turn.request is None or understood.request is None:
+        return None
+    heard = [hypothesis.text for hypothesis in turn.recognition] or [turn.request]
+    said = understood.request.split()
+    return Label(value=min(heard, key=lambda text: Levenshtein.distance(text.split(), said)), source=SOURCE)
 
 
 def _slots(turn: Turn, understood: Turn) -> tuple[Slot, ...] | None:
@@ -213,8 +234,9 @@ def _slots(turn: Turn, understood: Turn) -> tuple[Slot, ...] | None:
 def splice(scored: Sequence[tuple[Dialogue, Sequence[float]]], *, seed: int) -> list[Dialogue]:
     """Dialogues made of runs of different sessions, each run one goal.
 
-    A run is a turn with the rephrases that follow it. Runs are drawn from all sessions and put together, two to four at
-    a time; the seconds between them are drawn from those that were seen between runs, so that time alone does not tell.
+    A run is a turn with the further attempts that follow it. Runs are drawn from all sessions and put together, two to
+    four at a time; the seconds between them are drawn from those that were seen between runs, so that time alone does
+    not tell.
 
     Args:
         scored: dialogues, with the probability that each turn did not serve.
@@ -227,7 +249,7 @@ def splice(scored: Sequence[tuple[Dialogue, Sequence[float]]], *, seed: int) -> 
         start = 0
         for turn in range(len(dialogue.turns)):
             last = turn + 1 == len(dialogue.turns)
-            if last or not _goes_on(dialogue, turn):
+            if last or not _goes_on(dialogue, defects, turn):
                 runs.append((dialogue, start, turn + 1, defects[turn]))
                 start = turn + 1
                 one, other = dialogue.turns[turn].seconds, None if last else dialogue.turns[turn + 1].seconds

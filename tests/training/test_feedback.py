@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from selflearn.schema import Dialogue, Feedback, Interpretation, Labels, NamedValue, Turn
+from selflearn.schema import Dialogue, Feedback, Interpretation, Labels, NamedValue, RecognitionHypothesis, Turn
 from selflearn.simulation.simulate import Setting, simulated
 from selflearn.training.feedback import (
     SOURCE,
@@ -93,11 +93,22 @@ def test_a_turn_that_failed_was_meant_as_the_rephrase_that_worked():
     dialogue = talk(failed, worked, later, rephrase=[True, False, False])
     labels = turn_labels(dialogue, [0.95, 0.05, 0.05])
     assert labels[0].intent.value == "play"
-    assert labels[0].transcript.value == "i said play blue bird"
+    assert labels[0].transcript.value == "play blue bert"  # another phrasing is no transcript of this one
     assert labels[0].slots is None  # the value is not in its words
     assert labels[0].defect.value is True
-    alone = turn_labels(talk(failed, worked, later, rephrase=[False, False, False]), [0.95, 0.05, 0.05])
-    assert alone[0].intent is None  # the next request is no rephrase: it says nothing of this one
+    at_once = turn_labels(talk(failed, worked, later, rephrase=[False, False, False]), [0.95, 0.05, 0.05])
+    assert at_once[0].intent.value == "play"  # other words, right after a failure
+    worked_later = replace(worked, seconds=60.0)
+    alone = turn_labels(talk(failed, worked_later, later, rephrase=[False, False, False]), [0.95, 0.05, 0.05])
+    assert alone[0].intent is None  # the next request is no further attempt: it says nothing of this one
+
+
+def test_the_transcript_of_a_failed_turn_is_the_hypothesis_most_like_what_served():
+    heard = tuple(RecognitionHypothesis(text=text) for text in ("play blue bert", "play blue bird", "pay blue bert"))
+    failed = replace(turn("play blue bert", 0.0), recognition=heard)
+    worked = turn("please play blue bird", 6.0)
+    labels = turn_labels(talk(failed, worked, rephrase=[True, False]), [0.95, 0.05])
+    assert [label.transcript.value for label in labels] == ["play blue bird", "please play blue bird"]
 
 
 def test_spliced_runs_are_goals_and_hold_every_turn_once(log):
@@ -112,7 +123,9 @@ def test_spliced_runs_are_goals_and_hold_every_turn_once(log):
     for dialogue in spliced:
         for goal in dialogue.labels.goals:
             inside = dialogue.feedback[goal.start : goal.end - 1]
-            assert all(feedback.rephrase or feedback.repetition for feedback in inside)
+            gaps = np.diff([turn.seconds for turn in dialogue.turns[goal.start : goal.end]])
+            for feedback, gap in zip(inside, gaps, strict=True):
+                assert gap <= (45.1 if feedback.rephrase or feedback.repetition else 20.1)
     assert labelled_from_feedback(log, seed=1) == labelled
     assert labelled_from_feedback(log, seed=2) != labelled
 
