@@ -35,8 +35,6 @@ class LabelGeneratorConfig(PreTrainedConfig):
         ngram_size: width of their embeddings.
         ngram_dropout: share of n-grams dropped in training.
         feature_dropout: probability that a feature is hidden in training.
-        request_dropout: probability that a turn's state does not see its request in training, so that it learns to read
-            what stands beside it: phrasings are new in use more often than the assistant's hypotheses are.
         features: names and values of the features (:class:`FeatureVocabulary`).
         tasks: label names of each task, in the order of the head's outputs. The order of the tasks says nothing: keys
             are sorted when the configuration is saved.
@@ -61,7 +59,6 @@ class LabelGeneratorConfig(PreTrainedConfig):
     ngram_size: int = 128
     ngram_dropout: float = 0.1
     feature_dropout: float = 0.1
-    request_dropout: float = 0.0
     features: dict[str, Any] | None = None
     tasks: dict[str, list[str]] | None = None
     thresholds: dict[str, float] | None = None

@@ -148,9 +148,6 @@ class LabelGenerator(PreTrainedModel):
             float ``[D, T, M]``.
         """
         texts, present = texts_of_turns(vectors, batch), batch.utterance_index >= 0
-        if self.training and self.config.request_dropout and use_features:
-            hidden = torch.rand(present.shape[:2], device=present.device) < self.config.request_dropout
-            present = present & ~torch.stack([hidden, torch.zeros_like(hidden)], -1)
         lexical = None
         if self.lexical_encoder is not None:
             table = self.lexical_encoder(batch.ngrams, batch.ngram_starts)

@@ -68,7 +68,6 @@ class ModelSettings:
         dialogue: the dialogue encoder.
         lexical: the wide part.
         feature_dropout: probability that a feature is hidden in training.
-        request_dropout: probability that a turn's state does not see its request in training.
     """
 
     encoder: str = "minilm"
@@ -78,7 +77,6 @@ class ModelSettings:
     dialogue: DialogueSettings = field(default_factory=DialogueSettings)
     lexical: LexicalSettings = field(default_factory=LexicalSettings)
     feature_dropout: float = 0.1
-    request_dropout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +172,6 @@ def build_model(
         encoder=encoder.config.to_dict(), pairing=settings.pairing, max_tokens=settings.max_tokens,
         ngram_buckets=settings.lexical.buckets, ngram_size=settings.lexical.size,
         ngram_dropout=settings.lexical.dropout, feature_dropout=settings.feature_dropout,
-        request_dropout=settings.request_dropout,
         features=plain_features(features), tasks={name: list(task.labels) for name, task in tasks.items()},
         thresholds=asdict(Thresholds()), seen_domains=sorted(domains), **asdict(settings.dialogue),
     )  # fmt: skip

@@ -213,24 +213,3 @@ def test_shapes_are_those_that_are_documented(made):
     assert out.encoded.tokens.shape == (batch.num_tokens, model.turn_encoder.hidden_size)
     assert dataclasses.is_dataclass(out)
     assert out["turns"] is out.turns
-
-
-def test_a_hidden_request_is_seen_by_no_turn_state_in_training_and_by_all_of_them_in_use():
-    dialogues = home_dialogues(6)
-    model, tokenizer = tiny_model(dialogues, request_dropout=1.0, dropout=0.0)
-    collator = model.collator(tokenizer, with_targets=False)
-
-    def states(request):
-        turns = tuple(replace(turn, request=request) for turn in dialogues[0].observed().turns)
-        return model(collator.inputs([replace(dialogues[0].observed(), turns=turns)])).turns
-
-    def same():
-        torch.manual_seed(0)
-        one = states("one thing")
-        torch.manual_seed(0)  # features are hidden alike
-        return torch.allclose(one, states("some thing"), atol=1e-6)
-
-    model.train()
-    assert same()
-    model.eval()
-    assert not same()
