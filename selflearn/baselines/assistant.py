@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar, Self
 
@@ -10,6 +9,7 @@ from rapidfuzz.distance import Levenshtein
 
 from selflearn.baselines.base import Baseline, check_goals, check_train
 from selflearn.schema import Dialogue, ObservedDialogue, Slot, Turn, TurnLabels
+from selflearn.tasks.bio import find_words
 from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds
 
 NAME = "other"
@@ -106,8 +106,10 @@ def _slots(turn: Turn) -> tuple[Slot, ...]:
     found: list[Slot] = []
     request = turn.request or ""
     for value in turn.interpretations[0].slots if turn.interpretations else ():
-        place = re.search(rf"(?<!\w){re.escape(value.value)}(?!\w)", request)
-        if place is not None and all(place.end() <= s.start or place.start() >= s.end for s in found):
-            found.append(Slot(name=value.name, start=place.start(), end=place.end(), text=place[0], source="model",
-                              score=turn.interpretations[0].score))  # fmt: skip
+        place = find_words(request, value.value)
+        if place is not None and all(place[1] <= s.start or place[0] >= s.end for s in found):
+            found.append(
+                Slot(name=value.name, start=place[0], end=place[1], text=request[slice(*place)], source="model",
+                     score=turn.interpretations[0].score)
+            )  # fmt: skip
     return tuple(sorted(found, key=lambda slot: slot.start))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from selflearn.schema import Dialogue, Goal, Label, Labels, Rating, Slot, TurnLabels
-from selflearn.simulation.files import Value, read_file
+from selflearn.simulation.files import read_file
 from selflearn.simulation.truth import CORRECT, FAILURE_POINTS, RECOGNITION
 from selflearn.simulation.understanding import OTHER
 from selflearn.simulation.world import World
@@ -62,18 +62,11 @@ def load_annotators(world: World) -> AnnotatorSettings:
     errors = found["errors"].fields(QUESTIONS)
     pairs = {name: errors[name].fields(["missed", "invented"]) for name in ("boundary", "success", "defect")}
     return AnnotatorSettings(
-        number=int(found["number"].number(4)), shift=int(found["shift"].number(1)),
+        number=found["number"].whole(4), shift=found["shift"].whole(),
         **{name: found[name].number(0, 1) for name in single},
-        yes_no={name: (_range(pair["missed"]), _range(pair["invented"])) for name, pair in pairs.items()},
-        others={name: _range(errors[name]) for name in ("intent", "slots", "transcript", "failure_point")},
+        yes_no={name: (pair["missed"].range(), pair["invented"].range()) for name, pair in pairs.items()},
+        others={name: errors[name].range() for name in ("intent", "slots", "transcript", "failure_point")},
     )  # fmt: skip
-
-
-def _range(value: Value) -> tuple[float, float]:
-    numbers = [row.number(0, 1) for row in value.rows()]
-    if len(numbers) != 2 or numbers[0] > numbers[1]:
-        raise value.fault(f"{numbers}; expected [lowest, highest] in [0, 1]")
-    return numbers[0], numbers[1]
 
 
 class Annotators:

@@ -59,6 +59,20 @@ class Value:
             raise self.fault(f"{self.data}; expected a number in [{low:g}, {high:g}]")
         return float(self.data)
 
+    def whole(self, low: int = 1) -> int:
+        """A whole number of at least ``low``."""
+        number = self.number(low)
+        if number != int(number):
+            raise self.fault(f"{number}; expected a whole number")
+        return int(number)
+
+    def range(self) -> tuple[float, float]:
+        """A list of the lowest and the highest of a share, both in [0, 1]."""
+        numbers = [row.number(0, 1) for row in self.rows()]
+        if len(numbers) != 2 or numbers[0] > numbers[1]:
+            raise self.fault(f"{numbers}; expected [lowest, highest] in [0, 1]")
+        return numbers[0], numbers[1]
+
     def flag(self) -> bool:
         """True or false."""
         if not isinstance(self.data, bool):

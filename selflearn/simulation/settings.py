@@ -241,12 +241,12 @@ def load_population(world: World) -> Population:
     return Population(
         devices=_shares(found["devices"]), device_rooms=_weights(found["device_rooms"], world),
         home=found["home"].text(), tastes=_probabilities(found["tastes"]),
-        other_tastes=found["other_tastes"].number(0, 1), favourites=_whole(found["favourites"]),
-        owned={kind: _whole(value) for kind, value in found["owned"].table().items()},
+        other_tastes=found["other_tastes"].number(0, 1), favourites=found["favourites"].whole(),
+        owned={kind: value.whole() for kind, value in found["owned"].table().items()},
         appliances=_appliances(found["appliances"], world), states=_states(found["states"]),
-        habits=_probabilities(found["habits"]), routines=_whole(found["routines"]),
+        habits=_probabilities(found["habits"]), routines=found["routines"].whole(),
         routine_share=found["routine_share"].number(0, 1), sessions_mean=sessions["mean"].number(1),
-        weeks=sessions["weeks"].number(0.1), goals_mean=goals["mean"].number(1), most_goals=_whole(goals["most"]),
+        weeks=sessions["weeks"].number(0.1), goals_mean=goals["mean"].number(1), most_goals=goals["most"].whole(),
         hours=hours, style=_style(found["style"]), reactions=_reactions(found["reactions"]),
     )  # fmt: skip
 
@@ -284,7 +284,7 @@ def _style(value: Value) -> Style:
     found = value.fields(["polite", "hesitant", "detailed", "own_phrasing"])
     return Style(
         polite=found["polite"].number(0, 1), hesitant=found["hesitant"].number(0, 1),
-        detailed=_range(found["detailed"]), own_phrasing=found["own_phrasing"].number(0, 1),
+        detailed=found["detailed"].range(), own_phrasing=found["own_phrasing"].number(0, 1),
     )  # fmt: skip
 
 
@@ -304,7 +304,7 @@ def _reactions(value: Value) -> Reactions:
                                                         "false_wake")}  # fmt: skip
     return Reactions(
         notice_wrong=notice["wrong"].number(0, 1), notice_stale=notice["stale"].number(0, 1),
-        persist=_range(found["persist"]), most_attempts=_whole(found["most_attempts"]), retry=retry,
+        persist=found["persist"].range(), most_attempts=found["most_attempts"].whole(), retry=retry,
         answer_given=answer["given"].number(0, 1), answer_wrong=answer["wrong"].number(0, 1), gap=gap, **single,
     )  # fmt: skip
 
@@ -336,25 +336,11 @@ def _numbers(cls: type[S], value: Value) -> S:
     found: dict[str, Any] = {}
     for name, row in value.fields(list(kinds)).items():
         if kinds[name] == "int":
-            found[name] = _whole(row)
+            found[name] = row.whole()
         else:
             high = math.inf if name in _NO_SHARE else 100 if cls is ResolutionSettings and name == "reject" else 1
             found[name] = row.number(0, high)
     return cls(**found)
-
-
-def _whole(value: Value) -> int:
-    number = value.number(1)
-    if number != int(number):
-        raise value.fault(f"{number}; expected a whole number")
-    return int(number)
-
-
-def _range(value: Value) -> tuple[float, float]:
-    numbers = [row.number(0, 1) for row in value.rows()]
-    if len(numbers) != 2 or numbers[0] > numbers[1]:
-        raise value.fault(f"{numbers}; expected [lowest, highest] in [0, 1]")
-    return numbers[0], numbers[1]
 
 
 def _probabilities(value: Value) -> dict[str, float]:

@@ -17,7 +17,6 @@ Nothing here reads labels, ratings or truth: :func:`labelled_from_feedback` take
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from selflearn.schema import Dialogue, Feedback, Goal, Label, Labels, Slot, Turn, TurnLabels
+from selflearn.tasks.bio import find_words
 
 SOURCE = "feedback"
 """The source of the labels that are made here."""
@@ -223,10 +223,10 @@ def _slots(turn: Turn, understood: Turn) -> tuple[Slot, ...] | None:
     """Values of the turn that was understood, where their words stand in this turn; None where one is not found."""
     request, found = turn.request or "", list[Slot]()
     for value in understood.interpretations[0].slots:
-        place = re.search(rf"(?<!\w){re.escape(value.value)}(?!\w)", request)
-        if place is None or any(place.start() < slot.end and place.end() > slot.start for slot in found):
+        place = find_words(request, value.value)
+        if place is None or any(place[0] < slot.end and place[1] > slot.start for slot in found):
             return None
-        found.append(Slot(name=value.name, start=place.start(), end=place.end(), text=place[0], value=value.value,
+        found.append(Slot(name=value.name, start=place[0], end=place[1], text=request[slice(*place)], value=value.value,
                           source=SOURCE))  # fmt: skip
     return tuple(sorted(found, key=lambda slot: slot.start))
 

@@ -88,18 +88,12 @@ def test_nobody_who_reads_knows_what_only_sound_would_tell(annotated, team):
         and labels.rephrase_target is None and not dialogue.feedback[turn].barge_in
     ]  # fmt: skip
     assert fooled
-    alike = [
-        len({r.answer for r in dialogue.ratings if (r.question, r.turn) == ("transcript", turn)}) == 1
-        and dialogue.ratings[0].rater is not None
-        for dialogue, turn in fooled
-    ]
     taken = [
         all(r.answer == dialogue.turns[turn].request for r in dialogue.ratings
             if (r.question, r.turn) == ("transcript", turn))
         for dialogue, turn in fooled
     ]  # fmt: skip
     assert np.mean(taken) > 0.4
-    assert np.mean(alike) > np.mean(taken) - 1e-9
 
 
 def test_people_tire(home_log, team):
