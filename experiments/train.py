@@ -198,13 +198,13 @@ def main(cfg: DictConfig) -> float | None:
     try:
         quiet()
         lightning.seed_everything(cfg.seed, verbose=False)
-        metrics = measure(cfg, directory, say)
+        metrics, machines = measure(cfg, directory, say)
         if not leads():
             return None
         metrics["time/total_seconds"] = time.perf_counter() - start
         write_json(
             directory / "versions.json",
-            versions(shlex.join(["python", "-m", "experiments.train", *sys.argv[1:]]), metrics["time/total_seconds"]),
+            versions(_command(), metrics["time/total_seconds"], machines),
         )
         write_json(directory / "metrics.json", metrics)
         results = Results.from_metrics(metrics)
@@ -221,6 +221,10 @@ def main(cfg: DictConfig) -> float | None:
     return metrics.get(cfg.optimized_metric)
 
 
+def _command() -> str:
+    return shlex.join(["python", "-m", "experiments.train", *sys.argv[1:]])
+
+
 def draw(directory: Path, metrics: Mapping[str, float]) -> None:
     """Figures: all systems with their intervals, and the losses of the stages."""
     figures = directory / "figures"
@@ -235,8 +239,8 @@ def draw(directory: Path, metrics: Mapping[str, float]) -> None:
         (figures / f"losses_{stage}.svg").write_text(loss_figure(losses))
 
 
-def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> dict[str, float]:
-    """Train and label with every system, and measure what they said."""
+def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tuple[dict[str, float], dict[str, str]]:
+    """Train and label with every system, and measure what they said; with the machine that each was trained on."""
     if cfg.data.folds is None:
         split, unlabelled, counts = load_split(cfg, say)
         split = supervised(cfg, split, unlabelled)
@@ -251,7 +255,7 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> dic
             whole = table.drop(columns=[column for column in table if str(column).startswith("@")])
             results[name].test[f"success@unseen_{cfg.data.unseen_by}"] = whole
     if not leads():
-        return {}
+        return {}, {}
     ids = [dialogue.id for dialogue in test]
     tables = {name: without_one_sided_slices(result.test) for name, result in results.items()}
     write_predictions(directory / "predictions", tables, dialogue_ids=ids)
@@ -270,7 +274,8 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> dic
             say(f"model: {number:,} {what.replace('_', ' ')}")
     for name, result in results.items():
         metrics |= {f"time/{name}_{what}_seconds": seconds for what, seconds in result.seconds.items()}
-    return metrics | {f"count/{what}": float(number) for what, number in counts.items()}
+    metrics |= {f"count/{what}": float(number) for what, number in counts.items()}
+    return metrics, {name: result.machine for name, result in results.items()}
 
 
 def _read_counts(result: SystemResult) -> dict[str, int]:

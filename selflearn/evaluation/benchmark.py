@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from selflearn.corpora.views import VIEWS
+from selflearn.evaluation.run_directory import machine
 from selflearn.evaluation.slices import add_slices
 from selflearn.schema import Dialogue
 from selflearn.tasks import System, Thresholds, task_classes
@@ -57,12 +58,14 @@ class SystemResult:
         tune: tables of the tuning dialogues.
         seconds: by stage ("train", "predict").
         notes: what the system chose, for the report.
+        machine: where it was trained.
     """
 
     test: Tables
     tune: Tables
     seconds: dict[str, float] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    machine: str = field(default_factory=machine)
 
 
 def run_system(
@@ -191,6 +194,7 @@ def join_folds(results: Sequence[SystemResult]) -> SystemResult:
             for name in dict.fromkeys(name for result in results for name in result.tune)
         },
         notes={f"fold {i}": result.notes for i, result in enumerate(results)},
+        machine="; ".join(dict.fromkeys(result.machine for result in results)),
     )
     for stage in {stage for result in results for stage in result.seconds}:
         joined.seconds[stage] = sum(result.seconds.get(stage, 0.0) for result in results)
@@ -220,7 +224,8 @@ def _write_result(directory: Path, result: SystemResult) -> None:
         for name, table in getattr(result, part).items():
             table.to_parquet(directory / f"{part}.{name}.parquet", index=False)
     temporary = directory / "done.part"
-    temporary.write_text(json.dumps({"seconds": result.seconds, "notes": result.notes}, default=str, indent=2))
+    said = {"seconds": result.seconds, "notes": result.notes, "machine": result.machine}
+    temporary.write_text(json.dumps(said, default=str, indent=2))
     os.replace(temporary, directory / "done.json")
 
 
@@ -231,4 +236,6 @@ def _read_result(directory: Path) -> SystemResult:
     for file in sorted(directory.glob("*.parquet")):
         part, _, name = file.stem.partition(".")
         parts[part][name] = pd.read_parquet(file)
-    return SystemResult(test=parts["test"], tune=parts["tune"], seconds=said["seconds"], notes=said["notes"])
+    return SystemResult(
+        test=parts["test"], tune=parts["tune"], seconds=said["seconds"], notes=said["notes"], machine=said["machine"]
+    )

@@ -196,8 +196,9 @@ def _section(runs: Sequence[Run], task_metrics: Mapping[str, ItemTable]) -> str:
 
 
 def _machine(versions: Mapping[str, Any]) -> str:
-    shown = [f"{key} {value}" for key, value in versions.items() if key not in ("command", "seconds")]
-    return ", ".join(shown) + "."
+    shown = [f"{key} {value}" for key, value in versions.items() if key not in ("command", "seconds", "elsewhere")]
+    elsewhere = [f"{name}: {where}" for name, where in versions.get("elsewhere", {}).items()]
+    return ", ".join(shown) + "." + (f" Trained elsewhere: {'; '.join(elsewhere)}." if elsewhere else "")
 
 
 def _duration(seconds: float) -> str:

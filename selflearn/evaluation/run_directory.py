@@ -25,13 +25,14 @@ def write_json(file: Path, data: Mapping[str, Any]) -> None:
     os.replace(part, file)
 
 
-_PLACES = ("paths", "logger", "hydra")
+_FREE = ("paths", "logger", "hydra", "baselines")
 
 
 def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     """Make the directory ours: a run goes on in it only with the same settings.
 
-    Settings that say where things are (``paths``, ``logger``) may change; a run that did not get to train is no run.
+    Settings that say where things are (``paths``, ``logger``) may change, and so may the baselines, which are measured
+    one by one: more of them can be asked of a finished run. A run that did not get to train is no run.
 
     Args:
         directory: of the run.
@@ -61,7 +62,7 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
 def _settings(config_yaml: str) -> list[str]:
     """Lines of the settings that decide the outcome."""
     settings = yaml.safe_load(config_yaml) or {}
-    decisive = {key: value for key, value in settings.items() if key not in _PLACES}
+    decisive = {key: value for key, value in settings.items() if key not in _FREE}
     return str(yaml.safe_dump(decisive, sort_keys=True)).splitlines()
 
 
@@ -76,12 +77,28 @@ def _remove_run(directory: Path) -> None:
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def versions(command: str, seconds: float) -> dict[str, Any]:
-    """What the run was made with, for ``versions.json``."""
-    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+def versions(command: str, seconds: float, systems: Mapping[str, str]) -> dict[str, Any]:
+    """What the run was made with, for ``versions.json``.
+
+    Args:
+        command: as typed.
+        seconds: of the last call.
+        systems: :func:`machine` by system, as it was where that one was trained: a run may go on elsewhere.
+    """
     found = {package: version(package) for package in _PACKAGES}
+    elsewhere = {name: where for name, where in systems.items() if where != machine()}
     return {"command": command, "seconds": round(seconds, 1), "python": platform.python_version(), **found,
-            "device": device}  # fmt: skip
+            "device": device()} | ({"elsewhere": elsewhere} if elsewhere else {})  # fmt: skip
+
+
+def device() -> str:
+    """What this process computes on."""
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+
+
+def machine() -> str:
+    """The device with the version of torch on it: what the digits of a system depend on."""
+    return f"{device()}, torch {version('torch')}"
 
 
 def log_to(file: Path) -> logging.Handler:

@@ -68,6 +68,13 @@ def test_a_result_is_kept_and_read_again_and_nothing_is_made_twice(tmp_path):
     assert again.notes["choices"] == {"window": 3}
 
 
+def test_a_result_remembers_the_machine_that_it_was_trained_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("selflearn.evaluation.run_directory.device", lambda: "a GPU")
+    run_system(lambda *_: Guesser(), SPLIT, tmp_path, tasks=TASKS)
+    monkeypatch.undo()
+    assert run_system(lambda *_: Guesser(), SPLIT, tmp_path, tasks=TASKS).machine.startswith("a GPU, torch ")
+
+
 def test_a_system_that_stopped_before_its_end_is_not_taken_for_a_finished_one(tmp_path):
     def broken(train, tune, directory):
         raise RuntimeError("no more power")

@@ -38,6 +38,13 @@ def test_a_run_has_its_command_time_versions_and_table(tmp_path: Path):
     assert "| intent/accuracy ↑ | 40 | .900 |" in page
 
 
+def test_what_was_trained_on_another_machine_says_so(tmp_path: Path):
+    run = make_run(tmp_path / "run")
+    said = json.loads((run / "versions.json").read_text()) | {"elsewhere": {"model": "a GPU, torch 2.11.0"}}
+    (run / "versions.json").write_text(json.dumps(said))
+    assert "python 3.11.7, torch 2.13.0. Trained elsewhere: model: a GPU, torch 2.11.0." in results_page([run])
+
+
 def test_seeds_are_one_section_and_another_setting_is_another(tmp_path: Path):
     runs = [make_run(tmp_path / f"run{seed}", seed=seed, accuracy=0.8 + seed / 100) for seed in (1, 2, 3)]
     runs.append(make_run(tmp_path / "deeper", layers=4, command=f"{COMMAND} model.layers=4"))

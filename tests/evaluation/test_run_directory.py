@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from selflearn.evaluation.run_directory import claim, log_to, versions, write_json
+from selflearn.evaluation.run_directory import claim, log_to, machine, versions, write_json
 
 SETTINGS = "seed: 1\ntraining:\n  epochs: 2\n"
 
@@ -28,6 +28,13 @@ def test_where_things_are_may_change_and_a_run_that_did_not_begin_is_none(tmp_pa
     claim(tmp_path, SETTINGS.replace("2", "3") + "paths:\n  cache: b\n", resume=True)
     with pytest.raises(ValueError, match="other settings"):
         claim(tmp_path, SETTINGS, resume=True)
+
+
+def test_more_baselines_can_be_asked_of_a_run(tmp_path):
+    claim(tmp_path, SETTINGS + "baselines:\n  names: [tfidf]\n", resume=True)
+    (tmp_path / "checkpoints").mkdir()
+    claim(tmp_path, SETTINGS + "baselines:\n  names: [tfidf, no_context]\n", resume=True)
+    assert "no_context" in (tmp_path / "config.yaml").read_text()
 
 
 def test_settings_that_were_left_out_are_named_too(tmp_path):
@@ -64,9 +71,10 @@ def test_json_appears_whole(tmp_path):
 
 
 def test_versions_and_log(tmp_path):
-    found = versions("python -m experiments.train", 1.26)
+    found = versions("python -m experiments.train", 1.26, {"model": "a GPU, torch 2.11.0", "tfidf": machine()})
     assert found["command"] == "python -m experiments.train"
     assert {"seconds", "python", "torch", "transformers", "lightning", "selflearn", "device"} <= found.keys()
+    assert found["elsewhere"] == {"model": "a GPU, torch 2.11.0"}  # and not what was trained here
     handler = log_to(tmp_path / "log.txt")
     try:
         logging.getLogger("selflearn.anything").info("said")
