@@ -12,10 +12,10 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from selflearn.evaluation.results import Results, Row, legend, results_markdown
+from selflearn.evaluation.run_directory import is_free, without_free
 from selflearn.evaluation.task_metrics import TASK_METRICS
 from selflearn.metrics.items import ItemTable
 
-_PLACES = ("paths", "logger", "hydra")  # parts of a config that say where a run was written, not what it was
 _HEAD = """# Results
 
 Written by `python -m experiments.results` from run directories; not edited by hand.
@@ -93,21 +93,20 @@ class Run:
 
     @property
     def command(self) -> str:
-        """The command without what says where files are: those are places of one machine."""
+        """The command without the free settings: those are places of one machine."""
         words = shlex.split(self.versions["command"])
-        return shlex.join(word for word in words if "=" not in word or word.split("=")[0].split(".")[0] not in _PLACES)
+        return shlex.join(word for word in words if "=" not in word or not is_free(word.partition("=")[0]))
 
     def experiment(self) -> str:
         """What was run whatever the seed and the place: equal for the seeds of one experiment."""
-        config = {key: value for key, value in self.config.items() if key not in _PLACES}
-        return json.dumps(_without_seeds(config), sort_keys=True, default=str)
+        return json.dumps(_without_seeds(without_free(self.config)), sort_keys=True, default=str)
 
     def title(self) -> str:
         """The overrides of the command, without seed and places: ``sgd_quick, model.dialogue.layers=0``."""
         words = [word for word in shlex.split(self.versions["command"]) if "=" in word and not word.startswith("-")]
         said = dict(word.split("=", 1) for word in words)
         name = said.pop("experiment", None)
-        rest = [f"{k}={v}" for k, v in said.items() if k.split(".")[-1] != "seed" and k.split(".")[0] not in _PLACES]
+        rest = [f"{k}={v}" for k, v in said.items() if k.split(".")[-1] != "seed" and not is_free(k)]
         return ", ".join([name, *rest] if name else rest) or self.directory.name
 
 

@@ -25,14 +25,15 @@ def write_json(file: Path, data: Mapping[str, Any]) -> None:
     os.replace(part, file)
 
 
-_FREE = ("paths", "logger", "hydra", "baselines")
+FREE = ("paths", "logger", "hydra", "trainer.progress")
+"""Settings that say where a run is written and what is seen of it meanwhile, not what comes out."""
 
 
 def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     """Make the directory ours: a run goes on in it only with the same settings.
 
-    Settings that say where things are (``paths``, ``logger``) may change, and so may the baselines, which are measured
-    one by one: more of them can be asked of a finished run. A run that did not get to train is no run.
+    The settings of :data:`FREE` may change, and so may the baselines, which are measured one by one: more of them can
+    be asked of a finished run. A run that did not get to train is no run.
 
     Args:
         directory: of the run.
@@ -59,10 +60,23 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     os.replace(part, file)
 
 
+def without_free(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that decide the outcome."""
+    trainer = config.get("trainer")
+    if isinstance(trainer, Mapping):
+        config = {**config, "trainer": {key: v for key, v in trainer.items() if f"trainer.{key}" not in FREE}}
+    return {key: value for key, value in config.items() if key not in FREE}
+
+
+def is_free(key: str) -> bool:
+    """Whether a key with dots, as it is typed, belongs to :data:`FREE`."""
+    return key in FREE or key.partition(".")[0] in FREE
+
+
 def _settings(config_yaml: str) -> list[str]:
-    """Lines of the settings that decide the outcome."""
-    settings = yaml.safe_load(config_yaml) or {}
-    decisive = {key: value for key, value in settings.items() if key not in _FREE}
+    """Lines of the settings that decide what a system says."""
+    decisive = without_free(yaml.safe_load(config_yaml) or {})
+    decisive.pop("baselines", None)
     return str(yaml.safe_dump(decisive, sort_keys=True)).splitlines()
 
 

@@ -188,6 +188,7 @@ def pretrain(
     *,
     seed: int,
     on_overflow: OnOverflow = "window",
+    workers: int = 0,
 ) -> None:
     """Train the encoders on swapped answers; no label is read.
 
@@ -200,6 +201,7 @@ def pretrain(
         stage: where checkpoints go.
         seed: of swaps, order and dropout.
         on_overflow: what happens to dialogues that are too long.
+        workers: processes that make batches, which takes long here: the nearest responses are looked up for them.
     """
     if settings.weights is not None:
         load_encoders(model, Path(settings.weights))
@@ -212,7 +214,8 @@ def pretrain(
     inputs = model.collator(tokenizer, with_targets=False)
     data = TrainingData(
         dialogues, collate, num_tokens=size, token_budget=settings.token_budget, max_turns=model.config.max_turns,
-        epochs=settings.epochs, seed=seed + 1, on_overflow=on_overflow, world_size=placement(stage.hardware)[0],
+        epochs=settings.epochs, seed=seed + 1, on_overflow=on_overflow, workers=workers,
+        world_size=placement(stage.hardware)[0],
         truncated=(lambda dialogue: inputs.truncated(dialogue.observed())) if on_overflow == "error" else None,
     )  # fmt: skip
     objectives = SwapObjectives(size=model.config.size, text_size=model.turn_encoder.hidden_size)
@@ -328,7 +331,7 @@ class Recipe:
         pretrain(
             model, tokenizer, labelled if unlabelled is None else unlabelled, self.pretraining, self.model.encoder,
             replace(stage, directory=stage.directory / "pretraining"), seed=self.seed,
-            on_overflow=self.training.on_overflow,
+            on_overflow=self.training.on_overflow, workers=self.training.workers,
         )  # fmt: skip
         data = fine_tune(
             model, tokenizer, labelled, self.training, replace(stage, directory=stage.directory / "fine_tuning"),

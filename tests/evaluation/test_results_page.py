@@ -45,6 +45,12 @@ def test_what_was_trained_on_another_machine_says_so(tmp_path: Path):
     assert "python 3.11.7, torch 2.13.0. Trained elsewhere: model: a GPU, torch 2.11.0." in results_page([run])
 
 
+def test_whether_a_bar_was_shown_is_not_said(tmp_path: Path):
+    page = results_page([make_run(tmp_path / "run", command=f"{COMMAND} trainer.progress=false paths.runs=here")])
+    assert "## sgd_quick\n" in page
+    assert "trainer.progress" not in page
+
+
 def test_seeds_are_one_section_and_another_setting_is_another(tmp_path: Path):
     runs = [make_run(tmp_path / f"run{seed}", seed=seed, accuracy=0.8 + seed / 100) for seed in (1, 2, 3)]
     runs.append(make_run(tmp_path / "deeper", layers=4, command=f"{COMMAND} model.layers=4"))

@@ -30,6 +30,15 @@ def test_where_things_are_may_change_and_a_run_that_did_not_begin_is_none(tmp_pa
         claim(tmp_path, SETTINGS, resume=True)
 
 
+def test_whether_a_bar_is_shown_may_change_and_the_precision_may_not(tmp_path):
+    trainer = SETTINGS + "trainer:\n  precision: 32-true\n  progress: "
+    claim(tmp_path, trainer + "true\n", resume=True)
+    (tmp_path / "checkpoints").mkdir()
+    claim(tmp_path, trainer + "false\n", resume=True)
+    with pytest.raises(ValueError, match="other settings"):
+        claim(tmp_path, trainer.replace("32-true", "bf16-mixed") + "true\n", resume=True)
+
+
 def test_more_baselines_can_be_asked_of_a_run(tmp_path):
     claim(tmp_path, SETTINGS + "baselines:\n  names: [tfidf]\n", resume=True)
     (tmp_path / "checkpoints").mkdir()

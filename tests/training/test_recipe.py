@@ -128,6 +128,11 @@ def test_how_often_a_checkpoint_is_made_and_what_is_logged_changes_no_digit(whol
         assert f"train/{name}_loss" in logged
 
 
+def test_processes_that_make_the_batches_change_no_digit(whole, recipe, tmp_path):
+    training = replace(recipe().training, workers=2)
+    assert_same_digits(whole, digits(recipe(training=training).train(TRAIN, TUNE, stage(tmp_path))))
+
+
 def test_a_finished_stage_is_read_and_not_done_again(whole, recipe, tmp_path, monkeypatch):
     settings = stage(tmp_path)
     recipe().train(TRAIN, TUNE, settings)
