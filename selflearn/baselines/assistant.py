@@ -8,8 +8,8 @@ from typing import ClassVar, Self
 from rapidfuzz.distance import Levenshtein
 
 from selflearn.baselines.base import Baseline, check_goals, check_train
+from selflearn.batching.readings import slot_places
 from selflearn.schema import Dialogue, ObservedDialogue, Slot, Turn, TurnLabels
-from selflearn.tasks.bio import find_words
 from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds
 
 NAME = "other"
@@ -103,13 +103,9 @@ def _intent(turn: Turn) -> tuple[str, float]:
 
 def _slots(turn: Turn) -> tuple[Slot, ...]:
     """The values of the best interpretation, where they stand in the request."""
-    found: list[Slot] = []
     request = turn.request or ""
-    for value in turn.interpretations[0].slots if turn.interpretations else ():
-        place = find_words(request, value.value)
-        if place is not None and all(place[1] <= s.start or place[0] >= s.end for s in found):
-            found.append(
-                Slot(name=value.name, start=place[0], end=place[1], text=request[slice(*place)], source="model",
-                     score=turn.interpretations[0].score)
-            )  # fmt: skip
-    return tuple(sorted(found, key=lambda slot: slot.start))
+    return tuple(
+        Slot(name=name, start=start, end=end, text=request[start:end], source="model",
+             score=turn.interpretations[0].score)
+        for start, end, name in slot_places(turn)
+    )  # fmt: skip

@@ -82,6 +82,19 @@ class FeatureValues(Movable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Readings(Movable):
+    """What the assistant understood (:class:`~selflearn.batching.readings.ReadingVocabulary`).
+
+    Attributes:
+        intents: ``[D, T, I, 2]``: evidence of each intent in [0, 1], and 1 for the best of the n-best list.
+        token_slots: slot that the assistant took each request token for, ``[N]``; 0 = none.
+    """
+
+    intents: Tensor
+    token_slots: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DialogueBatch(Movable):
     """A batch of dialogues as tensors; holds no label outside ``targets``.
 
@@ -100,6 +113,7 @@ class DialogueBatch(Movable):
         hypothesis_index: text of each entry of a turn's n-best list, ``[D, T, K]``; -1 where there is none. ``K`` is 0
             where no task reads them.
         hypothesis_scores: their scores, ``[D, T, K]``, NaN where unknown.
+        readings: how the assistant understood each turn.
         targets: per task what its head is trained on; empty when labelling.
     """
 
@@ -116,6 +130,7 @@ class DialogueBatch(Movable):
     token_spans: Tensor
     hypothesis_index: Tensor
     hypothesis_scores: Tensor
+    readings: Readings
     targets: Mapping[str, Targets]
 
     @property

@@ -12,6 +12,7 @@ from torch import Tensor
 from selflearn.batching.batch import DialogueBatch, Targets
 from selflearn.batching.features import FeatureVocabulary
 from selflearn.batching.lexical import hashed_ngrams
+from selflearn.batching.readings import ReadingVocabulary
 from selflearn.batching.texts import Tokenization, Tokens, make_buckets
 from selflearn.schema import Dialogue, ObservedDialogue, Turn
 
@@ -36,6 +37,7 @@ class Collator:
         features: which features beside the text there are.
         tasks: what makes the targets, by task.
         hypotheses: most entries of a turn's n-best list that are read; 0 leaves them out.
+        readings: names of what the assistant understands.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class Collator:
         features: FeatureVocabulary | None = None,
         tasks: Mapping[str, TargetBuilder] | None = None,
         hypotheses: int = 0,
+        readings: ReadingVocabulary | None = None,
     ) -> None:
         self.tokenization, self.pairing, self.ngram_buckets = tokenization, pairing, ngram_buckets
         self.features = features or FeatureVocabulary()
         self.tasks, self.hypotheses = dict(tasks or {}), hypotheses
+        self.readings = readings or ReadingVocabulary()
 
     def __call__(self, dialogues: Sequence[Dialogue]) -> DialogueBatch:
         """Inputs and targets of labelled dialogues."""
@@ -71,6 +75,8 @@ class Collator:
         mask, seconds = np.zeros(shape, bool), np.full(shape, np.nan, np.float32)
         for d, dialogue in enumerate(dialogues):
             mask[d, : len(dialogue.turns)] = True
+            if not self.features.times:
+                continue
             seconds[d, : len(dialogue.turns)] = [
                 np.nan if turn.seconds is None else turn.seconds for turn in dialogue.turns
             ]
@@ -91,7 +97,8 @@ class Collator:
             seconds=torch.from_numpy(seconds), features=self.features.encode(dialogues, shape[1]),
             token_index=index, token_turn=owner, token_spans=spans,
             hypothesis_index=torch.from_numpy(np.where(read >= 0, position[np.maximum(read, 0)], -1)),
-            hypothesis_scores=torch.from_numpy(hypothesis_scores), targets={},
+            hypothesis_scores=torch.from_numpy(hypothesis_scores),
+            readings=self.readings.encode(dialogues, shape[1], owner, spans), targets={},
         )  # fmt: skip
 
     def truncated(self, dialogue: ObservedDialogue) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,20 @@ from selflearn.batching.batch import FeatureValues
 from selflearn.schema import ObservedDialogue, Turn
 
 MISSING, UNSEEN = 0, 1
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "hypotheses": ("domain", "intent"),
+    "confidence": ("recognition.", "interpretation.", "entity."),
+    "status": ("status",),
+    "device": ("device_type", "location", "device_state."),
+    "counts": ("request.log_words", "response.log_words"),
+    "times": ("seconds",),
+    "others": ("propensity", "categorical.", "numeric."),
+}
+"""Features that belong together, to be left out together: names, or how they begin.
+
+Without ``hypotheses`` the readings (:mod:`selflearn.batching.readings`) are left out as well.
+"""
 
 
 def categorical_features(turn: Turn) -> dict[str, str]:
@@ -73,15 +87,22 @@ class FeatureVocabulary:
         categorical: feature name -> values, the most frequent first; value ``i`` has the number ``i + 2``.
         numeric: feature name -> (mean, standard deviation) over training turns.
         audio_size: width of the audio vectors, 0 where there are none.
+        times: whether the seconds of the turns are read.
     """
 
     categorical: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numeric: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     audio_size: int = 0
+    times: bool = True
 
     @classmethod
     def fit(
-        cls, dialogues: Iterable[ObservedDialogue], *, min_count: int = 5, max_values: int = 1000
+        cls,
+        dialogues: Iterable[ObservedDialogue],
+        *,
+        min_count: int = 5,
+        max_values: int = 1000,
+        without: Collection[str] = (),
     ) -> FeatureVocabulary:
         """Collect the features of training dialogues; constant numbers and rare values are left out.
 
@@ -89,14 +110,20 @@ class FeatureVocabulary:
             dialogues: what was observed in the training split.
             min_count: a value seen less often is treated as unseen.
             max_values: values kept per categorical feature.
+            without: names of :data:`GROUPS` that are left out.
         """
+        left_out = tuple(start for group in without for start in GROUPS[group])
         counts: dict[str, Counter[str]] = {}
         sums: dict[str, tuple[int, float, float]] = {}
         for dialogue in dialogues:
             for turn in dialogue.turns:
                 for name, value in categorical_features(turn).items():
+                    if name.startswith(left_out):
+                        continue
                     counts.setdefault(name, Counter())[value] += 1
                 for name, number in numeric_features(turn).items():
+                    if name.startswith(left_out):
+                        continue
                     n, total, squares = sums.get(name, (0, 0.0, 0.0))
                     sums[name] = (n + 1, total + number, squares + number * number)
         categorical = {
@@ -108,7 +135,8 @@ class FeatureVocabulary:
             deviation = math.sqrt(max(squares / n - (total / n) ** 2, 0.0))
             if deviation > 1e-8:
                 numeric[name] = (total / n, deviation)
-        return cls(categorical={k: v for k, v in categorical.items() if v}, numeric=numeric)
+        kept = {name: values for name, values in categorical.items() if values}
+        return cls(categorical=kept, numeric=numeric, times="times" not in without)
 
     def encode(self, dialogues: Sequence[ObservedDialogue], num_turns: int) -> FeatureValues:
         """Features of a batch, padded to ``num_turns``; numbers are standardised and clipped to +-5 deviations."""

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedConfig
 
 from selflearn.batching.features import FeatureVocabulary
+from selflearn.batching.readings import ReadingVocabulary
 from selflearn.tasks.prediction import Thresholds
 
 # What transformers itself hands over beside the fields when it reads a config.json.
@@ -36,6 +37,7 @@ class LabelGeneratorConfig(PreTrainedConfig):
         ngram_dropout: share of n-grams dropped in training.
         feature_dropout: probability that a feature is hidden in training.
         features: names and values of the features (:class:`FeatureVocabulary`).
+        readings: names of what the assistant understands (:class:`ReadingVocabulary`).
         tasks: label names of each task, in the order of the head's outputs. The order of the tasks says nothing: keys
             are sorted when the configuration is saved.
         thresholds: decision thresholds (:class:`Thresholds`).
@@ -60,6 +62,7 @@ class LabelGeneratorConfig(PreTrainedConfig):
     ngram_dropout: float = 0.1
     feature_dropout: float = 0.1
     features: dict[str, Any] | None = None
+    readings: dict[str, list[str]] | None = None
     tasks: dict[str, list[str]] | None = None
     thresholds: dict[str, float] | None = None
     seen_domains: list[str] | None = None
@@ -82,7 +85,12 @@ class LabelGeneratorConfig(PreTrainedConfig):
             categorical={name: tuple(values) for name, values in sorted(stored.get("categorical", {}).items())},
             numeric={name: (pair[0], pair[1]) for name, pair in sorted(stored.get("numeric", {}).items())},
             audio_size=stored.get("audio_size", 0),
+            times=stored.get("times", True),
         )
+
+    def reading_vocabulary(self) -> ReadingVocabulary:
+        """The names of what the assistant understands, as an object."""
+        return ReadingVocabulary(**{name: tuple(values) for name, values in (self.readings or {}).items()})
 
     def decision_thresholds(self) -> Thresholds:
         """The thresholds as an object."""
@@ -101,7 +109,13 @@ def plain_features(vocabulary: FeatureVocabulary) -> dict[str, Any]:
         "categorical": {name: list(values) for name, values in vocabulary.categorical.items()},
         "numeric": {name: list(pair) for name, pair in vocabulary.numeric.items()},
         "audio_size": vocabulary.audio_size,
+        "times": vocabulary.times,
     }
+
+
+def plain_readings(vocabulary: ReadingVocabulary) -> dict[str, list[str]]:
+    """A vocabulary of readings as plain lists for ``config.json``."""
+    return {"intents": list(vocabulary.intents), "slots": list(vocabulary.slots)}
 
 
 def plain_thresholds(thresholds: Thresholds) -> dict[str, float]:

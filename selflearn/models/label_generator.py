@@ -122,7 +122,7 @@ class LabelGenerator(PreTrainedModel):
             dropout=config.dropout, window_before=config.window_before, window_after=config.window_after,
             causal=config.causal,
         )  # fmt: skip
-        sizes = StateSizes(turn=config.size, token=width)
+        sizes = StateSizes(turn=config.size, token=width, readings=config.reading_vocabulary())
         self.heads = nn.ModuleDict(
             {name: task.build_head(sizes, dropout=config.dropout) for name, task in self.tasks.items()}
         )
@@ -200,6 +200,7 @@ class LabelGenerator(PreTrainedModel):
             features=self.config.feature_vocabulary(),
             tasks=self.tasks if with_targets else None,
             hypotheses=max((task.num_hypotheses for task in self.tasks.values()), default=0),
+            readings=self.config.reading_vocabulary(),
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
 import pandas as pd
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from selflearn.batching.batch import DialogueBatch, Targets
+from selflearn.batching.readings import ReadingVocabulary
 from selflearn.encoders.dialogue import shift_turns
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue
@@ -24,10 +25,17 @@ from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateSizes:
-    """Widths a head has to deal with: ``turn`` = ``M`` of turn states, ``token`` = ``H`` of token states."""
+    """What a head has to deal with.
+
+    Attributes:
+        turn: width of turn states, ``M``.
+        token: width of token states, ``H``.
+        readings: names of what the assistant understands.
+    """
 
     turn: int
     token: int
+    readings: ReadingVocabulary = field(default_factory=ReadingVocabulary)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +62,13 @@ class EncodedBatch:
 
     def neighbours(self, offset: int) -> Tensor:
         """The state of turn ``t + offset`` in the place of turn ``t``, ``[D, T, M]``; zero where it may not be seen."""
+        return self.shifted(self.turns, offset)
+
+    def shifted(self, values: Tensor, offset: int) -> Tensor:
+        """What belongs to turn ``t + offset`` in the place of turn ``t``, ``[D, T, X]``; zero if it may not be seen."""
         if offset and (not self.context or (offset > 0 and self.causal)):
-            return torch.zeros_like(self.turns)
-        return shift_turns(self.turns, offset)
+            return torch.zeros_like(values)
+        return shift_turns(values, offset)
 
     def response_before(self) -> Tensor:
         """Vectors of the responses before the turns, ``[D, T, H]``; zero where there is none or it may not be seen."""

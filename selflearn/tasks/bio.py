@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -109,17 +108,6 @@ def read_slots(
             slots.append(Slot(name=labels[label], start=start, end=end, text=request[start:end], source="model",
                               score=min(max(score, 0.0), 1.0)))  # fmt: skip
     return tuple(slots)
-
-
-def find_words(text: str, words: str) -> tuple[int, int] | None:
-    """Characters ``[start, end)`` of the first place where a text has these words as whole words; None: nowhere.
-
-    Example:
-        >>> find_words("start the art show", "art")
-        (10, 13)
-    """
-    place = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text)
-    return None if place is None else place.span()
 
 
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:

@@ -28,14 +28,16 @@ class SlotHead(nn.Module):
     Whether a token begins, continues or is outside of a span shows in the token. Its name depends on the service and
     the intent, which the turn state knows, and on what was asked: to "from which city?" a city is where one leaves.
     The question is read in the vector of the response before. Apart from sharing what all names have in common, this
-    lets every token of a span teach its name, however it is tagged.
+    lets every token of a span teach its name, however it is tagged. What the assistant took a token for, where the log
+    says it, is read beside its state.
     """
 
     def __init__(self, sizes: StateSizes, num_labels: int, *, dropout: float) -> None:
         super().__init__()
-        self.edge = nn.Sequential(
-            nn.Linear(sizes.token, sizes.turn), nn.GELU(), nn.Dropout(dropout), nn.Linear(sizes.turn, 3)
-        )
+        self.of_edge = nn.Linear(sizes.token, sizes.turn)
+        self.edge = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(sizes.turn, 3))
+        self.taken_edge = nn.Embedding(3, sizes.turn) if sizes.readings.slots else None
+        self.taken_name = nn.Embedding(1 + len(sizes.readings.slots), sizes.turn) if sizes.readings.slots else None
         self.token, self.turn = nn.Linear(sizes.token, sizes.turn), nn.Linear(sizes.turn, sizes.turn)
         self.question = nn.Linear(sizes.token, sizes.turn)
         self.name = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(sizes.turn, num_labels))
@@ -44,11 +46,23 @@ class SlotHead(nn.Module):
     def forward(self, encoded: EncodedBatch) -> Tensor:
         """Log-probabilities of the BIO tags of every request token, ``[N, 2 K + 1]``."""
         tokens = encoded.request_tokens()
-        outside, begin, inside = self.edge(tokens).float().log_softmax(-1).split(1, -1)
+        edges = self.of_edge(tokens)
         around = self.turn(self.dropout(encoded.turns)) + self.question(encoded.response_before())
         states = self.token(tokens) + encoded.of_tokens(around)
+        if self.taken_edge is not None and self.taken_name is not None:
+            taken, turns = encoded.inputs.readings.token_slots, encoded.inputs.token_turn
+            states = states + self.taken_name(taken)
+            edges = edges + self.taken_edge(_edges(taken, turns))
+        outside, begin, inside = self.edge(edges).float().log_softmax(-1).split(1, -1)
         names = self.name(states).float().log_softmax(-1)
         return torch.cat([outside, torch.stack([begin + names, inside + names], -1).flatten(1)], -1)
+
+
+def _edges(taken: Tensor, turns: Tensor) -> Tensor:
+    """0 where the assistant took a token for nothing, 1 where a slot of its begins, 2 where it goes on; ``[N]``."""
+    goes_on = torch.zeros_like(taken, dtype=torch.bool)
+    goes_on[1:] = (taken[1:] == taken[:-1]) & (turns[1:] == turns[:-1])
+    return torch.where(taken > 0, 1 + goes_on.long(), 0)
 
 
 class SlotsTask(Task):

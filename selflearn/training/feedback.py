@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
+from selflearn.batching.readings import find_words
 from selflearn.schema import Dialogue, Feedback, Goal, Label, Labels, Slot, Turn, TurnLabels
-from selflearn.tasks.bio import find_words
 
 SOURCE = "feedback"
 """The source of the labels that are made here."""

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from selflearn.batching.collator import Pairing
-from selflearn.batching.features import FeatureVocabulary
+from selflearn.batching.features import GROUPS, FeatureVocabulary
+from selflearn.batching.readings import ReadingVocabulary
 from selflearn.batching.texts import OnOverflow
 from selflearn.corpora.views import VIEWS
 from selflearn.encoders import load_encoder
 from selflearn.models import LabelGenerator, LabelGeneratorConfig
-from selflearn.models.config import plain_features
+from selflearn.models.config import plain_features, plain_readings
 from selflearn.models.system import ModelSystem, ReadCounts
 from selflearn.pretraining import SwapConfig, SwapObjectives
 from selflearn.pretraining.build import swap_collator
@@ -68,6 +69,7 @@ class ModelSettings:
         dialogue: the dialogue encoder.
         lexical: the wide part.
         feature_dropout: probability that a feature is hidden in training.
+        without: groups of features that are left out (:data:`~selflearn.batching.features.GROUPS`).
     """
 
     encoder: str = "minilm"
@@ -77,6 +79,13 @@ class ModelSettings:
     dialogue: DialogueSettings = field(default_factory=DialogueSettings)
     lexical: LexicalSettings = field(default_factory=LexicalSettings)
     feature_dropout: float = 0.1
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the names of the groups."""
+        unknown = [name for name in self.without if name not in GROUPS]
+        if unknown:
+            raise ValueError(f"no group of features is called {unknown[0]!r}; there are {', '.join(GROUPS)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,14 +175,17 @@ def build_model(
     """
     torch.manual_seed(seed)
     encoder, tokenizer = load_encoder(settings.encoder, dropout=settings.encoder_dropout)
-    features = FeatureVocabulary.fit(dialogue.observed() for dialogue in dialogues)
+    features = FeatureVocabulary.fit((dialogue.observed() for dialogue in dialogues), without=settings.without)
     domains = {goal.domain for dialogue in dialogues for goal in dialogue.labels.goals or () if goal.domain is not None}
+    understood = () if "hypotheses" in settings.without else dialogues
+    readings = ReadingVocabulary.fit(dialogue.observed() for dialogue in understood)
     config = LabelGeneratorConfig(
         encoder=encoder.config.to_dict(), pairing=settings.pairing, max_tokens=settings.max_tokens,
         ngram_buckets=settings.lexical.buckets, ngram_size=settings.lexical.size,
         ngram_dropout=settings.lexical.dropout, feature_dropout=settings.feature_dropout,
-        features=plain_features(features), tasks={name: list(task.labels) for name, task in tasks.items()},
-        thresholds=asdict(Thresholds()), seen_domains=sorted(domains), **asdict(settings.dialogue),
+        features=plain_features(features), readings=plain_readings(readings),
+        tasks={name: list(task.labels) for name, task in tasks.items()}, thresholds=asdict(Thresholds()),
+        seen_domains=sorted(domains), **asdict(settings.dialogue),
     )  # fmt: skip
     return LabelGenerator(config, encoder=encoder, tasks=tasks), tokenizer
 

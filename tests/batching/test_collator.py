@@ -172,6 +172,8 @@ def test_times_are_missing_where_they_are_not_known():
     turns = (Turn(request="a", seconds=2.0), Turn(request="b"), Turn(request="c", seconds=9.5))
     batch = collator().inputs([replace(plain_dialogue(("a", "b")), turns=turns).observed()])
     np.testing.assert_array_equal(batch.seconds.numpy(), [[2.0, np.nan, 9.5]])
+    blind = Collator(Tokenization(TOKENIZER, max_tokens=8), features=FeatureVocabulary(times=False))
+    assert blind.inputs([dataclasses.replace(plain_dialogue(("x", "y")), turns=turns).observed()]).seconds.isnan().all()
 
 
 @pytest.mark.parametrize(("pairing", "cut", "tokens"), [("separate", 2, 3 * 16 + 5), ("pair", 2, 2 * 16)])

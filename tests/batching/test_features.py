@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selflearn.batching.features import (
+    GROUPS,
     MISSING,
     UNSEEN,
     FeatureVocabulary,
@@ -99,3 +100,27 @@ def test_features_of_padding_are_missing_and_a_batch_is_as_its_dialogues():
 def test_without_features_the_tensors_are_empty():
     encoded = FeatureVocabulary().encode([log(Turn(), Turn(status="ok"))], 2)
     assert (encoded.categorical.shape, encoded.numeric.shape) == ((1, 2, 0), (1, 2, 0))
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_of_features_can_be_left_out_and_nothing_else_with_it(group):
+    dialogues = [dialogue.observed() for dialogue in home_dialogues(30)]
+    whole, rest = (FeatureVocabulary.fit(dialogues, without=without) for without in ((), [group]))
+    names = {*whole.categorical, *whole.numeric} - {*rest.categorical, *rest.numeric}
+    assert all(name.startswith(GROUPS[group]) for name in names)
+    assert not any(name.startswith(GROUPS[group]) for name in (*rest.categorical, *rest.numeric))
+    assert rest.times == (group != "times")
+
+
+def test_every_feature_of_a_turn_is_in_one_group():
+    turn = Turn(
+        request="a", response="b", status="ok", device_type="screen", location="home", device_state={"oven": "on"},
+        interpretations=(Interpretation(domain="d", intent="i", score=0.5), Interpretation(score=0.1)),
+        recognition=(RecognitionHypothesis(text="a", score=0.5),),
+        entities=(EntityResolution(slot="s", mention="m", score=1.0),), propensity=0.5,
+        categorical={"c": "1"}, numeric={"n": 1.0},
+    )  # fmt: skip
+    names = {*categorical_features(turn), *numeric_features(turn)}
+    assert len(names) == 15
+    for name in names:
+        assert sum(name.startswith(starts) for starts in GROUPS.values()) == 1, name

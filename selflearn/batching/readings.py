@@ -1,0 +1,105 @@
+"""What the assistant understood, as tensors: its n-best list of intents, and the slots of its best interpretation.
+
+Other features of a turn are summed into its state. These name the very labels that are looked for, so that heads may
+read them by name: what is likely right needs no learning then, and what is left to learn is when it is wrong.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from selflearn.batching.batch import Readings
+from selflearn.schema import ObservedDialogue, Turn
+
+_FLOOR = 1e-3
+"""Score below which an entry of an n-best list says no more than one that is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingVocabulary:
+    """Names that occur in the interpretations of training dialogues.
+
+    Attributes:
+        intents: of any entry of an n-best list.
+        slots: of best entries.
+    """
+
+    intents: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(cls, dialogues: Iterable[ObservedDialogue]) -> ReadingVocabulary:
+        """Collect the names, in alphabetical order."""
+        intents: set[str] = set()
+        slots: set[str] = set()
+        for dialogue in dialogues:
+            for turn in dialogue.turns:
+                intents.update(reading.intent for reading in turn.interpretations if reading.intent is not None)
+                slots.update(slot.name for reading in turn.interpretations[:1] for slot in reading.slots)
+        return cls(intents=tuple(sorted(intents)), slots=tuple(sorted(slots)))
+
+    def encode(
+        self, dialogues: Sequence[ObservedDialogue], num_turns: int, token_turn: Tensor, token_spans: Tensor
+    ) -> Readings:
+        """The readings of a batch.
+
+        Args:
+            dialogues: of the batch.
+            num_turns: ``T``.
+            token_turn: turn of each request token, ``[N]``.
+            token_spans: its characters, ``[N, 2]``.
+        """
+        numbers = {name: i for i, name in enumerate(self.intents)}
+        intents = np.zeros((len(dialogues), num_turns, len(numbers), 2), np.float32)
+        slots = {name: i + 1 for i, name in enumerate(self.slots)}
+        token_slots = np.zeros(len(token_turn), np.int64)
+        for d, dialogue in enumerate(dialogues):
+            for t, turn in enumerate(dialogue.turns if numbers else ()):
+                _put_intents(intents[d, t], turn, numbers)
+        if slots:
+            spans, owners = token_spans.numpy(), token_turn.numpy()
+            for owner in np.unique(owners).tolist():
+                d, t = divmod(owner, num_turns)
+                mine = owners == owner
+                for start, end, name in slot_places(dialogues[d].turns[t]):
+                    token_slots[mine & (spans[:, 0] < end) & (spans[:, 1] > start)] = slots.get(name, 0)
+        return Readings(intents=torch.from_numpy(intents), token_slots=torch.from_numpy(token_slots))
+
+
+def _put_intents(row: np.ndarray, turn: Turn, numbers: Mapping[str, int]) -> None:
+    """Evidence in [0, 1] of each intent in an n-best list, and which is the best; without a score, by its rank."""
+    for rank, reading in enumerate(turn.interpretations):
+        place = numbers.get(reading.intent or "")
+        if place is None:
+            continue
+        score = 1 / (rank + 2) if reading.score is None or not 0 <= reading.score <= 1 else reading.score
+        row[place, 0] = max(row[place, 0], 1 - math.log(max(score, _FLOOR)) / math.log(_FLOOR))
+        row[place, 1] = max(row[place, 1], float(rank == 0))
+
+
+def slot_places(turn: Turn) -> list[tuple[int, int, str]]:
+    """Where the request has the words of the slots of the best interpretation: start, end, name; none overlap."""
+    found: list[tuple[int, int, str]] = []
+    for value in turn.interpretations[0].slots if turn.interpretations else ():
+        place = find_words(turn.request or "", value.value)
+        if place is not None and all(place[1] <= start or place[0] >= end for start, end, _ in found):
+            found.append((*place, value.name))
+    return sorted(found)
+
+
+def find_words(text: str, words: str) -> tuple[int, int] | None:
+    """Characters ``[start, end)`` of the first place where a text has these words as whole words; None: nowhere.
+
+    Example:
+        >>> find_words("start the art show", "art")
+        (10, 13)
+    """
+    place = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text)
+    return None if place is None else place.span()
