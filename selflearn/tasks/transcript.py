@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from selflearn.batching.batch import DialogueBatch, Targets
-from selflearn.encoders.dialogue import shift_turns
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue, Turn, TurnLabels
-from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn
+from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn, turn_head
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 
 NO_TARGET = -100
@@ -24,45 +23,49 @@ NO_TARGET = -100
 HYPOTHESES, LATER = 5, 2
 """How many entries of the n-best list, and how many later requests, are candidates."""
 
+_LIKE = (-1, 1, 2)
+"""Turns whose requests a candidate is compared with."""
+
 
 class TranscriptHead(nn.Module):
-    """Scores candidates against the state of the turn: entries of the n-best list, and the requests that come next.
+    """Scores candidates: entries of the n-best list, and the requests that come next.
 
-    A causal model, and one without context, do not see the later requests.
+    What speaks for a candidate is its place, the recogniser's confidence, and how much it is like the requests before
+    and after it; how much each of these counts depends on the state of the turn. The words themselves are not judged: a
+    recogniser has heard more of them than a few labels can teach. A causal model, and one without context, do not see
+    the later requests.
     """
 
     def __init__(self, sizes: StateSizes, *, dropout: float) -> None:
         super().__init__()
-        self.turn, self.text = nn.Linear(sizes.turn, sizes.turn), nn.Linear(sizes.token, sizes.turn)
-        self.kind = nn.Parameter(torch.randn(HYPOTHESES + LATER, sizes.turn) * 0.02)
-        self.confidence = nn.Linear(2, sizes.turn)
-        self.score = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(sizes.turn, 1))
+        self.weigh = turn_head(sizes, len(_LIKE) + 2, dropout=dropout)
+        # The recogniser puts first what is most often right, and most requests that follow say something else.
+        self.place = nn.Parameter(torch.tensor([2.0] + [0.0] * (HYPOTHESES - 1) + [-2.0] * LATER))
 
     def forward(self, encoded: EncodedBatch) -> Tensor:
         """Logits of the candidates, ``[D, T, 5 + 2]``; the least number where there is none."""
-        batch = encoded.inputs
-        num_heard = batch.hypothesis_index.shape[2]
-        missing = HYPOTHESES - num_heard
-        later_ok = encoded.context and not encoded.causal
-        asked = batch.utterance_index[:, :, :1] >= 0
-        later = [shift_turns(encoded.texts[:, :, 0], offset) for offset in range(1, LATER + 1)]
-        vectors = torch.cat(
-            [
-                functional.pad(encoded.hypotheses, (0, 0, 0, missing)),
-                torch.stack(later, 2).to(encoded.hypotheses.dtype),
-            ],
-            2,
-        )
-        there = [shift_turns(asked.float(), offset)[..., 0] > 0 for offset in range(1, LATER + 1)]
-        known = torch.cat(
-            [functional.pad(batch.hypothesis_index >= 0, (0, missing)), torch.stack(there, 2) & later_ok], 2
-        )
-        scores = functional.pad(batch.hypothesis_scores, (0, missing + LATER), value=float("nan"))
-        numbers = torch.stack([torch.logit(scores.clamp(1e-4, 1 - 1e-4)), torch.ones_like(scores)], -1)
-        numbers = torch.where(scores.isnan()[..., None], torch.zeros_like(numbers), numbers)
-        states = self.turn(encoded.turns)[:, :, None] + self.text(vectors) + self.kind + self.confidence(numbers)
-        logits: Tensor = self.score(states).squeeze(-1).float()
-        return logits.masked_fill(~known, torch.finfo(torch.float32).min)
+        batch, offsets = encoded.inputs, range(1, LATER + 1)
+        missing = HYPOTHESES - batch.hypothesis_index.shape[2]
+        requests = {offset: encoded.shifted(encoded.texts[:, :, 0], offset).float() for offset in _LIKE}
+        asked = (batch.utterance_index[:, :, :1] >= 0).float()
+        there = torch.cat([encoded.shifted(asked, offset) > 0 for offset in offsets], 2)
+        known = torch.cat([functional.pad(batch.hypothesis_index >= 0, (0, missing)), there], 2)
+        heard = functional.pad(encoded.hypotheses.float(), (0, 0, 0, missing))
+        vectors = torch.cat([heard, torch.stack([requests[offset] for offset in offsets], 2)], 2)
+        alike = [functional.cosine_similarity(vectors, other[:, :, None], dim=-1) for other in requests.values()]
+        confidence = functional.pad(_confidence(batch.hypothesis_scores), (0, missing + LATER))
+        weights = self.weigh(encoded.turns).float()
+        logits = self.place + functional.pad(weights[..., :1], (0, HYPOTHESES + LATER - 1))
+        logits = logits + (torch.stack([confidence, *alike], -1) @ weights[..., 1:, None])[..., 0]
+        masked: Tensor = logits.masked_fill(~known, torch.finfo(torch.float32).min)
+        return masked
+
+
+def _confidence(scores: Tensor) -> Tensor:
+    """Log-odds of the scores of n-best lists, less those of the best entry, ``[D, T, K]``; 0 where unknown."""
+    odds = torch.logit(scores.clamp(1e-4, 1 - 1e-4))
+    relative: Tensor = (odds - odds[..., :1]).nan_to_num()
+    return relative
 
 
 class TranscriptTask(Task):

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from experiments import simulate
+from experiments import close_loop, simulate
 from selflearn.simulation import shards
 from tests.fixtures.worlds import write_world
 
@@ -90,3 +90,32 @@ def test_training_simulates_what_it_needs(command, one_step, world, supervision)
     assert metrics["baseline/oracle/test/intent/accuracy"] >= metrics["baseline/assistant/test/intent/accuracy"]
     table = pd.read_parquet(found.directory / "predictions" / "model.intent.parquet")
     assert table["@defects"].any()
+
+
+def test_the_loop_is_closed_with_the_labels_of_a_run(command, one_step, world):
+    trained = command(
+        *one_step, "experiment=simulated_feedback", f"data.simulate.world={world}", "data.simulate.dialogues=80",
+        "data.simulate.workers=1", "data.root=log", "data.limit=null", "data.test_limit=null", "paths.output_dir=run",
+    )  # fmt: skip
+    assert trained.code == 0, trained.printed
+    found = command("run=run", "sure=0", "resamples=20", program=close_loop.main, shared=())
+    assert found.code == 0, found.printed
+    assert "Share of turns that failed" in found.printed
+    rows = json.loads((trained.directory / "close_loop.json").read_text())
+    assert list(rows) == ["as shipped", "the assistant's own", "generated labels", "gold labels"]
+    assert rows["gold labels"]["right"] == 1.0
+    for row in list(rows.values())[1:]:
+        assert row["examples"] > 0
+        for split in ("train", "test"):
+            change, low, high = row["difference"][split]
+            assert change == pytest.approx(row["defect_rate"][split] - rows["as shipped"]["defect_rate"][split])
+            assert low <= high
+
+
+def test_a_loop_needs_a_run_on_a_simulated_log(command, one_step):
+    assert command(*one_step, "paths.output_dir=run").code == 0
+    for run, message in (("run", "run=run was trained on sgd; expected a run on a simulated log"),
+                         ("none", "run=none: there is no config.yaml in it")):  # fmt: skip
+        found = command(f"run={run}", program=close_loop.main, shared=())
+        assert found.code == 2
+        assert message in found.printed

@@ -1,0 +1,182 @@
+"""Does the loop close? ``python -m experiments.close_loop run=runs/simulated_feedback/seed_1``.
+
+The understanding model of the simulated assistant is trained again, on what it knew and on labels of the log that it
+wrote (its training split), and meets the same people with the same seeds; and people of the test split, whose phrasings
+and entities are in no label. Beside the generated labels stand two others for comparison: the assistant's own
+hypotheses (which cost nothing) and the gold labels (which nobody has).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import yaml  # type: ignore[import-untyped]
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from transformers.utils import logging as transformers_logging
+
+from experiments.app import hydra_main
+from experiments.simulate import world_directory, written_log
+from selflearn.baselines import Assistant
+from selflearn.batching.rows import DialogueRows
+from selflearn.corpora import load_dialogues
+from selflearn.evaluation.bootstrap import bootstrap_weights, interval
+from selflearn.evaluation.run_directory import write_json
+from selflearn.inference import Labeler
+from selflearn.inference.labels import model_labels
+from selflearn.schema import Dialogue
+from selflearn.simulation.retraining import MetSession, generated_examples, met_again, retrained_understanding
+from selflearn.simulation.simulate import Setting, trained_understanding, untrained_understanding
+
+SHIPPED = "as shipped"
+"""Name of the assistant that learned nothing from its log."""
+
+PEOPLE = {"train": "people of the log", "test": "other people"}
+"""Splits whose people are met again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One assistant: what it learned from, and how people fared with it.
+
+    Attributes:
+        examples: that were added to its training set.
+        right: share of the sure intents that are those of the gold labels.
+        defect_rate: share of turns that failed, by split.
+        difference: to the assistant as it was shipped, with the ends of its 95% interval (bootstrap over people).
+    """
+
+    examples: int
+    right: float | None
+    defect_rate: dict[str, float]
+    difference: dict[str, tuple[float, float, float]]
+
+
+@hydra_main("close_loop")
+def main(cfg: DictConfig) -> None:
+    """Label, train again, meet again, and print the table."""
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    directory = Path(cfg.run)
+    settings, root = simulated_log(directory)
+    written_log(settings, root, Console(stderr=True, quiet=not cfg.progress))
+    setting = Setting.load(world_directory(settings.world), seed=settings.seed)
+    log = list(DialogueRows(load_dialogues("table", root=root, split="train")))
+    labelled = {
+        "the assistant's own": own_labels(log),
+        "generated labels": generated_labels(directory / "model", log, progress=cfg.progress),
+        "gold labels": log,
+    }
+    torch.set_num_threads(1)  # the models of the assistant are small
+    before = met_again(setting, trained_understanding(setting), settings.dialogues)
+    rows = {SHIPPED: Row(examples=0, right=None, defect_rate=by_split(before), difference={})}
+    for name, dialogues in labelled.items():
+        examples = generated_examples(dialogues, untrained_understanding(setting).intents, sure=cfg.sure)
+        after = met_again(setting, retrained_understanding(setting, examples), settings.dialogues)
+        rows[name] = Row(
+            examples=len(examples), right=share_right(dialogues, log, sure=cfg.sure), defect_rate=by_split(after),
+            difference={s: difference(of(before, s), of(after, s), resamples=cfg.resamples) for s in PEOPLE},
+        )  # fmt: skip
+    write_json(directory / "close_loop.json", {name: asdict(row) for name, row in rows.items()})
+    Console().print(table(rows))
+
+
+def simulated_log(run: Path) -> tuple[DictConfig, Path]:
+    """Settings and place of the simulated log that a run was trained on.
+
+    Raises:
+        ValueError: the directory holds no run, or one on other dialogues.
+    """
+    file = run / "config.yaml"
+    if not file.is_file():
+        raise ValueError(f"run={run}: there is no config.yaml in it; expected the directory of a finished run")
+    data = yaml.safe_load(file.read_text())["data"]
+    if data.get("simulate") is None:
+        raise ValueError(f"run={run} was trained on {data['corpus']}; expected a run on a simulated log, whose "
+                          "assistant can be met again (experiment=simulated or simulated_feedback)")  # fmt: skip
+    return OmegaConf.create(data["simulate"]), Path(data["root"])
+
+
+def own_labels(log: Sequence[Dialogue]) -> list[Dialogue]:
+    """The log with the assistant's own best interpretations as labels."""
+    baseline = Assistant().fit(log, [], tasks=["intent", "slots"], seed=0)
+    observed = [dialogue.observed() for dialogue in log]
+    predictions = baseline.predict(observed, [()] * len(log))
+    return [
+        d.with_labels(model_labels(p, num_turns=len(d.turns), turns_seen=len(d.turns), thresholds=baseline.thresholds))
+        for d, p in zip(log, predictions, strict=True)
+    ]
+
+
+def generated_labels(model: Path, log: Sequence[Dialogue], *, progress: bool) -> list[Dialogue]:
+    """The log with the labels of a trained model; its own are not read."""
+    labeler = Labeler.from_pretrained(model)
+    bar = track(labeler.stream(log), "labelling", len(log), console=Console(stderr=True), disable=not progress)
+    return [found.dialogue for found in bar]
+
+
+def share_right(labelled: Sequence[Dialogue], log: Sequence[Dialogue], *, sure: float) -> float:
+    """Of the intents that are sure enough, the share that is that of the gold label."""
+    pairs = [
+        (said.intent.value, None if gold.intent is None else gold.intent.value)
+        for one, other in zip(labelled, log, strict=True)
+        for said, gold in zip(one.labels.turns, other.labels.turns, strict=True)
+        if said.intent is not None and (said.intent.score is None or said.intent.score >= sure)
+    ]
+    return sum(said == gold for said, gold in pairs) / max(len(pairs), 1)
+
+
+def of(sessions: Sequence[MetSession], split: str) -> list[MetSession]:
+    """The sessions with people of a split."""
+    return [session for session in sessions if session.split == split]
+
+
+def by_split(sessions: Sequence[MetSession]) -> dict[str, float]:
+    """The defect rate among the people of each split of :data:`PEOPLE`."""
+    return {split: defect_rate(of(sessions, split)) for split in PEOPLE}
+
+
+def defect_rate(sessions: Sequence[MetSession]) -> float:
+    """Share of turns that failed."""
+    return sum(s.defects for s in sessions) / max(sum(s.turns for s in sessions), 1)
+
+
+def difference(
+    before: Sequence[MetSession], after: Sequence[MetSession], *, resamples: int
+) -> tuple[float, float, float]:
+    """Difference of two defect rates, with its 95% interval: the same people are drawn for both."""
+    people = sorted({session.person for session in before})
+    number = {person: i for i, person in enumerate(people)}
+    sums = torch.zeros(2, 2, len(people), dtype=torch.double)
+    for which, sessions in enumerate((before, after)):
+        for session in sessions:
+            sums[which, 0, number[session.person]] += session.defects
+            sums[which, 1, number[session.person]] += session.turns
+    weights = bootstrap_weights(len(people), resamples=resamples)
+    drawn = torch.einsum("rp,wkp->rwk", weights, sums)
+    rates = drawn[..., 0] / drawn[..., 1]
+    ends = interval(rates[:, 1] - rates[:, 0]) or (float("nan"), float("nan"))
+    return defect_rate(after) - defect_rate(before), *ends
+
+
+def table(rows: dict[str, Row]) -> Table:
+    """What was measured."""
+    shown = Table("trained on", "examples", "intents right", *PEOPLE.values(), title="Share of turns that failed [95%]")
+    for name, row in rows.items():
+        cells = []
+        for split in PEOPLE:
+            change = row.difference.get(split)
+            added = "" if change is None else "\n{:+.3f} [{:+.3f}, {:+.3f}]".format(*change)
+            cells.append(f"{row.defect_rate[split]:.3f}{added}")
+        right = "" if row.right is None else f"{row.right:.3f}"
+        shown.add_row(name, f"{row.examples:,}" if row.examples else "", right, *cells)
+    return shown
+
+
+if __name__ == "__main__":
+    main()
