@@ -94,6 +94,18 @@ def slot_places(turn: Turn) -> list[tuple[int, int, str]]:
     return sorted(found)
 
 
+def resolved_value(turn: Turn, slot: str, mention: str) -> str | None:
+    """What the assistant's entity resolution made of the words of a slot; None where it did not have them.
+
+    Example:
+        >>> from selflearn.schema import EntityResolution
+        >>> turn = Turn(entities=(EntityResolution(slot="town", mention="york", entity="York"),))
+        >>> resolved_value(turn, "town", "york")
+        'York'
+    """
+    return next((e.entity for e in turn.entities if e.slot == slot and e.mention == mention), None)
+
+
 def find_words(text: str, words: str) -> tuple[int, int] | None:
     """Characters ``[start, end)`` of the first place where a text has these words as whole words; None: nowhere.
 

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from selflearn.batching.texts import OnOverflow, OverflowError
 from selflearn.batching.windows import cut_observed, turn_windows
 from selflearn.inference.goal_records import goal_records
-from selflearn.inference.labels import DOMAIN, model_labels
+from selflearn.inference.labels import DOMAIN, TRANSCRIPT, model_labels
 from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer
 from selflearn.models.system import ModelSystem
 from selflearn.schema import Dialogue, GoalRecord, ObservedDialogue
@@ -189,7 +189,7 @@ class Labeler:
             prediction, num_turns=len(dialogue.turns), turns_seen=seen, thresholds=self.system.thresholds
         )
         labelled = dialogue.with_labels(labels)
-        placed = {DOMAIN} if labels.goals is not None else set()
+        placed = {TRANSCRIPT, DOMAIN} if labels.goals is not None else {TRANSCRIPT}
         extra = {name: row[:seen] for name, row in prediction.extra.items() if name not in placed}
         return LabelledDialogue(
             dialogue=labelled, goals=goal_records(labelled, sees_next_turn=not self.system.model.config.causal),

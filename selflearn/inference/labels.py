@@ -15,6 +15,10 @@ DOMAIN = "domain"
 """The task whose answers, a name and its probability a turn, become the domain of the goal: the most certain one."""
 
 
+TRANSCRIPT = "transcript"
+"""The task whose answers, a text and its probability a turn, become the transcript of the turn."""
+
+
 def model_labels(prediction: DialoguePrediction, *, num_turns: int, turns_seen: int, thresholds: Thresholds) -> Labels:
     """Labels of one dialogue, with source "model" and a score each.
 
@@ -48,7 +52,9 @@ def _turn(prediction: DialoguePrediction, i: int, thresholds: Thresholds) -> Tur
         said = p >= thresholds.defect
         defect = Label(value=said, source=MODEL, score=p if said else 1 - p)
     slots = None if prediction.slots is None else tuple(replace(slot, source=MODEL) for slot in prediction.slots[i])
-    return TurnLabels(intent=intent, slots=slots, defect=defect)
+    texts = prediction.extra.get(TRANSCRIPT)
+    transcript = None if texts is None else Label(value=texts[i][0], source=MODEL, score=texts[i][1])
+    return TurnLabels(intent=intent, slots=slots, defect=defect, transcript=transcript)
 
 
 def _goals(

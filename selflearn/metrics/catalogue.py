@@ -139,6 +139,20 @@ SUCCESS_METRICS = (AUC, AUC_WITHIN_QUESTION, F1, KAPPA, ACCURACY)
 INTENT_METRICS = (ACCURACY, MACRO_F1)
 """Intent of a turn."""
 
+
+def _right_values(column: str) -> Callable[[Items], Weighted]:
+    """Share of the gold values that were named, capitals aside."""
+
+    def statistics(items: Items) -> Tensor:
+        known = items.frame["gold_value"].notna()
+        gold, said = (items.frame[name].astype("string").str.casefold() for name in ("gold_value", column))
+        right = torch.from_numpy((known & gold.eq(said).fillna(False)).to_numpy(dtype=float, copy=True))
+        both = torch.stack([right, torch.from_numpy(known.to_numpy(dtype=float, copy=True))], 1)
+        return torch.zeros(items.num_groups, 2, dtype=torch.double).index_add_(0, items.groups, both)
+
+    return additive(statistics, lambda sums: sums[..., 0] / sums[..., 1])
+
+
 SLOT_METRICS = (
     TableMetric(name="f1", measure=_slots(functional.slot_f1_from_statistics)),
     TableMetric(name="precision", measure=_slots(functional.slot_precision_from_statistics)),
@@ -147,8 +161,14 @@ SLOT_METRICS = (
         name="f1@name_ignored",
         measure=additive(_named(functional.unnamed_slot_statistics), functional.slot_f1_from_statistics),
     ),
+    TableMetric(name="value_accuracy", measure=_right_values("value"), needs=("gold_value", "value")),
+    TableMetric(
+        name="value_accuracy@projected",
+        measure=_right_values("projected_value"),
+        needs=("gold_value", "projected_value"),
+    ),
 )
-"""Slots; items are distinct spans that are gold, predicted or both."""
+"""Slots; items are distinct spans that are gold, predicted or both. Of values, gold spans that have one."""
 
 DEFECT_METRICS = (AUC, F1, KAPPA)
 """Defect of a turn; the positive decision is *defect*."""

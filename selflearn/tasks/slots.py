@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -12,12 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from selflearn.batching.batch import DialogueBatch, Targets
+from selflearn.batching.readings import resolved_value
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue, Slot
 from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn
 from selflearn.tasks.bio import best_tags, read_slots, tag_tokens
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
+from selflearn.tasks.projection import projected
 
 NO_TARGET = -100
 
@@ -117,7 +120,10 @@ class SlotsTask(Task):
             d, t = divmod(owner, batch.num_turns)
             scores = np.exp(log_probs[np.arange(first, last), tags]).tolist()
             request = dialogues[d].turns[t].request or ""
-            found[owner] = read_slots(request, spans[first:last], tags.tolist(), scores, self.labels)
+            read = read_slots(request, spans[first:last], tags.tolist(), scores, self.labels)
+            found[owner] = tuple(
+                replace(slot, value=resolved_value(dialogues[d].turns[t], slot.name, slot.text)) for slot in read
+            )
         return [
             tuple(found.get(d * batch.num_turns + t, ()) for t in range(n))
             for d, n in enumerate(batch.lengths.tolist())
@@ -126,21 +132,42 @@ class SlotsTask(Task):
     def tables(
         self, dialogues: Sequence[Dialogue], predictions: Sequence[DialoguePrediction], thresholds: Thresholds
     ) -> dict[str, pd.DataFrame]:
-        """One row a span, gold or predicted, of labelled turns."""
+        """One row a span, gold or predicted, of labelled turns.
+
+        A gold span whose value is known has it in ``gold_value``; ``value`` is what was said of that slot in the turn,
+        wherever it stands, and ``projected_value`` the same after projection (:mod:`selflearn.tasks.projection`).
+        """
         rows = []
         for dialogue, prediction in zip(dialogues, predictions, strict=True):
             domains = domains_by_turn(dialogue)
+            carried = projected(prediction, thresholds) or prediction
             for turn, labels in enumerate(dialogue.labels.turns):
                 if labels.slots is None or prediction.slots is None:
                     continue
                 gold = {(slot.start, slot.end): slot.name for slot in labels.slots}
                 said = {(slot.start, slot.end): slot for slot in prediction.slots[turn]}
+                values = _values(labels.slots, prediction.slots[turn], (carried.slots or prediction.slots)[turn])
                 for span in sorted(gold.keys() | said.keys()):
                     slot = said.get(span)
-                    rows.append((dialogue.id, turn, *span, gold.get(span), slot.name if slot else None,
-                                 slot.score if slot else None, domains[turn]))  # fmt: skip
-        columns = ["dialogue_id", "turn", "start", "end", "gold", "prediction", "score", "domain"]
-        return {self.name: pd.DataFrame(rows, columns=columns).astype({"gold": object, "prediction": object})}
+                    name, score = (slot.name, slot.score) if slot else (None, None)
+                    known = values.get(span, (None, None, None))
+                    rows.append((dialogue.id, turn, *span, gold.get(span), name, score, domains[turn], *known))
+        names = ["gold_value", "value", "projected_value"]
+        columns = ["dialogue_id", "turn", "start", "end", "gold", "prediction", "score", "domain", *names]
+        table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(["gold", "prediction", *names], object))
+        return {self.name: table if table["gold_value"].notna().any() else table.drop(columns=names)}
+
+
+def _values(
+    gold: Sequence[Slot], said: Sequence[Slot], carried: Sequence[Slot]
+) -> dict[tuple[int, int], tuple[str | None, str | None, str | None]]:
+    """Value of each gold span that has one, and what was said of its slot, by the turn itself and after projection."""
+    of_turn, of_goal = ({slot.name: slot.value or slot.text for slot in slots} for slots in (said, carried))
+    return {
+        (slot.start, slot.end): (slot.value, of_turn.get(slot.name), of_goal.get(slot.name))
+        for slot in gold
+        if slot.value is not None
+    }
 
 
 def _token_runs(owners: np.ndarray) -> dict[int, tuple[int, int]]:

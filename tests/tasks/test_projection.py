@@ -1,3 +1,4 @@
+from selflearn.schema import Slot
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 from selflearn.tasks.projection import projected
 
@@ -25,3 +26,9 @@ def test_nothing_is_carried_from_before_or_from_another_goal():
 def test_without_goals_or_defects_there_is_nothing_to_go_by():
     assert projected(DialoguePrediction(intents=(("play", 0.9),)), Thresholds()) is None
     assert projected(DialoguePrediction(intents=(("play", 0.9),), goals=((0, 1),)), Thresholds()) is None
+
+
+def test_slots_are_carried_with_the_intent():
+    slots = ((), (Slot(name="song", start=0, end=4, text="blue"),))
+    said = DialoguePrediction(goals=((0, 2),), defects=(0.9, 0.1), intents=(("call", 0.4), ("play", 0.9)), slots=slots)
+    assert projected(said, Thresholds()).slots == (slots[1], slots[1])
