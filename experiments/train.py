@@ -38,6 +38,7 @@ from selflearn.evaluation.benchmark import (
 )
 from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
+from selflearn.inference import Labeler, label_file
 from selflearn.models import save_model
 from selflearn.models.system import ModelSystem
 from selflearn.reports import interval_figure, loss_figure
@@ -201,6 +202,8 @@ def main(cfg: DictConfig) -> float | None:
         metrics, machines = measure(cfg, directory, say)
         if not leads():
             return None
+        if cfg.label:
+            label_test_split(cfg, directory, say)
         metrics["time/total_seconds"] = time.perf_counter() - start
         write_json(
             directory / "versions.json",
@@ -223,6 +226,25 @@ def main(cfg: DictConfig) -> float | None:
 
 def _command() -> str:
     return shlex.join(["python", "-m", "experiments.train", *sys.argv[1:]])
+
+
+def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> None:
+    """Use the model as it will be used: label the test dialogues, and write them with their goal records.
+
+    Raises:
+        ValueError: there is no test split, or no one model: those of cross-validation are not kept.
+    """
+    if cfg.data.folds is not None:
+        raise ValueError("label=true needs a test split, and one model; expected data.folds=null")
+    bf16 = cfg.trainer.precision == "bf16-mixed"
+    labeler = Labeler.from_pretrained(directory / "model", on_overflow=cfg.data.on_overflow, bf16=bf16)
+    given: Any = OmegaConf.to_container(cfg.data.options, resolve=True)
+    report = label_file(
+        labeler, cfg.data.root, directory / "labelled", corpus=cfg.data.corpus, split=cfg.data.test_split,
+        cache_dir=cfg.paths.cache, **{name: value for name, value in given.items() if value is not None},
+    )  # fmt: skip
+    done = report.counts
+    say(f"labelled {done['dialogues']:,} dialogues with {done['goals']:,} goals: {report.dialogues}, {report.goals}")
 
 
 def draw(directory: Path, metrics: Mapping[str, float]) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 
-from selflearn.batching.batch import Targets
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.schema import Dialogue
 from selflearn.tasks.base import EncodedBatch, StateSizes, turn_head
@@ -25,10 +22,6 @@ class IntentHead(nn.Module):
     best name may count against itself, and that of the next request for it. The weights are shared by all names, so
     that few labels teach them. This is a pointer to the input beside a classifier (See et al., ACL 2017, section 2.2)
     with logits in the place of probabilities.
-
-    In most turns the assistant was right, so that repeating it is nearly all that a loss on all turns teaches. A second
-    classifier, of the words of the request alone, is therefore trained by itself (:meth:`of_words`); the sum hears it
-    as much as the state of the turn says.
     """
 
     same: Tensor
@@ -39,11 +32,10 @@ class IntentHead(nn.Module):
         self.weigh: nn.Sequential | None = None
         if sizes.readings.intents:
             self.register_buffer("same", _same_names(sizes.readings, labels))
-            self.words = nn.Sequential(nn.Dropout(dropout), nn.Linear(sizes.token, len(labels)))
-            last = nn.Linear(sizes.turn, 2 * len(_OFFSETS) + 1)
+            last = nn.Linear(sizes.turn, 2 * len(_OFFSETS))
             self.weigh = nn.Sequential(nn.Linear(sizes.turn, sizes.turn), nn.GELU(), nn.Dropout(dropout), last)
             with torch.no_grad():  # what it understood counts for something before anything is learned
-                last.bias[:3] += torch.tensor([1.0, 2.0, 2.0])
+                last.bias[:2] += 2.0
 
     def forward(self, encoded: EncodedBatch) -> Tensor:
         """Logits of the names, ``[D, T, C]``."""
@@ -53,14 +45,8 @@ class IntentHead(nn.Module):
         evidence = encoded.inputs.readings.intents  # [D, T, I, 2]
         around = [encoded.shifted(evidence.flatten(2), offset).view_as(evidence) for offset in _OFFSETS]
         weights = self.weigh(encoded.turns).float()
-        heard = torch.einsum("dtik,dtk->dti", torch.cat(around, -1), weights[..., 1:]) @ self.same
-        summed: Tensor = logits + heard + weights[..., :1] * self.of_words(encoded).detach()
-        return summed
-
-    def of_words(self, encoded: EncodedBatch) -> Tensor:
-        """Logits of the names by the words of the request alone, ``[D, T, C]``."""
-        logits: Tensor = self.words(encoded.texts[:, :, 0]).float()
-        return logits
+        heard: Tensor = torch.einsum("dtik,dtk->dti", torch.cat(around, -1), weights) @ self.same
+        return logits + heard
 
 
 def _same_names(readings: ReadingVocabulary, labels: tuple[str, ...]) -> Tensor:
@@ -79,13 +65,6 @@ class IntentTask(NamedTurnTask):
         """The label of each turn."""
         turns = dialogue.labels.turns
         return [turn.intent.value if turn.intent else None for turn in turns] or [None] * len(dialogue.turns)
-
-    def loss(self, head: nn.Module, encoded: EncodedBatch, targets: Targets, logits: Mapping[str, Tensor]) -> Tensor:
-        """Cross-entropy; where the assistant's readings are weighed, that of the words alone beside it."""
-        loss = super().loss(head, encoded, targets, logits)
-        if not isinstance(head, IntentHead) or head.weigh is None:
-            return loss
-        return loss + 0.5 * super().loss(head, encoded, targets, {self.name: head.of_words(encoded)})
 
     def build_head(self, sizes: StateSizes, *, dropout: float) -> nn.Module:
         """An :class:`IntentHead`."""

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from experiments import close_loop, simulate
+from selflearn.corpora import iter_dialogues
 from selflearn.simulation import shards
 from tests.fixtures.worlds import write_world
 
@@ -79,6 +80,12 @@ def test_training_simulates_what_it_needs(command, one_step, world, supervision)
         "paths.output_dir=run",
     )  # fmt: skip
     assert found.code == 0, found.printed
+    folder = found.directory / "labelled"
+    (part,) = (folder / "dialogues").iterdir()
+    labelled = list(iter_dialogues("table", root=part, split="all"))
+    assert len(labelled) > 10
+    assert all(turn.intent.source == "model" for dialogue in labelled for turn in dialogue.labels.turns)
+    assert (folder / "goals.parquet").is_file()
     metrics = found.metrics
     for name in ("segmentation/boundary_f1", "success/f1", "intent/accuracy", "slots/f1", "defect/auc"):
         assert f"test/{name}" in metrics
