@@ -2,16 +2,12 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from selflearn.schema import Dialogue, Feedback, Interpretation, Labels, NamedValue, RecognitionHypothesis, Turn
 from selflearn.simulation.simulate import Setting, simulated
 from selflearn.training.feedback import (
     SOURCE,
-    SignalModel,
     labelled_from_feedback,
-    signal_table,
-    signals,
     turn_labels,
     without_gold,
 )
@@ -54,27 +50,6 @@ def test_no_gold_reaches_the_labels(log):
                 assert one.source == SOURCE
         assert all(goal.source == SOURCE for goal in dialogue.labels.goals or ())
         assert dialogue.truth is None
-
-
-def test_signals_are_weighed_by_their_own_error_rates(log):
-    model = SignalModel.fit(log)
-    truth = [labels.defect.value for dialogue in log for labels in dialogue.labels.turns]
-    found = np.concatenate([model.defects(signals(dialogue)) for dialogue in log])
-    assert roc_auc_score(truth, found) > 0.75
-    votes = [
-        sum(v.get(name) == "True" for name in ("barge_in", "rephrase", "repetition")) for d in log for v in signals(d)
-    ]
-    assert roc_auc_score(truth, found) > roc_auc_score(truth, votes) + 0.02  # better than counting hands
-    served, failed = model.rates["barge_in"]["True"]
-    assert failed > 2 * served
-    assert model.rates["answer"]["False"][1] > model.rates["answer"]["False"][0]
-    table = signal_table(model, log)
-    assert {row["signal"] for row in table} >= {"barge_in", "rephrase", "answer", "status", "gap"}
-
-
-def test_the_rates_of_each_signal_add_up(log):
-    for values in SignalModel.fit(log).rates.values():
-        assert np.sum(list(values.values()), axis=0) == pytest.approx([1, 1])
 
 
 def test_what_a_turn_that_served_was_understood_as_is_its_label():
@@ -120,6 +95,8 @@ def test_spliced_runs_are_goals_and_hold_every_turn_once(log):
     assert len({dialogue.id for dialogue in labelled}) == len(labelled)
     lengths = [len(dialogue.labels.goals) for dialogue in spliced]
     assert set(lengths[:-1]) == {2, 3, 4}
+    failed = [not goal.success for dialogue in spliced for goal in dialogue.labels.goals]
+    assert 0.05 < np.mean(failed) < 0.5  # those that nobody complained about are among them
     for dialogue in spliced:
         for goal in dialogue.labels.goals:
             inside = dialogue.feedback[goal.start : goal.end - 1]
@@ -134,5 +111,3 @@ def test_a_log_without_feedback_gives_no_goals_of_several_turns_and_no_error():
     bare = talk(turn("a", None), turn("b", None))
     labelled = labelled_from_feedback([replace(bare, feedback=()), replace(bare, id="e", feedback=())], seed=0)
     assert len(labelled) > 2
-    with pytest.raises(ValueError, match="there is no turn"):
-        SignalModel.fit([])
