@@ -61,7 +61,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(PY)
 	$(call install,.)
 
 $(VENV)/.dev: $(VENV)/.core
-	$(call install,.[dev])
+	$(call install,.[dev$(comma)speech])
 
 $(VENV)/.docs: $(VENV)/.dev
-	$(call install,.[dev$(comma)docs])
+	$(call install,.[dev$(comma)speech$(comma)docs])

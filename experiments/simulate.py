@@ -46,18 +46,23 @@ def written_log(settings: DictConfig, directory: Path, console: Console) -> Summ
     """Write what is missing of a log, with a progress bar.
 
     Args:
-        settings: ``world``, ``dialogues``, ``seed`` and ``workers``.
+        settings: ``world``, ``channel``, ``dialogues``, ``seed`` and ``workers``.
         directory: of the log.
         console: for the bar.
     """
-    setting = Setting.load(world_directory(settings.world), seed=whole_number("seed", settings.seed))
+    seed = whole_number("seed", settings.seed)
+    setting = Setting.load(world_directory(settings.world), seed=seed, channel=settings.channel)
     dialogues, workers = (whole_number(name, settings[name]) for name in ("dialogues", "workers"))
     total = Summary()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("simulated dialogues", total=dialogues)
-        for shard, summary in write_log(setting, dialogues, directory, workers=workers):
+
+        def heard(utterances: int) -> None:
+            progress.update(bar, description=f"simulated dialogues ({utterances:,} utterances heard)")
+
+        for shard, summary in write_log(setting, dialogues, directory, workers=workers, heard=heard):
             total += summary
             progress.advance(bar, shard.dialogues)
     return total

@@ -144,6 +144,8 @@ class Assistant:
         def trace(result: Result, chosen: int | None = None, matches: Mapping[str, Match] | None = None) -> Trace:
             return Trace(recognized=recognized, readings=readings, chosen=chosen, matches=matches or {}, result=result)
 
+        if not text:  # no word was heard
+            return trace(self.skills.decline("not_understood", rng))
         if text in self._dismissals:
             return trace(self.skills.decline("bye", rng))
         if text in self._thanks:

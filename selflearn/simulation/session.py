@@ -216,7 +216,9 @@ class Session:
             options=before.options if fresh and before is not None else (),
             asked=before.asked if fresh and before is not None else None,
         )  # fmt: skip
-        heard = Speech(utterance.text, self.situation.noise, self.person.accent, f"{self.key}/{number}/heard")
+        heard = Speech(
+            utterance.text, self.situation.noise, self.person.accent, f"{self.key}/{number}/heard", self.person.id
+        )
         trace = yield heard, context
         exchange = Exchange(
             kind=kind, utterance=utterance, meaning=meaning, seconds=round(seconds, 1), context=context, trace=trace,

@@ -164,6 +164,21 @@ class RecognitionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechSettings:
+    """Of the speech channel; the section ``speech`` of ``assistant.yaml``, which may be missing. All are assumptions.
+
+    Attributes:
+        signal_to_noise: of an average speaker in an average room, in dB.
+        distance: spread over people of how loud they are heard, in dB.
+        tempo: log-normal spread over people of how long they take to say something.
+    """
+
+    signal_to_noise: float = 28.0
+    distance: float = 3.0
+    tempo: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnderstandingSettings:
     """Of the understanding component.
 
@@ -214,6 +229,7 @@ class AssistantSettings:
     version: str
     responses: Responses
     recognition: RecognitionSettings
+    speech: SpeechSettings
     understanding: UnderstandingSettings
     resolution: ResolutionSettings
     result: ResultSettings
@@ -316,18 +332,21 @@ def load_assistant(world: World) -> AssistantSettings:
         WorldError: says file, line, what was found and what was expected.
     """
     root = read_file(world.directory / "assistant.yaml")
-    found = root.fields(["version", "responses", "recognition", "understanding", "resolution", "result"])
+    found = root.fields(["version", "responses", "recognition", "understanding", "resolution", "result"], ["speech"])
     said = found["responses"].fields([field.name for field in fields(Responses)])
     responses: dict[str, Any] = {key: value.texts() for key, value in said.items() if key != "prompt"}
     return AssistantSettings(
         version=found["version"].text(), responses=Responses(**responses, prompt=said["prompt"].text()),
         recognition=_numbers(RecognitionSettings, found["recognition"]),
+        speech=_numbers(SpeechSettings, found["speech"]) if "speech" in found else SpeechSettings(),
         understanding=_numbers(UnderstandingSettings, found["understanding"]),
         resolution=_numbers(ResolutionSettings, found["resolution"]), result=_numbers(ResultSettings, found["result"]),
     )  # fmt: skip
 
 
-_NO_SHARE = {"utterances", "hypotheses", "speakers", "confidence_noise"}
+_NO_SHARE = {
+    "utterances", "hypotheses", "speakers", "confidence_noise", "signal_to_noise", "distance", "tempo",
+}  # fmt: skip
 
 
 def _numbers(cls: type[S], value: Value) -> S:

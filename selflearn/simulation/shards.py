@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.pool import IMapIterator
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from selflearn.simulation.people import Wishes
 from selflearn.simulation.simulate import (
     SPLITS,
     Block,
+    Channel,
     Setting,
     build_assistant,
     plan,
@@ -25,6 +28,7 @@ from selflearn.simulation.simulate import (
     trained_understanding,
     untrained_understanding,
 )
+from selflearn.simulation.speech_audio import require_speech
 from selflearn.simulation.summary import Summary
 
 BLOCKS = 5
@@ -32,6 +36,9 @@ BLOCKS = 5
 
 UNDERSTANDING = "understanding.safetensors"
 """File with the weights of the assistant's understanding model."""
+
+PATIENCE = 1.0
+"""Seconds between two reports of how many utterances were heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,38 +69,81 @@ class Shard:
 
 
 def write_log(
-    setting: Setting, dialogues: int, directory: str | Path, *, workers: int = 1
-) -> Iterator[tuple[Shard, Summary]]:
+    setting: Setting, dialogues: int, directory: str | Path, *, workers: int = 1,
+    heard: Callable[[int], None] | None = None,
+) -> Iterator[tuple[Shard, Summary]]:  # fmt: skip
     """Simulate so many dialogues and write them; yields each shard with its summary, in order.
 
-    Shards that are there are not made again. The content depends on the setting and the number of dialogues alone.
+    Shards that are there are not made again, nor are recordings. The content depends on the setting and the number of
+    dialogues alone.
 
     Args:
         setting: world, people, assistant, seed.
         dialogues: how many.
         directory: gets ``train-00000.parquet``, ``dev-00000.parquet``, ... and a summary of each shard.
         workers: processes.
+        heard: called from time to time with the number of utterances that were heard, on the speech channel.
 
     Raises:
+        ImportError: the speech channel is wanted and pocketsphinx is not installed.
         ValueError: the directory holds another log, or not one dialogue is asked for.
-        OSError: the disk is full; what is written is whole, and the same call goes on from there.
+        OSError: the disk is full (what is written is whole, and the same call goes on from there), or the speech
+            channel is wanted and flite is not installed.
     """
     root = Path(directory)
     shards = _shards(setting, dialogues, root)
-    _claim(root, {"world": setting.world.digest, "seed": setting.seed, "dialogues": dialogues})
+    _claim(
+        root,
+        {"world": setting.world.digest, "seed": setting.seed, "dialogues": dialogues, "channel": setting.channel},
+    )
     missing = [shard for shard in shards if not shard.is_done()]
+    if missing and setting.channel == "speech":
+        require_speech()  # here: a process of the pool that cannot start would be started again for ever
     if missing and not (root / UNDERSTANDING).is_file():
         part = root / f"{UNDERSTANDING}.part"
         trained_understanding(setting).save(part)
         os.replace(part, root / UNDERSTANDING)
-    start = str(setting.world.directory), setting.seed, root / UNDERSTANDING
+    context = multiprocessing.get_context("spawn")
+    count = _Count(context.Value("q", 0), heard)
+    start = str(setting.world.directory), setting.seed, setting.channel, root
     if workers > 1 and len(missing) > 1:
-        with multiprocessing.get_context("spawn").Pool(workers, _start, start) as pool:
-            yield from _in_order(shards, missing, pool.imap(_write, missing))
+        with context.Pool(workers, _start, (*start, _Count(count.value, None))) as pool:
+            yield from _in_order(shards, missing, _watched(pool.imap(_write, missing), count))
     else:
         if missing:
-            _start(*start)
+            _start(*start, count)
         yield from _in_order(shards, missing, map(_write, missing))
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """Utterances that all processes together have heard, and who is told; a process of a pool tells nobody."""
+
+    value: Synchronized[int]
+    told: Callable[[int], None] | None
+
+    def one_more(self) -> None:
+        with self.value.get_lock():
+            self.value.value += 1
+        self.tell()
+
+    def tell(self) -> None:
+        if self.told is not None and self.value.value:
+            self.told(self.value.value)
+
+
+def _watched(written: IMapIterator[Shard], count: _Count) -> Iterator[Shard]:
+    """Shards as they are done; while they are waited for, the count is told."""
+    while True:
+        try:
+            shard = written.next(timeout=PATIENCE)
+        except multiprocessing.TimeoutError:
+            count.tell()
+            continue
+        except StopIteration:
+            return
+        count.tell()
+        yield shard
 
 
 def _shards(setting: Setting, dialogues: int, root: Path) -> list[Shard]:
@@ -116,7 +166,7 @@ def _claim(root: Path, what: dict[str, Any]) -> None:
     file = root / "simulation.json"
     held = sorted(path.name for path in root.iterdir()) if root.is_dir() else []
     if file.is_file():
-        old = json.loads(file.read_text())
+        old = {"channel": "text", **json.loads(file.read_text())}  # older logs had no other channel
         if old != what:
             changed = ", ".join(
                 f"{key}: {old.get(key)} there, {what[key]} wanted" for key in what if old.get(key) != what[key]
@@ -142,13 +192,14 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def _start(directory: str, seed: int, weights: Path) -> None:
+def _start(directory: str, seed: int, channel: Channel, root: Path, count: _Count) -> None:
     global _worker
     torch.set_num_threads(1)
-    setting = Setting.load(directory, seed=seed)
+    setting = Setting.load(directory, seed=seed, channel=channel)
     understanding = untrained_understanding(setting)
-    understanding.load(weights)
-    _worker = _Worker(setting, build_assistant(setting, understanding), Wishes(setting.world, setting.population))
+    understanding.load(root / UNDERSTANDING)
+    assistant = build_assistant(setting, understanding, log=root, heard=count.one_more)
+    _worker = _Worker(setting, assistant, Wishes(setting.world, setting.population))
 
 
 def _write(shard: Shard) -> Shard:

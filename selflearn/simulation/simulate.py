@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import torch
 
 from selflearn.schema import Dialogue
 from selflearn.simulation.annotators import Annotators, AnnotatorSettings, load_annotators
-from selflearn.simulation.assistant import Assistant
+from selflearn.simulation.assistant import Assistant, Recognizer
 from selflearn.simulation.loading import load_world
 from selflearn.simulation.log import dialogue
 from selflearn.simulation.people import DAY, EPOCH, Person, Wishes, draw_situation, make_person
@@ -24,6 +25,7 @@ from selflearn.simulation.resolution import CatalogueResolver
 from selflearn.simulation.result import Skills
 from selflearn.simulation.session import Session
 from selflearn.simulation.settings import AssistantSettings, Population, load_assistant, load_population
+from selflearn.simulation.speech_audio import SpeechRecognizer
 from selflearn.simulation.speech_text import TextRecognizer, vocabulary
 from selflearn.simulation.truth import diagnose
 from selflearn.simulation.understanding import UnderstandingModel, training_examples
@@ -31,6 +33,9 @@ from selflearn.simulation.world import Part, World
 
 BLOCK = 400
 """Dialogues that advance together, at least."""
+
+Channel = Literal["text", "speech"]
+"""How the assistant hears: words that go wrong by themselves, or speech that is spoken and recognised."""
 
 SPLITS = {"train": 0.6, "dev": 0.1, "test": 0.3}
 """Shares of people. Those of "dev" talk as those of "train" do; those of "test" have phrasings and entities of their
@@ -48,25 +53,29 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A world with its people, its assistant and its annotators, and the seed of all that is drawn."""
+    """A world with its people, its assistant and its annotators, how it hears, and the seed of all that is drawn."""
 
     world: World
     population: Population
     assistant: AssistantSettings
     annotators: AnnotatorSettings
     seed: int
+    channel: Channel = "text"
 
     @classmethod
-    def load(cls, directory: str | Path, *, seed: int) -> Setting:
+    def load(cls, directory: str | Path, *, seed: int, channel: Channel = "text") -> Setting:
         """Read a world directory.
 
         Raises:
-            WorldError: something in it is wrong.
+            ValueError: there is no such channel.
+            WorldError: something in the directory is wrong.
         """
+        if channel not in get_args(Channel):
+            raise ValueError(f"channel is {channel!r}; expected {' or '.join(get_args(Channel))}")
         world = load_world(directory)
         return cls(
             world=world, population=load_population(world), assistant=load_assistant(world),
-            annotators=load_annotators(world), seed=seed,
+            annotators=load_annotators(world), seed=seed, channel=channel,
         )  # fmt: skip
 
 
@@ -84,16 +93,51 @@ def trained_understanding(setting: Setting) -> UnderstandingModel:
     return model
 
 
-def build_assistant(setting: Setting, understanding: UnderstandingModel) -> Assistant:
-    """The assistant as it was shipped, on the text channel."""
+def build_assistant(
+    setting: Setting, understanding: UnderstandingModel, *, log: Path | None = None,
+    heard: Callable[[], None] | None = None,
+) -> Assistant:  # fmt: skip
+    """The assistant as it was shipped.
+
+    Args:
+        setting: its world, and the channel it hears on.
+        understanding: its trained model.
+        log: folder of the log: where the speech channel keeps its recordings.
+        heard: called by the speech channel after each utterance.
+
+    Raises:
+        ImportError: the speech channel is wanted and pocketsphinx is not installed.
+        ValueError: it is wanted and ``log`` is not given.
+    """
     world, settings = setting.world, setting.assistant
+    recognizer: Recognizer
+    if setting.channel == "text":
+        recognizer = TextRecognizer(vocabulary(world), settings.recognition)
+    elif log is None:
+        raise ValueError("the speech channel keeps recordings; give the folder of the log")
+    else:
+        recognizer = SpeechRecognizer(
+            vocabulary(world), _heard_before(setting), settings.speech, hypotheses=settings.recognition.hypotheses,
+            log=log, heard=heard,
+        )  # fmt: skip
     return Assistant(
         world, settings,
-        recognizer=TextRecognizer(vocabulary(world), settings.recognition),
+        recognizer=recognizer,
         understander=understanding,
         resolver=CatalogueResolver(world, settings.resolution, setting.seed),
         skills=Skills(world, settings.responses, settings.result),
     )  # fmt: skip
+
+
+def _heard_before(setting: Setting) -> list[str]:
+    """What a language model is made of: requests that the assistant was trained on, names, and manners of speech."""
+    world, manners = setting.world, setting.world.manners
+    texts = [row.text for row in training_examples(world, setting.assistant.understanding, setting.seed)]
+    texts += [text for kind in world.types.values() for entity in kind.entities for text in entity.spoken]
+    frames = (*manners.polite, *manners.asking, *manners.corrections)
+    texts += [frame.replace("{value}", "").replace("{}", "").strip() for frame in frames]
+    texts += [*manners.complaints, *manners.thanks, *manners.dismissals, *manners.yes, *manners.no]
+    return texts
 
 
 def plan(setting: Setting, dialogues: int) -> list[Block]:
@@ -181,10 +225,10 @@ def advance(sessions: Sequence[Session], assistant: Assistant) -> None:
         running = going
 
 
-def simulated(setting: Setting, dialogues: int) -> Iterator[Dialogue]:
-    """Dialogues one after the other, in this process."""
+def simulated(setting: Setting, dialogues: int, *, log: Path | None = None) -> Iterator[Dialogue]:
+    """Dialogues one after the other, in this process; ``log`` as :func:`build_assistant` takes it."""
     torch.set_num_threads(1)
-    assistant = build_assistant(setting, trained_understanding(setting))
+    assistant = build_assistant(setting, trained_understanding(setting), log=log)
     wishes = Wishes(setting.world, setting.population)
     for block in plan(setting, dialogues):
         yield from simulate(setting, assistant, wishes, block)

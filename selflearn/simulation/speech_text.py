@@ -45,12 +45,14 @@ class Speech:
         noise: how much worse than usual it can be heard in the room, as a factor on the error rate.
         accent: how much worse than average this person is heard, in standard deviations.
         key: the same for the same utterance of the same person; decides every random number.
+        speaker: the same for the same person; decides their voice.
     """
 
     text: str
     noise: float
     accent: float
     key: str
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)

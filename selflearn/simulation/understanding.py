@@ -254,7 +254,7 @@ class UnderstandingModel:
             inside = tag if tag % 2 else inside if tag else 0
             if slot is not None and (tag % 2 == 0 or slot not in mentions):
                 mentions.setdefault(slot, []).append(word)
-        certainty = float(np.exp(total / len(words)))
+        certainty = float(np.exp(total / max(len(words), 1)))
         return Hypothesis(
             intent=intent, mentions={slot: " ".join(said) for slot, said in mentions.items()},
             score=round(score * certainty, 4),
@@ -278,7 +278,7 @@ def text_features(words: Sequence[str], before: str, names: Sequence[Sequence[st
     """Features of a request: its words, their pairs, the types of known names, and the intent of the turn before."""
     found = [f"w {word}" for word in words]
     found += [f"p {a} {b}" for a, b in zip(["<s>", *words], [*words, "</s>"], strict=True)]
-    found += [f"b {before}", f"b {before} {words[0]}", f"b {before} {len(words) < 4}"]
+    found += [f"b {before}", f"b {before} {words[0] if words else ''}", f"b {before} {len(words) < 4}"]
     return found + [f"n {name}" for name in sorted({name for row in names for name in row if name.startswith("B")})]
 
 

@@ -42,6 +42,7 @@ def test_the_command_writes_a_log_its_summary_and_figures(run):
     [
         (["dialogues=0"], "0 dialogues; expected at least 1"),
         (["seed=one"], "seed is 'one'; expected a whole number"),
+        (["channel=radio"], "channel is 'radio'; expected text or speech"),
         (["world=nowhere"], "nowhere is no directory; expected a world"),
         (["dialogs=5"], "unknown key 'dialogs'; nearest: 'dialogues'"),
     ],
@@ -50,6 +51,14 @@ def test_a_users_fault_is_said_in_a_line(run, arguments, message):
     found = run(*arguments)
     assert found.code == 2, found.printed
     assert message in found.printed
+    assert "Traceback" not in found.printed
+
+
+def test_a_missing_program_is_said_in_a_line(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = run("channel=speech")
+    assert found.code == 2, found.printed
+    assert "the speech channel needs" in found.printed
     assert "Traceback" not in found.printed
 
 

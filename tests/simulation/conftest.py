@@ -8,6 +8,7 @@ import torch
 
 from selflearn.simulation.people import EPOCH, Device, Situation, Wishes, make_person
 from selflearn.simulation.simulate import Setting, build_assistant, simulated, trained_understanding
+from selflearn.simulation.speech_audio import require_speech
 from selflearn.simulation.world import WORLDS
 from tests.fixtures.worlds import write_world
 
@@ -63,3 +64,12 @@ def situation():
 @pytest.fixture
 def rng():
     return random.Random(0)
+
+
+@pytest.fixture(scope="session")
+def speech_programs():
+    """The programs of the speech channel; tests are skipped where one is missing (``.ci/run`` installs them)."""
+    try:
+        require_speech()
+    except (ImportError, OSError) as error:
+        pytest.skip(str(error))
