@@ -18,8 +18,9 @@ def main(cfg: DictConfig) -> None:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     labeler = Labeler.from_pretrained(
-        cfg.labeler, device=cfg.device, on_overflow=cfg.on_overflow, token_budget=cfg.token_budget, bf16=cfg.bf16
-    )
+        cfg.labeler, device=cfg.device, on_overflow=cfg.on_overflow, token_budget=cfg.token_budget, bf16=cfg.bf16,
+        recordings=cfg.recordings,
+    )  # fmt: skip
     columns = OmegaConf.to_container(cfg.columns, resolve=True)
     options = {"columns": columns} if columns else {}
     bar = Progress(

@@ -67,6 +67,7 @@ def recipe(cfg: DictConfig) -> Recipe:
         ),
         tasks=tuple(cfg.tasks.names),
         seed=cfg.seed,
+        recordings=None if cfg.data.root is None else str(cfg.data.root),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from selflearn.batching.audio import Recordings
 from selflearn.batching.batch import DialogueBatch, Targets
 from selflearn.batching.features import FeatureVocabulary
 from selflearn.batching.lexical import hashed_ngrams
@@ -38,6 +39,7 @@ class Collator:
         tasks: what makes the targets, by task.
         hypotheses: most entries of a turn's n-best list that are read; 0 leaves them out.
         readings: names of what the assistant understands.
+        recordings: what the requests sounded like.
     """
 
     def __init__(
@@ -50,11 +52,12 @@ class Collator:
         tasks: Mapping[str, TargetBuilder] | None = None,
         hypotheses: int = 0,
         readings: ReadingVocabulary | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
         self.tokenization, self.pairing, self.ngram_buckets = tokenization, pairing, ngram_buckets
         self.features = features or FeatureVocabulary()
         self.tasks, self.hypotheses = dict(tasks or {}), hypotheses
-        self.readings = readings or ReadingVocabulary()
+        self.readings, self.recordings = readings or ReadingVocabulary(), recordings
 
     def __call__(self, dialogues: Sequence[Dialogue]) -> DialogueBatch:
         """Inputs and targets of labelled dialogues."""
@@ -94,7 +97,7 @@ class Collator:
         return DialogueBatch(
             buckets=tuple(buckets), text_index=torch.from_numpy(text_index), ngrams=ngrams, ngram_starts=starts,
             utterance_index=torch.from_numpy(utterance_index), turn_mask=torch.from_numpy(mask),
-            seconds=torch.from_numpy(seconds), features=self.features.encode(dialogues, shape[1]),
+            seconds=torch.from_numpy(seconds), features=self.features.encode(dialogues, shape[1], self.recordings),
             token_index=index, token_turn=owner, token_spans=spans,
             hypothesis_index=torch.from_numpy(np.where(read >= 0, position[np.maximum(read, 0)], -1)),
             hypothesis_scores=torch.from_numpy(hypothesis_scores),
@@ -106,6 +109,14 @@ class Collator:
         turns = [(0, t, turn) for t, turn in enumerate(dialogue.turns)]
         texts = _distinct_utterances(turns, (1, len(turns)))[0] if self.pairing == "separate" else _pairs(turns)
         return sum(tokens.truncated for tokens in self.tokenization(texts))
+
+    def missing_recordings(self, dialogue: ObservedDialogue) -> int:
+        """How many recordings of a dialogue should be read, and are not there."""
+        if not self.features.audio:
+            return 0
+        if self.recordings is None:
+            return sum(turn.audio is not None for turn in dialogue.turns)
+        return len(self.recordings.missing(dialogue))
 
     def num_tokens(self, dialogue: ObservedDialogue) -> int:
         """Tokens that the turn encoder reads for a dialogue by itself: its share of a token budget."""

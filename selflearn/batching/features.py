@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from selflearn.batching.audio import Recordings
 from selflearn.batching.batch import FeatureValues
 from selflearn.schema import ObservedDialogue, Turn
 
@@ -26,11 +27,16 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "counts": ("request.log_words", "response.log_words"),
     "times": ("seconds",),
     "others": ("propensity", "categorical.", "numeric."),
+    "audio": (),
 }
 """Features that belong together, to be left out together: names, or how they begin.
 
-Without ``hypotheses`` the readings (:mod:`selflearn.batching.readings`) are left out as well.
+Without ``hypotheses`` the readings (:mod:`selflearn.batching.readings`) are left out as well; ``audio`` is a vector
+(:mod:`selflearn.batching.audio`).
 """
+
+MOST_HEARD = 2000
+"""Recordings that mean and deviation of the audio vectors are taken from, evenly over the training turns."""
 
 
 def categorical_features(turn: Turn) -> dict[str, str]:
@@ -86,14 +92,19 @@ class FeatureVocabulary:
     Attributes:
         categorical: feature name -> values, the most frequent first; value ``i`` has the number ``i + 2``.
         numeric: feature name -> (mean, standard deviation) over training turns.
-        audio_size: width of the audio vectors, 0 where there are none.
+        audio: (mean, standard deviation) of each entry of the audio vectors; empty where they are not read.
         times: whether the seconds of the turns are read.
     """
 
     categorical: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numeric: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    audio_size: int = 0
+    audio: tuple[tuple[float, float], ...] = ()
     times: bool = True
+
+    @property
+    def audio_size(self) -> int:
+        """Width of the audio vectors, 0 where there are none."""
+        return len(self.audio)
 
     @classmethod
     def fit(
@@ -103,6 +114,7 @@ class FeatureVocabulary:
         min_count: int = 5,
         max_values: int = 1000,
         without: Collection[str] = (),
+        recordings: Recordings | None = None,
     ) -> FeatureVocabulary:
         """Collect the features of training dialogues; constant numbers and rare values are left out.
 
@@ -111,12 +123,16 @@ class FeatureVocabulary:
             min_count: a value seen less often is treated as unseen.
             max_values: values kept per categorical feature.
             without: names of :data:`GROUPS` that are left out.
+            recordings: where the recordings are; None leaves the audio out.
         """
         left_out = tuple(start for group in without for start in GROUPS[group])
         counts: dict[str, Counter[str]] = {}
         sums: dict[str, tuple[int, float, float]] = {}
+        heard: list[str] = []
         for dialogue in dialogues:
             for turn in dialogue.turns:
+                if turn.audio is not None:
+                    heard.append(turn.audio)
                 for name, value in categorical_features(turn).items():
                     if name.startswith(left_out):
                         continue
@@ -136,9 +152,14 @@ class FeatureVocabulary:
             if deviation > 1e-8:
                 numeric[name] = (total / n, deviation)
         kept = {name: values for name, values in categorical.items() if values}
-        return cls(categorical=kept, numeric=numeric, times="times" not in without)
+        audio: tuple[tuple[float, float], ...] = ()
+        if recordings is not None and "audio" not in without:
+            audio = recordings.scale(heard[:: 1 + len(heard) // MOST_HEARD])
+        return cls(categorical=kept, numeric=numeric, audio=audio, times="times" not in without)
 
-    def encode(self, dialogues: Sequence[ObservedDialogue], num_turns: int) -> FeatureValues:
+    def encode(
+        self, dialogues: Sequence[ObservedDialogue], num_turns: int, recordings: Recordings | None = None
+    ) -> FeatureValues:
         """Features of a batch, padded to ``num_turns``; numbers are standardised and clipped to +-5 deviations."""
         shape = (len(dialogues), num_turns)
         categories = np.zeros((*shape, len(self.categorical)), dtype=np.int64)
@@ -162,4 +183,21 @@ class FeatureVocabulary:
             categorical=torch.from_numpy(categories),
             numeric=torch.from_numpy(numbers),
             numeric_mask=torch.from_numpy(known),
+            **self._sounds(dialogues, num_turns, recordings),
         )
+
+    def _sounds(
+        self, dialogues: Sequence[ObservedDialogue], num_turns: int, recordings: Recordings | None
+    ) -> dict[str, torch.Tensor]:
+        """Audio vectors and their mask; a recording that is missing is masked."""
+        if not self.audio:
+            return {}
+        mean, deviation = np.array(self.audio, dtype=np.float32).T
+        vectors = np.zeros((len(dialogues), num_turns, len(mean)), dtype=np.float32)
+        known = np.zeros((len(dialogues), num_turns), dtype=bool)
+        for d, dialogue in enumerate(dialogues):
+            for t, turn in enumerate(dialogue.turns if recordings is not None else ()):
+                vector = recordings.vector(turn.audio) if recordings is not None else None
+                if vector is not None:
+                    vectors[d, t], known[d, t] = np.clip((vector - mean) / deviation, -5.0, 5.0), True
+        return {"audio": torch.from_numpy(vectors), "audio_mask": torch.from_numpy(known)}

@@ -14,6 +14,7 @@ from typing import Any, Self, get_args
 import torch
 from safetensors import SafetensorError
 
+from selflearn.batching.audio import Recordings
 from selflearn.batching.texts import OnOverflow, OverflowError
 from selflearn.batching.windows import cut_observed, turn_windows
 from selflearn.inference.goal_records import goal_records
@@ -48,6 +49,7 @@ class LabelledDialogue:
         goals: one record a goal; together they cover the dialogue.
         windows: in how many overlapping windows of turns it was read; more than 1 only where it is long.
         truncated_texts: how many distinct texts were longer than the model reads; the rest of them was not read.
+        missing_recordings: how many audio references have no file, where the model reads audio.
         turns_seen: how many turns, from the first on, the model read: fewer than the dialogue has only where it is too
             long and ``on_overflow`` is "truncate". The others have no labels.
         extra: answers of tasks that have no place in the record, one a turn that was seen, by the name of the task.
@@ -58,6 +60,7 @@ class LabelledDialogue:
     windows: int
     truncated_texts: int
     turns_seen: int
+    missing_recordings: int = 0
     extra: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
@@ -90,6 +93,7 @@ class Labeler:
         on_overflow: OnOverflow = "window",
         token_budget: int = 16_384,
         bf16: bool = False,
+        recordings: str | Path | None = None,
     ) -> Self:
         """Load what a training run wrote into ``model/``; nothing else is needed, and the directory may be moved.
 
@@ -101,6 +105,7 @@ class Labeler:
                 by the first two, and counted, and refused by "error".
             token_budget: most tokens of a batch; less needs less memory.
             bf16: compute under bfloat16 autocast: faster where the machine has it, scores agree to about two digits.
+            recordings: folder that relative audio references start from, for a model that reads audio: the log's.
 
         Raises:
             ModelDirectoryError: the directory holds no model, another model, or damaged files.
@@ -111,6 +116,7 @@ class Labeler:
         folder, chosen = Path(directory).expanduser(), _usable_device(device)
         _check_directory(folder)
         model = _load(folder)
+        model.recordings = None if recordings is None else Recordings(recordings)
         return cls(
             ModelSystem(
                 model.to(chosen),  # type: ignore[arg-type]
@@ -181,7 +187,8 @@ class Labeler:
         if system.on_overflow == "error" and cut:
             raise OverflowError(f"dialogue {dialogue.id!r} has {cut} texts of more than {limits.max_tokens} tokens; "
                                 "expected no longer one, or on_overflow=window or truncate")  # fmt: skip
-        return {"windows": len(windows), "truncated_texts": cut, "turns_seen": seen}
+        return {"windows": len(windows), "truncated_texts": cut, "turns_seen": seen,
+                "missing_recordings": self._collator.missing_recordings(cut_observed(dialogue, 0, seen))}  # fmt: skip
 
     def _labelled(self, dialogue: Dialogue, prediction: DialoguePrediction, **how: int) -> LabelledDialogue:
         seen = how["turns_seen"]

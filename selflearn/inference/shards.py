@@ -43,8 +43,8 @@ class LabellingReport:
     Attributes:
         counts: ``dialogues``, ``turns``, ``goals``; ``goals_reached`` and ``goals_failed`` as the model judged;
             ``truncated_texts`` (texts read in part), ``windowed_dialogues`` (read in several windows),
-            ``turns_not_seen`` (beyond the longest dialogue, left without labels), and ``not_written/TASK`` for answers
-            that have no place in the record.
+            ``turns_not_seen`` (beyond the longest dialogue, left without labels), ``missing_recordings`` (of a model
+            that reads audio), and ``not_written/TASK`` for answers that have no place in the record.
         read: what the reader of the input joined, left out and did not map.
         dialogues: folder of the labelled records.
         goals: file of the goal records.
@@ -100,6 +100,8 @@ def label_file(
         "model": labeler.fingerprint, "input": rows.dataset._fingerprint, "on_overflow": system.on_overflow,
         "bf16": system.bf16, "format": format, "shard_size": shard_size,
     }  # fmt: skip
+    if system.model.recordings is not None and system.model.config.feature_vocabulary().audio:
+        settings["recordings"] = str(system.model.recordings.root)
     folder = _Folder(Path(output), settings)
     folder.claim()
     starts = range(0, len(rows), shard_size)
@@ -201,6 +203,7 @@ def _count(item: LabelledDialogue, counts: Counter[str]) -> None:
         ("dialogues", 1), ("turns", turns), ("goals", len(item.goals)), ("goals_reached", success.count(True)),
         ("goals_failed", success.count(False)), ("truncated_texts", item.truncated_texts),
         ("windowed_dialogues", int(item.windows > 1)), ("turns_not_seen", turns - item.turns_seen),
+        ("missing_recordings", item.missing_recordings),
         *((f"not_written/{name}", len(answers)) for name, answers in item.extra.items()),
     )  # fmt: skip
     counts.update(dict(found))

@@ -84,7 +84,7 @@ class LabelGeneratorConfig(PreTrainedConfig):
         return FeatureVocabulary(
             categorical={name: tuple(values) for name, values in sorted(stored.get("categorical", {}).items())},
             numeric={name: (pair[0], pair[1]) for name, pair in sorted(stored.get("numeric", {}).items())},
-            audio_size=stored.get("audio_size", 0),
+            audio=tuple((pair[0], pair[1]) for pair in stored.get("audio", ())),
             times=stored.get("times", True),
         )
 
@@ -108,7 +108,7 @@ def plain_features(vocabulary: FeatureVocabulary) -> dict[str, Any]:
     return {
         "categorical": {name: list(values) for name, values in vocabulary.categorical.items()},
         "numeric": {name: list(pair) for name, pair in vocabulary.numeric.items()},
-        "audio_size": vocabulary.audio_size,
+        "audio": [list(pair) for pair in vocabulary.audio],
         "times": vocabulary.times,
     }
 

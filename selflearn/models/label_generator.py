@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import ModelOutput
 
+from selflearn.batching.audio import Recordings
 from selflearn.batching.batch import DialogueBatch
 from selflearn.batching.collator import Collator
 from selflearn.batching.texts import Tokenization
@@ -84,6 +85,9 @@ class LabelGenerator(PreTrainedModel):
         config: see :class:`LabelGeneratorConfig`.
         encoder: a turn encoder with weights; None builds one from ``config.encoder`` with random weights.
         tasks: task objects for ``config.tasks``; None looks them up by name.
+
+    Attributes:
+        recordings: of the log at hand, for a model that reads audio. They belong to the log: they are not saved.
     """
 
     config_class = LabelGeneratorConfig
@@ -100,6 +104,7 @@ class LabelGenerator(PreTrainedModel):
         tasks: Mapping[str, Task] | None = None,
     ) -> None:
         super().__init__(config)
+        self.recordings: Recordings | None = None
         self.tasks = dict(tasks) if tasks is not None else build_tasks(config.tasks or {})
         if encoder is None:
             inner = config.encoder_config()
@@ -201,6 +206,7 @@ class LabelGenerator(PreTrainedModel):
             tasks=self.tasks if with_targets else None,
             hypotheses=max((task.num_hypotheses for task in self.tasks.values()), default=0),
             readings=self.config.reading_vocabulary(),
+            recordings=self.recordings,
         )
 
 

@@ -30,11 +30,13 @@ class ReadCounts:
         truncated_texts: texts longer than the encoder reads.
         windowed_dialogues: dialogues read in several windows.
         dropped_turns: turns beyond the longest dialogue (``on_overflow="truncate"``): their answers are empty.
+        missing_recordings: audio references without a file, where the model reads audio.
     """
 
     truncated_texts: int = 0
     windowed_dialogues: int = 0
     dropped_turns: int = 0
+    missing_recordings: int = 0
 
 
 @dataclass(slots=True)
@@ -96,9 +98,11 @@ class ModelSystem:
     def _count_texts(
         self, dialogues: Sequence[ObservedDialogue], windows: Sequence[list[Span]], collator: Collator
     ) -> None:
-        """Count the texts that are cut, once a dialogue however many windows it is read in."""
+        """Count what is cut or missing, once a dialogue however many windows it is read in."""
         for dialogue, spans in zip(dialogues, windows, strict=True):
-            cut = collator.truncated(cut_observed(dialogue, 0, spans[-1][1]))
+            read = cut_observed(dialogue, 0, spans[-1][1])
+            self.counts.missing_recordings += collator.missing_recordings(read)
+            cut = collator.truncated(read)
             self.counts.truncated_texts += cut
             if cut and self.on_overflow == "error":
                 raise OverflowError(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from selflearn.batching.audio import Recordings
 from selflearn.batching.collator import Pairing
 from selflearn.batching.features import GROUPS, FeatureVocabulary
 from selflearn.batching.readings import ReadingVocabulary
@@ -163,7 +164,12 @@ def fit_tasks(names: Collection[str], dialogues: Sequence[Dialogue]) -> dict[str
 
 
 def build_model(
-    settings: ModelSettings, tasks: Mapping[str, Task], dialogues: Sequence[Dialogue], *, seed: int
+    settings: ModelSettings,
+    tasks: Mapping[str, Task],
+    dialogues: Sequence[Dialogue],
+    *,
+    seed: int,
+    recordings: Recordings | None = None,
 ) -> tuple[LabelGenerator, Any]:
     """A label generator with a pretrained turn encoder and fresh heads, and its tokenizer.
 
@@ -172,10 +178,12 @@ def build_model(
         tasks: with their label names.
         dialogues: training dialogues, for the feature vocabulary and the domains.
         seed: of the fresh weights.
+        recordings: of the log; a model is made to read audio where there are some.
     """
     torch.manual_seed(seed)
     encoder, tokenizer = load_encoder(settings.encoder, dropout=settings.encoder_dropout)
-    features = FeatureVocabulary.fit((dialogue.observed() for dialogue in dialogues), without=settings.without)
+    observed = (dialogue.observed() for dialogue in dialogues)
+    features = FeatureVocabulary.fit(observed, without=settings.without, recordings=recordings)
     domains = {goal.domain for dialogue in dialogues for goal in dialogue.labels.goals or () if goal.domain is not None}
     understood = () if "hypotheses" in settings.without else dialogues
     readings = ReadingVocabulary.fit(dialogue.observed() for dialogue in understood)
@@ -187,7 +195,9 @@ def build_model(
         tasks={name: list(task.labels) for name, task in tasks.items()}, thresholds=asdict(Thresholds()),
         seen_domains=sorted(domains), **asdict(settings.dialogue),
     )  # fmt: skip
-    return LabelGenerator(config, encoder=encoder, tasks=tasks), tokenizer
+    model = LabelGenerator(config, encoder=encoder, tasks=tasks)
+    model.recordings = recordings
+    return model, tokenizer
 
 
 def pretrain(
@@ -310,6 +320,7 @@ class Recipe:
         training: fine-tuning.
         tasks: names, in the order of the heads.
         seed: of everything random.
+        recordings: folder that the log's relative audio references start from; None reads no audio.
     """
 
     model: ModelSettings = field(default_factory=ModelSettings)
@@ -317,6 +328,7 @@ class Recipe:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     tasks: tuple[str, ...] = ("segmentation", "success", "intent", "slots", "defect")
     seed: int = 0
+    recordings: str | None = None
 
     def without_context(self) -> Recipe:
         """The baseline ``no_context``: the same in everything but the dialogue encoder, which has no layers."""
@@ -339,7 +351,11 @@ class Recipe:
             unlabelled: dialogues to pretrain on; None = the labelled ones.
         """
         tasks = fit_tasks(self.tasks, labelled)
-        model, tokenizer = build_model(self.model, tasks, labelled, seed=self.seed)
+        recordings = None
+        if self.recordings is not None and "audio" not in self.model.without:
+            recordings = Recordings(self.recordings)
+        model, tokenizer = build_model(self.model, tasks, labelled, seed=self.seed, recordings=recordings)
+        missing = 0 if recordings is None else _missing(recordings, labelled)
         pretrain(
             model, tokenizer, labelled if unlabelled is None else unlabelled, self.pretraining, self.model.encoder,
             replace(stage, directory=stage.directory / "pretraining"), seed=self.seed,
@@ -353,11 +369,21 @@ class Recipe:
         system = ModelSystem(
             model, tokenizer, on_overflow=self.training.on_overflow, bf16=stage.hardware.precision == "bf16-mixed",
             trained_on=ReadCounts(
-                truncated_texts=data.truncated_texts, windowed_dialogues=data.windowed, dropped_turns=data.dropped_turns
+                truncated_texts=data.truncated_texts, windowed_dialogues=data.windowed,
+                dropped_turns=data.dropped_turns, missing_recordings=missing,
             ),
         )  # fmt: skip
         choose_thresholds(system, tune)
         return system
+
+
+def _missing(recordings: Recordings, dialogues: Sequence[Dialogue]) -> int:
+    """Recordings of training dialogues that are not there, counted and said."""
+    lost = [reference for dialogue in dialogues for reference in recordings.missing(dialogue.observed())]
+    if lost:
+        log.warning("%d recordings of the training dialogues are not in %s, for example %s", len(lost),
+                    recordings.root, lost[0])  # fmt: skip
+    return len(lost)
 
 
 def observed_only(dialogues: Sequence[Dialogue]) -> list[ObservedDialogue]:

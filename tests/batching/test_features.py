@@ -31,7 +31,7 @@ def test_every_observed_field_but_references_and_counts_of_the_reader_becomes_a_
         "device_state": {"oven": "on"}, "location": "hall", "propensity": 0.5, "categorical": {"kind": "k"},
         "numeric": {"volume": 3.0},
     }  # fmt: skip
-    unused = {"seconds", "joins", "audio"}  # seconds has its own place in the batch; audio is a reference to a file
+    unused = {"seconds", "joins", "audio"}  # seconds and audio have their own places in the batch
     assert {field.name for field in dataclasses.fields(Turn)} == values.keys() | unused
     nothing = categorical_features(Turn()) | numeric_features(Turn())
     assert nothing == {}

@@ -54,7 +54,7 @@ def test_a_file_is_labelled_and_nothing_is_lost(label, labeler, logs, dialogues,
     assert report.counts == {
         "dialogues": 12, "turns": sum(len(d.turns) for d in dialogues), "goals": len(goals),
         "goals_reached": int(goals["success"].sum()), "goals_failed": int((~goals["success"]).sum()),
-        "truncated_texts": 0, "windowed_dialogues": 0, "turns_not_seen": 0,
+        "truncated_texts": 0, "windowed_dialogues": 0, "turns_not_seen": 0, "missing_recordings": 0,
     }  # fmt: skip
     assert report.read.counts["dialogues"] == 12
 
