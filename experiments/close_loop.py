@@ -65,7 +65,7 @@ def main(cfg: DictConfig) -> None:
     directory = Path(cfg.run)
     settings, root = simulated_log(directory)
     written_log(settings, root, Console(stderr=True, quiet=not cfg.progress))
-    setting = Setting.load(world_directory(settings.world), seed=settings.seed)
+    setting = Setting.load(world_directory(settings.world), seed=settings.seed, channel=settings.channel)
     log = list(DialogueRows(load_dialogues("table", root=root, split="train")))
     labelled = {
         "the assistant's own": own_labels(log),
@@ -73,11 +73,11 @@ def main(cfg: DictConfig) -> None:
         "gold labels": log,
     }
     torch.set_num_threads(1)  # the models of the assistant are small
-    before = met_again(setting, trained_understanding(setting), settings.dialogues)
+    before = met_again(setting, trained_understanding(setting), settings.dialogues, log=root)
     rows = {SHIPPED: Row(examples=0, right=None, defect_rate=by_split(before), difference={})}
     for name, dialogues in labelled.items():
         examples = generated_examples(dialogues, untrained_understanding(setting).intents, sure=cfg.sure)
-        after = met_again(setting, retrained_understanding(setting, examples), settings.dialogues)
+        after = met_again(setting, retrained_understanding(setting, examples), settings.dialogues, log=root)
         rows[name] = Row(
             examples=len(examples), right=share_right(dialogues, log, sure=cfg.sure), defect_rate=by_split(after),
             difference={s: difference(of(before, s), of(after, s), resamples=cfg.resamples) for s in PEOPLE},

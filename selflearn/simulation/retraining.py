@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from selflearn.schema import Dialogue, Turn, TurnLabels
 from selflearn.simulation.grammar import Span
@@ -63,15 +64,18 @@ class MetSession:
     defects: int
 
 
-def met_again(setting: Setting, understanding: UnderstandingModel, dialogues: int) -> list[MetSession]:
+def met_again(
+    setting: Setting, understanding: UnderstandingModel, dialogues: int, *, log: Path | None = None
+) -> list[MetSession]:
     """Let the people of a log meet an assistant with this understanding model; one row a session.
 
     Args:
         setting: the world and its people.
         understanding: of the assistant; all else is as it was shipped.
         dialogues: as many as in the log.
+        log: its folder, where the speech channel keeps recordings.
     """
-    assistant, wishes = build_assistant(setting, understanding), Wishes(setting.world, setting.population)
+    assistant, wishes = build_assistant(setting, understanding, log=log), Wishes(setting.world, setting.population)
     found = []
     for block in plan(setting, dialogues):
         for dialogue in simulate(setting, assistant, wishes, block):
