@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from experiments import close_loop, simulate
+from experiments import benchmark_simulation, close_loop, simulate
 from selflearn.corpora import iter_dialogues
 from selflearn.simulation import shards
 from tests.fixtures.worlds import write_world
@@ -135,3 +135,24 @@ def test_a_loop_needs_a_run_on_a_simulated_log(command, one_step):
         found = command(f"run={run}", program=close_loop.main, shared=())
         assert found.code == 2
         assert message in found.printed
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_dialogues(command, world, tmp_path):
+    found = command(
+        f"world={world}", "sizes=[2500,10000]", "workers=2", f"output={tmp_path / 'figures.json'}",
+        program=benchmark_simulation.main, shared=(),
+    )  # fmt: skip
+    assert found.code == 0, found.printed
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    small, large = figures["sizes"]
+    assert large["turns"] > 3 * small["turns"]
+    assert large["peak_mib"] < 1.15 * small["peak_mib"]
+    assert figures["turns_a_second"] > 0
+    assert "1,000,000 dialogues in" in found.printed
+
+
+def test_the_sizes_of_the_benchmark_have_to_grow(command):
+    found = command("sizes=[20,10]", program=benchmark_simulation.main, shared=())
+    assert found.code == 2
+    assert "sizes is [20, 10]; expected two or more, each larger than the one before" in found.printed
