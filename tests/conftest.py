@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures import releases
+from tests.fixtures import rated_releases, releases
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +32,18 @@ def snips_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def atis_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Root of a tiny ATIS release: as SNIPS, with its prefix and double intents."""
     return releases.write_atis(tmp_path_factory.mktemp("atis"))
+
+
+@pytest.fixture(scope="session")
+def dbdc3_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of a tiny DBDC3 release: 8 dialogues with each of 4 bots, 4 responses each rated by 6 people."""
+    return rated_releases.write_dbdc3(tmp_path_factory.mktemp("dbdc3"))
+
+
+@pytest.fixture(scope="session")
+def uss_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of a tiny USS release: 16 dialogues a part, 3 or 4 raters; those of SGD are the first of ``sgd_release``."""
+    return rated_releases.write_uss(tmp_path_factory.mktemp("uss"))
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def corpus_names() -> list[str]:
     """Names of the corpora of this package and of installed ones, sorted.
 
     Example:
-        >>> set(corpus_names()) >= {"sgd", "star", "snips", "atis", "table"}
+        >>> set(corpus_names()) >= {"sgd", "star", "uss", "dbdc3", "table"}
         True
     """
     return sorted(_corpora())
@@ -103,7 +103,7 @@ def load_dialogues(
     files, the reader's version and options, and the schema. :func:`as_dialogues` gives the records back.
 
     Args:
-        corpus: name ("sgd", "star", "snips", "atis", "table", or an installed one) or object.
+        corpus: name (of :func:`corpus_names`) or object.
         root: the release's own folder (for "table", a file or a folder).
         split: one of the corpus' splits.
         cache_dir: default: the cache of ``datasets``.

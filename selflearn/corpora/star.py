@@ -34,8 +34,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from selflearn.corpora._exchanges import Utterance, exchanges, turn_of
 from selflearn.corpora.corpus import Corpus, ReadReport, read_json, reading
-from selflearn.schema import Dialogue, Goal, Labels, Rating, RecordError, Turn, TurnLabels
+from selflearn.schema import Dialogue, Goal, Labels, Rating, RecordError, TurnLabels
 
 STAR_DONE = re.compile(
     "RSVP|book your|find you|reserve your|unlock the door|run the trivia|recover the life|submit your|schedule your|"
@@ -55,9 +56,7 @@ Replies = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Utterance:
-    by_user: bool
-    text: str
+class _Utterance(Utterance):
     time: float
     label: str | None
     selected: str | None
@@ -138,7 +137,7 @@ def read_dialogue(raw: Json, split: str, replies: Replies, report: ReadReport) -
         report.add("dropped/dialogues_with_fewer_than_2_utterances", where=raw["DialogueID"])
         report.add("dropped/utterances_of_such_dialogues", len(said))
         return None
-    turns = _turns(said)
+    turns = exchanges(said)
     answer = _answer(raw)
     dialogue = Dialogue(
         id=str(raw["DialogueID"]),
@@ -146,7 +145,7 @@ def read_dialogue(raw: Json, split: str, replies: Replies, report: ReadReport) -
         split=split,
         user_id=raw["AnonymizedUserWorkerID"],
         started_at=said[0].time,
-        turns=tuple(_turn(turn, said[0].time) for turn in turns),
+        turns=tuple(turn_of(turn, seconds=turn[0].time - said[0].time) for turn in turns),
         labels=Labels(
             goals=_goals(raw["Scenario"], turns, replies, answer),
             turns=tuple(TurnLabels(response_acts=tuple(u.label for u in turn if u.label)) for turn in turns),
@@ -182,26 +181,6 @@ def _said(raw: Json, report: ReadReport) -> list[_Utterance]:
             )
         )
     return said
-
-
-def _turns(said: Sequence[_Utterance]) -> list[list[_Utterance]]:
-    turns: list[list[_Utterance]] = []
-    for utterance in said:
-        if not turns or (utterance.by_user and not turns[-1][-1].by_user):
-            turns.append([])
-        turns[-1].append(utterance)
-    return turns
-
-
-def _turn(utterances: Sequence[_Utterance], start: float) -> Turn:
-    requests = [u.text for u in utterances if u.by_user]
-    responses = [u.text for u in utterances if not u.by_user]
-    return Turn(
-        request=" ".join(requests) if requests else None,
-        response=" ".join(responses) if responses else None,
-        seconds=utterances[0].time - start,
-        joins=len(utterances) - bool(requests) - bool(responses),
-    )
 
 
 def _goals(

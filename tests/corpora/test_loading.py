@@ -24,7 +24,11 @@ from selflearn.corpora import (
 )
 from selflearn.schema import Dialogue, Label, RecordError, Turn
 
-RELEASES = [("sgd", "train"), ("sgd", "dev"), ("star", "all"), ("snips", "dev"), ("atis", "test")]
+RELEASES = [
+    ("sgd", "train"), ("sgd", "dev"), ("star", "all"), ("snips", "dev"), ("atis", "test"), ("dbdc3", "dev"),
+    ("uss", "sgd"), ("uss", "redial"),
+]  # fmt: skip
+FOLDERS = sorted({name for name, _ in RELEASES})
 
 
 @pytest.fixture
@@ -163,14 +167,14 @@ ECHO, CLASH = Echo(), _Clash()
 
 
 def test_known_corpora():
-    assert {"sgd", "star", "snips", "atis", "table"} <= set(corpus_names())
+    assert {*FOLDERS, "table"} <= set(corpus_names())
 
 
 # ---------------------------------------------------------------------------------------------------------- bad input
 
 
 def test_an_unknown_name_split_or_option_names_the_nearest(tmp_path):
-    with pytest.raises(CorpusError, match=r"unknown corpus 'sdg'; did you mean 'sgd'\? Known: atis, sgd"):
+    with pytest.raises(CorpusError, match=r"unknown corpus 'sdg'; did you mean 'sgd'\? Known: atis, dbdc3, sgd"):
         load_dialogues("sdg", root=tmp_path, split="train")
     with pytest.raises(CorpusError, match=r"sgd has no split 'tran'; did you mean 'train'\? Known: dev, test, train"):
         load_dialogues("sgd", root=tmp_path, split="tran")
@@ -187,22 +191,25 @@ def test_an_unknown_name_split_or_option_names_the_nearest(tmp_path):
         ("star", "github.com/RasaHQ/STAR"),
         ("snips", "github.com/monologg/JointBERT"),
         ("atis", "github.com/monologg/JointBERT"),
+        ("dbdc3", "github.com/dbd-challenge/dbdc3"),
+        ("uss", "github.com/sunnweiwei/user-satisfaction-simulation"),
     ],
 )
 @pytest.mark.parametrize("load", [load_dialogues, iter_dialogues])
 def test_a_missing_root_says_how_to_get_the_release(tmp_path, name, address, load):
     with pytest.raises(CorpusError) as caught:
-        load(name, root=tmp_path / "nowhere", split="train")
+        load(name, root=tmp_path / "nowhere", split=next(iter(find_corpus(name).splits)))
     message = str(caught.value)
     assert f"{tmp_path / 'nowhere'} does not exist" in message
     assert "SELFLEARN_CORPORA" in message
     assert address in message
 
 
-@pytest.mark.parametrize(("name", "other"), list(permutations(["sgd", "star", "snips", "atis"], 2)))
+@pytest.mark.parametrize(("name", "other"), list(permutations(FOLDERS, 2)))
 def test_the_directory_of_another_corpus_is_refused(release, tmp_path, name, other):
+    split = next(iter(find_corpus(name).splits))
     with pytest.raises((CorpusError, RecordError), match=f"not the {name} release|is this another corpus"):
-        load_dialogues(name, root=release(other), split="train", cache_dir=tmp_path)
+        load_dialogues(name, root=release(other), split=split, cache_dir=tmp_path)
 
 
 def test_the_folder_above_a_release_is_pointed_out(sgd_release, tmp_path):

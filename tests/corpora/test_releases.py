@@ -121,3 +121,63 @@ def test_snips_and_atis(corpora_root, name, split):
     assert report.counts == {"dialogues": sentences, "tokens": tokens, "slots": slots}
     assert len({turn.intent.value for turn in labels}) == intents
     assert len({slot.name for turn in labels for slot in turn.slots}) == slot_types
+
+
+def test_dbdc3(corpora_root):
+    report = ReadReport("dbdc3", "dev")
+    votes, raters, people, defects = Counter(), {}, Counter(), Counter()
+    for dialogue in iter_dialogues("dbdc3", corpora_root / "dbdc3", "dev", report=report):
+        bot = dialogue.system_version
+        by_turn = Counter(rating.turn for rating in dialogue.ratings)
+        assert (len(by_turn), set(by_turn.values())) == (10, {30})
+        votes.update((bot, rating.answer) for rating in dialogue.ratings)
+        raters.setdefault(bot, set()).update(rating.rater for rating in dialogue.ratings)
+        people[bot] += 1
+        defects[bot] += sum(labels.defect.value for labels in dialogue.labels.turns if labels.defect)
+    assert report.counts == {
+        "dialogues": 415, "turns": 4_150 + 85 + 100 + 24, "utterances": 8_509, "ratings": 30 * 4_150,
+        "turns_without_ratings": 85 + 100 + 24, "defects": 3_446, "dialogues_whose_raters_change": 22,
+    }  # fmt: skip
+    assert people == {"CIC": 115, "IRIS": 100, "TKTK": 100, "YI": 100}
+    assert {bot: tuple(votes[bot, vote] for vote in "OTX") for bot in people} == {
+        "CIC": (10_912, 15_910, 7_678), "IRIS": (9_861, 8_328, 11_811), "TKTK": (10_535, 8_272, 11_193),
+        "YI": (9_592, 13_922, 6_486),
+    }  # fmt: skip
+    assert {bot: len(ids) for bot, ids in raters.items()} == {"CIC": 159, "IRIS": 351, "TKTK": 365, "YI": 162}
+    assert (len(raters["CIC"] & raters["YI"]), len(raters["IRIS"] & raters["TKTK"])) == (127, 178)
+    assert not (raters["CIC"] | raters["YI"]) & (raters["IRIS"] | raters["TKTK"])
+    assert defects == {"CIC": 1_042, "IRIS": 790, "TKTK": 746, "YI": 868}
+
+
+def test_dbdc3_by_the_strict_vote(corpora_root):
+    report = ReadReport("dbdc3", "dev")
+    for _ in iter_dialogues("dbdc3", corpora_root / "dbdc3", "dev", report=report, breakdown=["X"]):
+        pass
+    assert report.counts["defects"] == 1_087
+
+
+# Dialogues, lines of the user and of the system, grades of lines and of dialogues; then responses that are followed by
+# a graded line of the user, and how many of those lines have a mean under 3.
+USS = {
+    "sgd": (1_000, 12_833, 12_833, 45_686, 3_540, 11_833, 2_461),
+    "mwoz": (1_000, 11_553, 10_555, 40_434, 3_488, 10_553, 2_865),
+    "ccpe": (500, 6_360, 5_576, 22_466, 1_748, 5_180, 1_326),
+    "redial": (1_000, 10_806, 10_652, 38_690, 3_547, 6_792, 1_475),
+}
+
+
+@pytest.mark.parametrize("part", USS)
+def test_uss(corpora_root, part):
+    report, raters, grades = ReadReport("uss", part), set(), 0
+    for dialogue in iter_dialogues("uss", corpora_root / "uss", part, report=report):
+        by_turn = Counter(rating.turn for rating in dialogue.ratings)
+        assert len(set(by_turn.values())) == 1  # as many raters on each line of a dialogue
+        raters |= set(by_turn.values())
+        grades += sum(by_turn.values())
+    names = ("dialogues", "user_lines", "system_lines", "grades", "overall_grades")
+    assert tuple(report.counts[name] for name in names) == USS[part][:5]
+    assert grades + sum(report.dropped.values()) == report.counts["grades"] + report.counts["overall_grades"]
+    assert report.counts["turns"] - report.counts["turns_without_ratings"] == USS[part][5]
+    assert report.counts["defects"] == USS[part][6]
+    assert min(raters) == 3
+    assert max(raters) <= 7
