@@ -23,6 +23,12 @@ from selflearn.training.feedback import labelled_from_feedback
 Counts = dict[str, int]
 
 
+def reader_options(cfg: DictConfig) -> dict[str, Any]:
+    """The options of the corpus that are set."""
+    given: Any = OmegaConf.to_container(cfg.data.options, resolve=True)
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[DialogueRows, Counts]:
     """One split of the corpus, with what its reader joined and left out."""
     data = cfg.data
@@ -34,9 +40,7 @@ def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[Dialo
         )
     if data.get("simulate") is not None:
         written_log(data.simulate, Path(data.root), Console(stderr=True, quiet=not cfg.trainer.progress))
-    given: Any = OmegaConf.to_container(data.options, resolve=True)
-    options = {name: value for name, value in given.items() if value is not None}
-    where = {"root": data.root, "split": split, "cache_dir": cfg.paths.cache, **options}
+    where = {"root": data.root, "split": split, "cache_dir": cfg.paths.cache, **reader_options(cfg)}
     rows = DialogueRows(load_dialogues(data.corpus, **where))
     report = read_report(data.corpus, **where)
     for event, number in report.dropped.items():
@@ -65,8 +69,9 @@ def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> It
 
     Args:
         cfg: the whole config.
-        fold_by: what stays together: "dialogue", "user" or "question".
-        say: told what the reader left out.
+        fold_by: what stays together: "dialogue", "user", "question" or "bot". Where there are fewer of them than
+            folds, each is a fold.
+        say: told what the reader left out, and how many folds there are.
     """
     rows, counts = load(cfg, cfg.data.train_split, say)
     rows = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
@@ -75,11 +80,14 @@ def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> It
         "dialogue": lambda d: d.id,
         "question": lambda d: success_question(d) or d.id,
         "user": lambda d: d.user_id or d.id,
+        "bot": lambda d: d.system_version or d.id,
     }
     if fold_by not in by:
         raise ValueError(f"data.fold_by or data.unseen_by is {fold_by!r}; expected one of {', '.join(by)}")
     keys = [by[fold_by](dialogue) for dialogue in dialogues]
-    for fold in group_folds(keys, cfg.data.folds, cfg.data.shuffle_seed):
+    folds = min(cfg.data.folds, len(set(keys)))
+    say(f"{folds} folds, by {fold_by}")
+    for fold in group_folds(keys, folds, cfg.data.shuffle_seed):
         inside = set(fold)
         rest = [dialogue for row, dialogue in enumerate(dialogues) if row not in inside]
         stay, cut = cut_off([d.user_id or d.id for d in rest], cfg.data.tune_share, cfg.data.shuffle_seed)

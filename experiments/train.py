@@ -24,8 +24,10 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
 from experiments.build import settings
-from experiments.datasets import Counts, fold_splits, load_split, supervised
+from experiments.datasets import Counts, fold_splits, load_split, reader_options, supervised
 from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
+from selflearn.corpora import find_corpus
+from selflearn.corpora.rated import RatedCorpus
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions
 from selflearn.evaluation.benchmark import (
     Contestant,
@@ -50,8 +52,20 @@ from selflearn.training.stage import stage_seconds
 
 log = logging.getLogger("selflearn.train")
 
-INSIDERS: dict[str, Callable[[Sequence[Dialogue]], System]] = {
-    system.name: system for system in (SingleAnnotator, NBestOracle)
+
+def single_annotator(cfg: DictConfig, dialogues: Sequence[Dialogue]) -> SingleAnnotator:
+    """One of the people who rated these dialogues: the one whom the corpus holds out, or who is simulated as such."""
+    corpus = find_corpus(cfg.data.corpus, **reader_options(cfg))
+    return (
+        SingleAnnotator(dialogues, corpus.single_pass)
+        if isinstance(corpus, RatedCorpus)
+        else SingleAnnotator(dialogues)
+    )
+
+
+INSIDERS: dict[str, Callable[[DictConfig, Sequence[Dialogue]], System]] = {
+    SingleAnnotator.name: single_annotator,
+    NBestOracle.name: lambda cfg, dialogues: NBestOracle(dialogues),
 }
 """What stands beside the systems for comparison and learns nothing, as it knows more of the test dialogues."""
 
@@ -86,7 +100,7 @@ def stage(cfg: DictConfig, directory: Path) -> StageConfig:
 def contestant(cfg: DictConfig, name: str, split: Split, unlabelled: Sequence[Dialogue]) -> Contestant:
     """How the system of that name is trained."""
     if name in INSIDERS:
-        insider = INSIDERS[name](split.test)
+        insider = INSIDERS[name](cfg, split.test)
         return lambda train, tune, directory: insider
     if name in ("model", "no_context"):
         chosen = recipe(cfg) if name == "model" else recipe(cfg).without_context()
@@ -147,7 +161,7 @@ def run_folds(
     train: Sequence[Dialogue] = []
     counts: Counts = {}
     for number, (split, counts) in enumerate(fold_splits(cfg, fold_by, say)):  # noqa: B007 - the same for all folds
-        say(f"fold {number + 1} of {cfg.data.folds}, by {fold_by}")
+        say(f"fold {number + 1}, by {fold_by}")
         supervised_split = supervised(cfg, split, split.train)
         by_fold.append(run_all(cfg, supervised_split, split.train, directory / f"fold_{number}", say))
         test, train = [*test, *split.test], split.train
@@ -239,10 +253,9 @@ def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None
         raise ValueError("label=true needs a test split, and one model; expected data.folds=null")
     bf16 = cfg.trainer.precision == "bf16-mixed"
     labeler = Labeler.from_pretrained(directory / "model", on_overflow=cfg.data.on_overflow, bf16=bf16)
-    given: Any = OmegaConf.to_container(cfg.data.options, resolve=True)
     report = label_file(
         labeler, cfg.data.root, directory / "labelled", corpus=cfg.data.corpus, split=cfg.data.test_split,
-        cache_dir=cfg.paths.cache, **{name: value for name, value in given.items() if value is not None},
+        cache_dir=cfg.paths.cache, **reader_options(cfg),
     )  # fmt: skip
     done = report.counts
     say(f"labelled {done['dialogues']:,} dialogues with {done['goals']:,} goals: {report.dialogues}, {report.goals}")
@@ -274,9 +287,10 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
     if cfg.data.unseen_by is not None:
         unseen = run_folds(cfg, cfg.data.unseen_by, directory / f"unseen_{cfg.data.unseen_by}", say)[0]
         for name, result in unseen.items() if leads() else ():
-            table = result.test["success"]
-            whole = table.drop(columns=[column for column in table if str(column).startswith("@")])
-            results[name].test[f"success@unseen_{cfg.data.unseen_by}"] = whole
+            for task in (task for task in cfg.tasks.names if task in result.test):
+                table = result.test[task]
+                whole = table.drop(columns=[column for column in table if str(column).startswith("@")])
+                results[name].test[f"{task}@unseen_{cfg.data.unseen_by}"] = whole
     if not leads():
         return {}, {}
     ids = [dialogue.id for dialogue in test]

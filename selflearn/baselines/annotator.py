@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from selflearn.schema import Dialogue, Labels, ObservedDialogue
 from selflearn.simulation.annotators import labels_by, raters
 from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds
 
 
+def first_pass(dialogue: Dialogue) -> Labels:
+    """What the first annotator of a simulated dialogue said; not one of the three who make the gold."""
+    return labels_by(dialogue, raters(dialogue)[0])
+
+
 class SingleAnnotator:
-    """Answers with the ratings of the first annotator of each dialogue; not one of the three who make the gold.
+    """Answers with the ratings of one person for each dialogue, who had no part in its gold labels.
 
     Args:
         dialogues: with their ratings; those that will be asked about.
+        single_pass: what that person said of a dialogue; of a corpus with raters
+            :meth:`selflearn.corpora.rated.RatedCorpus.single_pass`.
 
     Raises:
         ValueError: a dialogue has no annotator.
@@ -21,14 +28,13 @@ class SingleAnnotator:
 
     name = "annotator"
 
-    def __init__(self, dialogues: Iterable[Dialogue]) -> None:
+    def __init__(self, dialogues: Iterable[Dialogue], single_pass: Callable[[Dialogue], Labels] = first_pass) -> None:
         self.thresholds = Thresholds()
         self._labels: dict[str, Labels] = {}
         for dialogue in dialogues:
-            names = raters(dialogue)
-            if not names:
+            if not dialogue.ratings:
                 raise ValueError(f"dialogue {dialogue.id} has no ratings; leave the baseline annotator out")
-            self._labels[dialogue.id] = labels_by(dialogue, names[0])
+            self._labels[dialogue.id] = single_pass(dialogue)
 
     def predict(
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]

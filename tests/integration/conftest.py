@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments import train
-from tests.fixtures import releases
+from tests.fixtures import rated_releases, releases
 from tests.fixtures.dialogues import home_dialogues
 from tests.fixtures.worlds import write_world
 
@@ -37,6 +37,8 @@ def corpora(tmp_path_factory):
     releases.write_star(root / "star")
     releases.write_snips(root / "snips")
     releases.write_atis(root / "atis")
+    rated_releases.write_dbdc3(root / "dbdc3")
+    rated_releases.write_uss(root / "uss")
     write_world(root / "world")
     (root / "table").mkdir()
     write_parquet(home_dialogues(40), root / "table" / "train.parquet")

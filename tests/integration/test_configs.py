@@ -19,7 +19,6 @@ SIMULATED = (
 )  # fmt: skip
 NEEDS = {
     "own_table": ("data.root={}/table",),
-    "star": ("data.folds=3",),  # the tiny release has three questions
     "simulated": SIMULATED,
     "simulated_feedback": SIMULATED,
 }
