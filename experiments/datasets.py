@@ -13,8 +13,8 @@ from rich.console import Console
 
 from experiments.simulate import written_log
 from selflearn.batching.rows import DialogueRows
-from selflearn.corpora import CorpusError, find_corpus, load_dialogues, read_report
-from selflearn.corpora.splits import cut_off, group_folds
+from selflearn.corpora import CorpusError, find_corpus, iter_dialogues, load_dialogues, read_report
+from selflearn.corpora.splits import cut_off, group_folds, same_dialogues
 from selflearn.corpora.star import success_question
 from selflearn.evaluation.benchmark import Split
 from selflearn.schema import Dialogue
@@ -52,6 +52,9 @@ def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[Dialo
 def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequence[Dialogue], Counts]:
     """Train, tune and test dialogues, all training dialogues (for pretraining), and counts."""
     rows, counts = load(cfg, cfg.data.train_split, say)
+    if cfg.data.get("leave_out") is not None:
+        rows = without_shared(cfg, rows, say)
+        counts[f"{cfg.data.train_split}_without_shared_dialogues"] = len(rows)
     chosen = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
     labelled = chosen[: cfg.data.labelled]
     stay, cut = cut_off(groups_of(labelled), cfg.data.tune_share, cfg.data.shuffle_seed)
@@ -62,6 +65,15 @@ def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequ
     unlabelled = chosen.take([row for row in range(len(chosen)) if row not in tuning])
     split = Split(train=labelled.take(stay), tune=list(labelled.take(cut)), test=list(test))
     return split, unlabelled, counts | test_counts
+
+
+def without_shared(cfg: DictConfig, rows: DialogueRows, say: Callable[[str], None]) -> DialogueRows:
+    """The rows without the dialogues that ``data.leave_out`` has too: what is evaluated there is not learned here."""
+    other = cfg.data.leave_out
+    evaluated = iter_dialogues(other.corpus, Path(cfg.paths.corpora) / other.corpus, other.split)
+    shared = set(same_dialogues(evaluated, rows).values())
+    say(f"{len(shared):,} dialogues left out that are in {other.corpus}/{other.split} too")
+    return rows.take([row for row, name in enumerate(rows.dataset["id"]) if name not in shared])
 
 
 def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> Iterator[tuple[Split, Counts]]:

@@ -56,11 +56,9 @@ log = logging.getLogger("selflearn.train")
 def single_annotator(cfg: DictConfig, dialogues: Sequence[Dialogue]) -> SingleAnnotator:
     """One of the people who rated these dialogues: the one whom the corpus holds out, or who is simulated as such."""
     corpus = find_corpus(cfg.data.corpus, **reader_options(cfg))
-    return (
-        SingleAnnotator(dialogues, corpus.single_pass)
-        if isinstance(corpus, RatedCorpus)
-        else SingleAnnotator(dialogues)
-    )
+    if isinstance(corpus, RatedCorpus):
+        return SingleAnnotator(dialogues, corpus.single_pass)
+    return SingleAnnotator(dialogues)
 
 
 INSIDERS: dict[str, Callable[[DictConfig, Sequence[Dialogue]], System]] = {

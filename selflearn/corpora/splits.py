@@ -1,10 +1,18 @@
-"""Cuts of a corpus that keep together what belongs together: a person's dialogues never stand on both sides."""
+"""Cuts of a corpus that keep together what belongs together: a person's dialogues never stand on both sides.
+
+Nor does a dialogue that two corpora share: one that was drawn from the other, as parts of USS were.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+
+from selflearn.schema import Dialogue
+
+OPENING = 2
+"""Turns at the beginning by which a dialogue is known again, where what follows was edited."""
 
 
 def group_folds(groups: Sequence[str], folds: int, seed: int) -> list[list[int]]:
@@ -60,3 +68,33 @@ def cut_off(groups: Sequence[str], share: float, seed: int) -> tuple[list[int], 
         last = groups[row]
     cut = set(taken)
     return [row for row in rows if row not in cut], taken
+
+
+def same_dialogues(dialogues: Iterable[Dialogue], others: Iterable[Dialogue]) -> dict[str, str]:
+    """For each dialogue that is among the others too, by its id, the id that it has there.
+
+    The same is one with the same texts, blanks aside; where there is none, the last one that opens with the same two
+    turns. Memory is constant in the number of the others.
+
+    Args:
+        dialogues: with ids of their own, for example the part "sgd" of USS.
+        others: for example the training split of SGD.
+    """
+    wanted: dict[tuple[str, ...], list[tuple[str, tuple[str, ...]]]] = {}
+    for dialogue in dialogues:
+        texts = _texts(dialogue)
+        wanted.setdefault(texts[: 2 * OPENING], []).append((dialogue.id, texts))
+    found: dict[str, str] = {}
+    exact: set[str] = set()
+    for other in others:
+        texts = _texts(other)
+        for name, own in wanted.get(texts[: 2 * OPENING], ()):
+            if name not in exact:
+                found[name] = other.id
+                exact |= {name} if own == texts else set()
+    return found
+
+
+def _texts(dialogue: Dialogue) -> tuple[str, ...]:
+    """Request and response of each turn with single blanks; empty where there is none."""
+    return tuple(" ".join((text or "").split()) for turn in dialogue.turns for text in (turn.request, turn.response))

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from selflearn.corpora import ReadReport, iter_dialogues
+from selflearn.corpora.splits import same_dialogues
 from selflearn.corpora.star import success_question
 from selflearn.corpora.views import before_notification
 
@@ -181,3 +182,11 @@ def test_uss(corpora_root, part):
     assert report.counts["defects"] == USS[part][6]
     assert min(raters) == 3
     assert max(raters) <= 7
+
+
+@pytest.mark.slow
+def test_the_sgd_part_of_uss_comes_from_the_training_split(corpora_root):
+    rated = list(iter_dialogues("uss", corpora_root / "uss", "sgd"))
+    found = same_dialogues(rated, iter_dialogues("sgd", corpora_root / "sgd", "train"))
+    assert len(found) == len(set(found.values())) == 1_000
+    assert same_dialogues(rated, iter_dialogues("sgd", corpora_root / "sgd", "dev")) == {}

@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selflearn.corpora.splits import cut_off, group_folds
+from selflearn.corpora import iter_dialogues
+from selflearn.corpora.splits import cut_off, group_folds, same_dialogues
+from selflearn.schema import Dialogue, Turn
 
 GROUPS = st.lists(st.sampled_from([f"user-{i}" for i in range(12)]), min_size=1, max_size=80)
 
@@ -64,3 +66,35 @@ def test_a_smaller_cut_is_part_of_a_larger_one(groups, one, other, seed):
     if len(set(groups)) >= 2:
         small, large = (cut_off(groups, share, seed)[1] for share in sorted((one, other)))
         assert small == large[: len(small)]
+
+
+def said(name, *texts):
+    turns = tuple(
+        Turn(request=request, response=response) for request, response in zip(texts[::2], texts[1::2], strict=True)
+    )
+    return Dialogue(id=name, corpus="c", split="s", turns=turns)
+
+
+def test_dialogues_of_two_corpora_are_known_by_their_texts():
+    mine = [
+        said("same", "a", "b", "c", "d", "e", "f"),
+        said("edited", "a ", "b", "x  y", "d", "e", "changed"),
+        said("other", "a", "b", "z", "d"),
+        said("short", "a", "b"),
+    ]
+    theirs = [
+        said("1", "a", "b", "c", "d", "e", "f"),
+        said("2", "a", "b", "c", "d", "e", "g"),
+        said("3", "a", "b", "x y", "d", "e", "f"),
+        said("4", "a", "b", "c ", "d", "e", "f", "more", "to say"),
+    ]
+    assert same_dialogues(mine, theirs) == {"same": "1", "edited": "3"}
+    assert same_dialogues(mine, reversed(theirs)) == {"same": "1", "edited": "3"}
+    assert same_dialogues(mine, []) == same_dialogues([], theirs) == {}
+
+
+def test_the_sources_of_dialogues_are_found(uss_release, sgd_release):
+    sgd = list(iter_dialogues("sgd", sgd_release, "train"))
+    found = same_dialogues(iter_dialogues("uss", uss_release, "sgd"), sgd)
+    assert found == {f"sgd-{i}": f"1_{i - 1:05}" for i in range(1, 17)}
+    assert same_dialogues(iter_dialogues("uss", uss_release, "redial"), sgd) == {}

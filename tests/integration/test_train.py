@@ -172,6 +172,10 @@ def test_a_metric_that_is_not_measured_is_said_and_a_sweep_gets_none(command, on
             ["data.fold_by=users", "data.folds=2"],
             "data.fold_by or data.unseen_by is 'users'; expected one of dialogue, question, user",
         ),
+        (
+            ["experiment=dbdc3", "baselines=rated", "data.options.hold_out_rater=false"],
+            "every rater of dbdc3 helped to make the labels",
+        ),
         (["training.loss_weights={intnet: 2.0}"], "loss_weights has the task 'intnet'"),
         (["data.views=[no_notifies]"], "no view is called 'no_notifies'; there are no_notify, before_notify"),
         (["data.on_overflow=windows"], "on_overflow is 'windows'; expected window, truncate or error"),
@@ -249,6 +253,19 @@ def test_folds_test_every_dialogue_once(command, one_step, corpora):
     assert set(table["dialogue_id"]) == set(ids)
     assert len(ids) == 12
     assert not table.duplicated(["dialogue_id", "turn"]).any()
+
+
+def test_a_rater_who_is_held_out_is_measured_on_the_items_of_the_model_and_bots_are_left_out(command, one_step):
+    few = ["data.folds=2", "baselines.names=[majority,annotator]", "paths.output_dir=run"]
+    run = command(*one_step, "experiment=dbdc3", *few)
+    assert run.code == 0, run.printed
+    for name in ("defect/kappa", "defect/auc@unseen_bot"):
+        assert f"test/{name}" in run.metrics
+        assert f"delta/annotator/{name}" in run.metrics
+        assert 0.5 * name.startswith("defect/auc") < run.metrics[f"baseline/annotator/test/{name}"] < 1
+    assert run.metrics["count/defect_items"] == 4 * 32  # four rated responses of each dialogue
+    said = pd.read_parquet(run.directory / "predictions" / "annotator.defect.parquet")
+    assert (said["gold"] != said["prediction"]).any()
 
 
 @pytest.fixture

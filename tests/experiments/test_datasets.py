@@ -1,0 +1,51 @@
+"""How an experiment's dialogues are cut."""
+
+from __future__ import annotations
+
+import pytest
+from hydra.types import RunMode
+
+from experiments.app import config_loader
+from experiments.datasets import fold_splits, load_split
+from tests.fixtures import rated_releases, releases
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    root = tmp_path_factory.mktemp("corpora")
+    releases.write_sgd(root / "sgd")
+    rated_releases.write_uss(root / "uss")
+    rated_releases.write_dbdc3(root / "dbdc3")
+    return root
+
+
+@pytest.fixture
+def composed(corpora, tmp_path):
+    def compose(*lines):
+        shared = [f"paths.corpora={corpora}", f"paths.cache={tmp_path}", "paths.output_dir=x"]
+        return config_loader().load_configuration("train", [*lines, *shared], run_mode=RunMode.RUN)
+
+    return compose
+
+
+def test_dialogues_that_another_corpus_has_too_are_left_out_of_training(composed):
+    said = []
+    cfg = composed("experiment=sgd", "data.leave_out={corpus: uss, split: sgd}")
+    split, unlabelled, counts = load_split(cfg, said.append)
+    rest = {"1_00016", "1_00017", "1_00018", "1_00019"}  # of 1_00000 to 1_00019
+    assert {dialogue.id for dialogue in [*unlabelled, *split.train, *split.tune]} == rest
+    assert len(split.test) == 12
+    assert counts["train_without_shared_dialogues"] == 4
+    assert "16 dialogues left out that are in uss/sgd too" in said
+    whole = load_split(composed("experiment=sgd"), said.append)[0]
+    assert len([*whole.train, *whole.tune]) == 20
+
+
+def test_a_fold_by_bot_tests_on_one_that_it_did_not_learn_from(composed):
+    said = []
+    folds = [split for split, _ in fold_splits(composed("experiment=dbdc3"), "bot", said.append)]
+    tested = [{dialogue.system_version for dialogue in split.test} for split in folds]
+    assert sorted(tested, key=str) == [{"CIC"}, {"IRIS"}, {"TKTK"}, {"YI"}]
+    for split, bots in zip(folds, tested, strict=True):
+        assert not bots & {dialogue.system_version for dialogue in [*split.train, *split.tune]}
+    assert "4 folds, by bot" in said  # of the 5 by dialogue
