@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from rapidfuzz.distance import Levenshtein
 
 from selflearn.baselines.base import Baseline, check_goals, check_train
-from selflearn.batching.readings import resolved_value, slot_places
+from selflearn.batching.readings import slot_places
 from selflearn.schema import Dialogue, ObservedDialogue, Slot, Turn, TurnLabels
 from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds
 
@@ -106,6 +106,6 @@ def _slots(turn: Turn) -> tuple[Slot, ...]:
     request = turn.request or ""
     return tuple(
         Slot(name=name, start=start, end=end, text=request[start:end], source="model",
-             value=resolved_value(turn, name, request[start:end]), score=turn.interpretations[0].score)
+             score=turn.interpretations[0].score)
         for start, end, name in slot_places(turn)
     )  # fmt: skip

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from selflearn.batching.batch import Readings
-from selflearn.schema import ObservedDialogue, Turn
+from selflearn.schema import ObservedDialogue, Slot, Turn
 
 _FLOOR = 1e-3
 """Score below which an entry of an n-best list says no more than one that is not there."""
@@ -104,6 +104,14 @@ def resolved_value(turn: Turn, slot: str, mention: str) -> str | None:
         'York'
     """
     return next((e.entity for e in turn.entities if e.slot == slot and e.mention == mention), None)
+
+
+def with_values(slots: Iterable[Slot], turn: Turn) -> tuple[Slot, ...]:
+    """Slots of a turn, with what the assistant resolved their words to where they have no value of their own."""
+    return tuple(
+        slot if slot.value is not None else replace(slot, value=resolved_value(turn, slot.name, slot.text))
+        for slot in slots
+    )
 
 
 def find_words(text: str, words: str) -> tuple[int, int] | None:

@@ -115,7 +115,7 @@ class Annotators:
             if labels.intent is not None:
                 served = shown.interpretations[0].intent if shown.interpretations else None
                 hand.name("intent", served or OTHER if fooled else labels.intent.value, self._intents)
-            hand.spans(labels.slots or ())
+            hand.spans(labels.slots or (), meant=not fooled)
             request = shown.request or ""
             spoken = labels.transcript.value if labels.transcript and not fooled else request
             hand.name("transcript", spoken, (request,))
@@ -160,11 +160,15 @@ class _Hand:
         wrong = self._errs(question, self.settings.others[question])
         self._write(question, others[self._taken_for % len(others)] if wrong else truth)
 
-    def spans(self, slots: Sequence[Slot]) -> None:
-        """Mark the slots; where that is wrong, the last is overlooked or all lose a word."""
+    def spans(self, slots: Sequence[Slot], *, meant: bool) -> None:
+        """Mark the slots, and say what was meant by each, or else what was heard.
+
+        Where that is wrong, the last is overlooked or all lose a word.
+        """
         if slots and self._errs("slots", self.settings.others["slots"]):
             slots = slots[:-1] if self._taken_for % 2 else [_shortened(slot) for slot in slots]
-        self._write("slots", json.dumps([[slot.name, slot.start, slot.end] for slot in slots]))
+        rows = [[slot.name, slot.start, slot.end, (slot.value if meant else None) or slot.text] for slot in slots]
+        self._write("slots", json.dumps(rows))
 
     def _errs(self, question: str, rates: tuple[float, float]) -> bool:
         if self._hard[question]:
@@ -182,7 +186,7 @@ def _shortened(slot: Slot) -> Slot:
     if len(words) < 2:
         return slot
     text = slot.text[: len(slot.text) - len(words[-1]) - 1]
-    return replace(slot, end=slot.start + len(text), text=text)
+    return replace(slot, end=slot.start + len(text), text=text, value=None)
 
 
 def raters(dialogue: Dialogue) -> tuple[str, ...]:
@@ -261,8 +265,8 @@ def _labels(dialogue: Dialogue, said: Mapping[tuple[str, int | None], str], *, s
 
 
 def _slots(answer: str, request: str, source: str) -> tuple[Slot, ...]:
-    rows: Sequence[tuple[str, int, int]] = json.loads(answer)
+    rows: Sequence[tuple[str, int, int, str]] = json.loads(answer)
     return tuple(
-        Slot(name=name, start=start, end=end, text=request[start:end], value=request[start:end], source=source)
-        for name, start, end in rows
+        Slot(name=name, start=start, end=end, text=request[start:end], value=value, source=source)
+        for name, start, end, value in rows
     )

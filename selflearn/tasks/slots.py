@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from selflearn.batching.batch import DialogueBatch, Targets
-from selflearn.batching.readings import resolved_value
+from selflearn.batching.readings import with_values
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue, Slot
@@ -121,9 +121,7 @@ class SlotsTask(Task):
             scores = np.exp(log_probs[np.arange(first, last), tags]).tolist()
             request = dialogues[d].turns[t].request or ""
             read = read_slots(request, spans[first:last], tags.tolist(), scores, self.labels)
-            found[owner] = tuple(
-                replace(slot, value=resolved_value(dialogues[d].turns[t], slot.name, slot.text)) for slot in read
-            )
+            found[owner] = with_values(read, dialogues[d].turns[t])
         return [
             tuple(found.get(d * batch.num_turns + t, ()) for t in range(n))
             for d, n in enumerate(batch.lengths.tolist())
@@ -140,6 +138,9 @@ class SlotsTask(Task):
         rows = []
         for dialogue, prediction in zip(dialogues, predictions, strict=True):
             domains = domains_by_turn(dialogue)
+            if prediction.slots is not None:
+                slots = map(with_values, prediction.slots, dialogue.turns)
+                prediction = replace(prediction, slots=tuple(slots))
             carried = projected(prediction, thresholds) or prediction
             for turn, labels in enumerate(dialogue.labels.turns):
                 if labels.slots is None or prediction.slots is None:

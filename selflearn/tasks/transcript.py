@@ -117,14 +117,17 @@ class TranscriptTask(Task):
     def decode(
         self, logits: Tensor, batch: DialogueBatch, dialogues: Sequence[ObservedDialogue]
     ) -> list[tuple[tuple[str, float], ...]]:
-        """The text of the best candidate and its probability; the request where there is no n-best list."""
-        scores, best = logits.float().softmax(-1).max(-1)
+        """The candidate with the fewest errors to be expected, and its probability; the request where there is none.
+
+        Minimum Bayes risk (Goel & Byrne, Computer Speech & Language 2000, equation 3): the likeliest candidate may
+        differ in many words from all the others, which together are likelier.
+        """
         found = []
-        for dialogue, row, numbers in zip(dialogues, scores.tolist(), best.tolist(), strict=True):
+        for dialogue, row in zip(dialogues, logits.float().softmax(-1).tolist(), strict=True):
             texts = [candidates(dialogue.turns, t) for t in range(len(dialogue.turns))]
             found.append(tuple(
-                (known[k], p) if k in known else (turn.request or "", 0.0)
-                for known, turn, k, p in zip(texts, dialogue.turns, numbers, row, strict=False)
+                _least_risk(known, p) if known else (turn.request or "", 0.0)
+                for known, turn, p in zip(texts, dialogue.turns, row, strict=False)
             ))  # fmt: skip
         return found
 
@@ -143,6 +146,14 @@ class TranscriptTask(Task):
         ]
         columns = ["dialogue_id", "turn", "gold", "prediction", "score", "domain"]
         return {self.name: pd.DataFrame(rows, columns=columns)}
+
+
+def _least_risk(texts: Mapping[int, str], probabilities: Sequence[float]) -> tuple[str, float]:
+    """The text with the fewest expected word errors, and the probability of its own; the likelier one of equals."""
+    words = {k: text.split() for k, text in texts.items()}
+    risks = {k: sum(probabilities[j] * Levenshtein.distance(words[k], words[j]) for j in words) for k in words}
+    best = min(words, key=lambda k: (risks[k], -probabilities[k]))
+    return texts[best], probabilities[best]
 
 
 def candidates(turns: Sequence[Turn], turn: int) -> dict[int, str]:

@@ -9,7 +9,7 @@ from selflearn.models.system import ModelSystem
 from selflearn.schema import Label, Labels, RecognitionHypothesis, TurnLabels
 from selflearn.tasks import Thresholds
 from selflearn.tasks.prediction import DialoguePrediction
-from selflearn.tasks.transcript import HYPOTHESES, TranscriptTask, candidates
+from selflearn.tasks.transcript import HYPOTHESES, TranscriptTask, _least_risk, candidates
 from tests.fixtures.dialogues import plain_dialogue, tiny_model
 
 
@@ -114,3 +114,13 @@ def test_the_table_counts_word_errors_of_turns_with_a_request():
     texts = table["prediction"].tolist(), table["gold"].tolist()
     assert word_error_rate(*texts).item() == pytest.approx(reference(*texts).item())
     assert word_error_rate([], []).isnan()
+
+
+def test_the_candidate_with_the_fewest_errors_to_be_expected_is_taken():
+    texts = {0: "play blue bird", 1: "play blue bert", 5: "turn the lights off"}
+    assert _least_risk(texts, [0.35, 0.25, 0, 0, 0, 0.4, 0]) == (
+        "play blue bird",
+        0.35,
+    )  # the likeliest is far from both
+    assert _least_risk(texts, [0.1, 0.1, 0, 0, 0, 0.8, 0]) == ("turn the lights off", 0.8)
+    assert _least_risk({0: "a", 1: "a"}, [0.3, 0.7]) == ("a", 0.7)
