@@ -13,7 +13,7 @@ from rich.console import Console
 
 from experiments.simulate import written_log
 from selflearn.batching.rows import DialogueRows
-from selflearn.corpora import CorpusError, find_corpus, iter_dialogues, load_dialogues, read_report
+from selflearn.corpora import CorpusError, ReadReport, find_corpus, iter_dialogues, load_dialogues, read_report
 from selflearn.corpora.splits import cut_off, group_folds, same_dialogues
 from selflearn.corpora.star import success_question
 from selflearn.evaluation.benchmark import Split
@@ -32,21 +32,36 @@ def reader_options(cfg: DictConfig) -> dict[str, Any]:
 def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[DialogueRows, Counts]:
     """One split of the corpus, with what its reader joined and left out."""
     data = cfg.data
-    if data.root is None or str(data.root).startswith("None/"):
-        source = find_corpus(data.corpus).source
-        raise CorpusError(
-            f"the corpus {data.corpus} is needed and SELFLEARN_CORPORA is not set: set it to the folder that holds "
-            f"{data.corpus}/, or give data.root=DIR. {source}"
-        )
+    root = checked_root(data.corpus, data.root)
     if data.get("simulate") is not None:
-        written_log(data.simulate, Path(data.root), Console(stderr=True, quiet=not cfg.trainer.progress))
+        written_log(data.simulate, root, Console(stderr=True, quiet=not cfg.trainer.progress))
     where = {"root": data.root, "split": split, "cache_dir": cfg.paths.cache, **reader_options(cfg)}
     rows = DialogueRows(load_dialogues(data.corpus, **where))
     report = read_report(data.corpus, **where)
-    for event, number in report.dropped.items():
-        say(f"{data.corpus}/{split}: {number:,} {event.removeprefix('dropped/').replace('_', ' ')} left out")
+    say_dropped(report, say)
     prefix = f"{split}_"
     return rows, {prefix + event.replace("/", "_"): number for event, number in report.counts.items()}
+
+
+def checked_root(corpus: str, root: str | None) -> Path:
+    """The folder of a corpus.
+
+    Raises:
+        CorpusError: neither it nor ``SELFLEARN_CORPORA`` was given.
+    """
+    if root is None or str(root).startswith("None/"):
+        raise CorpusError(
+            f"the corpus {corpus} is needed and SELFLEARN_CORPORA is not set: set it to the folder that holds "
+            f"{corpus}/, or give data.root=DIR. {find_corpus(corpus).source}"
+        )
+    return Path(root)
+
+
+def say_dropped(report: ReadReport, say: Callable[[str], None]) -> None:
+    """Tell what a reader left out."""
+    for event, number in report.dropped.items():
+        what = event.removeprefix("dropped/").replace("_", " ")
+        say(f"{report.corpus}/{report.split}: {number:,} {what} left out")
 
 
 def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequence[Dialogue], Counts]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -84,6 +85,43 @@ def bar_figure(values: Mapping[str, float], title: str) -> str:
         )
         parts.append(f'<text x="{left + width * value / largest + 6:.1f}" y="{y + 12}" fill="#555">{value:.3f}</text>')
     return _document(left + width + 70, 44 + step * len(values), parts)
+
+
+def curve_figure(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> str:
+    """Curves of several systems in small panels, over a logarithmic axis, three panels a row.
+
+    Args:
+        panels: title of a panel to the points of each system, from left to right; the first number of a point is
+            positive, the second in [0, 1].
+
+    Returns:
+        An SVG document; a system has one colour in all panels.
+    """
+    systems = list(dict.fromkeys(system for curves in panels.values() for system in curves))
+    width, height, left, top = 230, 150, 44, 64
+    parts = [_legend(systems, left)]
+    for i, (title, curves) in enumerate(panels.items()):
+        x, y = left + (i % 3) * (width + 56), top + (i // 3) * (height + 66)
+        parts.append(f'<g transform="translate({x},{y})"><text y="-10" fill="#555">{escape(title)}</text>')
+        parts.append(f'<rect width="{width}" height="{height}" fill="none" stroke="#ddd"/>')
+        for share in (0, 0.5, 1):
+            parts.append(f'<text x="-6" y="{height * (1 - share) + 4}" text-anchor="end" fill="#555">{share:g}</text>')
+        last = max((points[-1][0] for points in curves.values() if points), default=1.0)
+        decades = max(math.ceil(math.log10(max(last, 1.0)) - 1e-9), 1)
+        for power in range(decades + 1):
+            at = width * power / decades
+            parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y2="{height}" stroke="#ddd"/>')
+            parts.append(f'<text x="{at:.1f}" y="{height + 16}" text-anchor="middle" fill="#555">{10**power:,}</text>')
+        for system, points in curves.items():
+            places = " ".join(
+                f"{width * max(math.log10(place), 0) / decades:.1f},{height * (1 - share):.1f}"
+                for place, share in points
+            )
+            colour = _COLOURS[systems.index(system) % len(_COLOURS)]
+            parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="1.8"/>')
+        parts.append("</g>")
+    rows = (len(panels) + 2) // 3
+    return _document(left + 3 * (width + 56), top + rows * (height + 66), parts)
 
 
 def loss_figure(losses: pd.DataFrame, *, smoothing: int = 10) -> str:

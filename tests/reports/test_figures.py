@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import pandas as pd
 
 from selflearn.reports import interval_figure, loss_figure
+from selflearn.reports.figures import curve_figure
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -34,3 +35,17 @@ def test_loss_figure_has_a_line_for_each_loss_and_leaves_out_what_was_not_logged
 
 def test_loss_figure_of_nothing_is_a_picture():
     ElementTree.fromstring(loss_figure(pd.DataFrame({"step": []})))
+
+
+def test_curve_figure_has_a_line_for_each_system_of_each_panel_from_decade_to_decade():
+    one = {"home": [(1, 0.0), (10, 0.5), (100, 1.0)], "sgd": [(1, 0.25)]}
+    tree = ElementTree.fromstring(curve_figure({"turns & goals": one, "seconds": {"sgd": [(1, 0.1), (10, 1.0)]}}))
+    texts = [node.text for node in tree.iter(f"{SVG}text")]
+    assert {"turns & goals", "seconds", "home", "sgd", "1", "10", "100"} <= set(texts)
+    lines = list(tree.iter(f"{SVG}polyline"))
+    assert [line.get("points") for line in lines[:2]] == ["0.0,150.0 115.0,75.0 230.0,0.0", "0.0,112.5"]
+    assert lines[1].get("stroke") == lines[2].get("stroke") != lines[0].get("stroke")
+
+
+def test_curve_figure_of_nothing_is_a_picture():
+    ElementTree.fromstring(curve_figure({"empty": {}}))
