@@ -54,7 +54,7 @@ def column_names(path: Path) -> list[str]:
 def write_jsonl_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> int:
     """Write one JSON object a line; returns how many."""
     written = 0
-    with _replacing(path) as file:
+    with replacing(path) as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n")
             written += 1
@@ -67,7 +67,7 @@ def write_parquet_rows(rows: Iterable[Mapping[str, Any]], path: Path, schema: An
     import pyarrow.parquet as pq
 
     written, remaining = 0, iter(rows)
-    with _replacing(path) as file, pq.ParquetWriter(file, schema) as writer:
+    with replacing(path) as file, pq.ParquetWriter(file, schema) as writer:
         while batch := list(islice(remaining, BATCH)):
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
             written += len(batch)
@@ -115,7 +115,7 @@ def _parquet(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file beside ``path`` that takes its place when all went well, so that no reader meets half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")

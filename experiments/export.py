@@ -1,0 +1,62 @@
+"""Export labelled dialogues: ``python -m experiments.export input=DIR to=label_studio output=DIR mask=true``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from experiments.app import hydra_main
+from experiments.check import ConfigError
+from selflearn.inference.export import Acceptance, ExportReport, Masker, export_labelled
+
+
+@hydra_main("export")
+def main(cfg: DictConfig) -> None:
+    """Read the labelled dialogues, write the files, and say what was done."""
+    if cfg.mask_slots and not cfg.mask:
+        raise ConfigError("mask_slots is given and mask is false: nothing would be masked; give mask=true")
+    masker = Masker(slots=dict(cfg.mask_slots)) if cfg.mask else None
+    bar = Progress(
+        TextColumn("exporting"), BarColumn(), MofNCompleteColumn(), TextColumn("dialogues"), TimeRemainingColumn(),
+        console=Console(stderr=True), disable=not cfg.progress,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("exporting", total=None)
+        report = export_labelled(
+            cfg.input, cfg.output, to=cfg.to, accept=acceptance(cfg.accept), masker=masker, cache_dir=cfg.cache,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    Console().print(summary(report))
+    for path in report.files:
+        bar.console.print(f"written: {path}", highlight=False, soft_wrap=True)
+
+
+def acceptance(given: DictConfig) -> dict[str, Acceptance]:
+    """Threshold and promise by task, from the settings."""
+    by_task = OmegaConf.to_container(given, resolve=True)
+    found: dict[str, Acceptance] = {}
+    for task, fields in by_task.items() if isinstance(by_task, Mapping) else ():
+        if not isinstance(fields, Mapping):
+            raise ConfigError(f"accept.{task} is {fields!r}; expected {{threshold: SCORE, promise: WORDS}}")
+        found[str(task)] = Acceptance.from_dict(fields, file=f"accept.{task}")
+    return found
+
+
+def summary(report: ExportReport) -> Table:
+    """What was written and what was masked, counted."""
+    table = Table("what", "number")
+    table.columns[1].justify = "right"
+    for what, number in report.counts.items():
+        table.add_row(f"exported: {what}", f"{number:,}")
+    table.add_section()
+    for kind, number in sorted(report.masked.items()):
+        table.add_row(f"masked: {kind}", f"{number:,}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

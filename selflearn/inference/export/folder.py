@@ -1,0 +1,134 @@
+"""From the folder of a labelling to the files of another tool, in one call."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from selflearn.batching.rows import DialogueRows
+from selflearn.corpora import load_dialogues
+from selflearn.inference.export.files import WRITERS, Export
+from selflearn.inference.export.masking import Masker
+from selflearn.inference.export.rows import Acceptance, ExportError
+from selflearn.schema import Dialogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What was exported, and where it is.
+
+    Attributes:
+        counts: dialogues, turns, and what the format writes or had to leave out.
+        masked: number of masks by kind; empty where nothing was to be masked.
+        files: files and folders that were written.
+    """
+
+    counts: Mapping[str, int]
+    masked: Mapping[str, int]
+    files: tuple[Path, ...]
+
+
+def export_labelled(
+    folder: str | Path,
+    output: str | Path,
+    *,
+    to: str,
+    accept: Mapping[str, Acceptance] | None = None,
+    masker: Masker | None = None,
+    cache_dir: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ExportReport:
+    """Export what :func:`~selflearn.inference.label_file` wrote.
+
+    Args:
+        folder: its output, finished.
+        output: folder for the files; made where it is not there. Nothing in it is overwritten.
+        to: format, one of :data:`~selflearn.inference.export.files.WRITERS`.
+        accept: threshold and promise by task.
+        masker: masks personal data; None exports texts as they are.
+        cache_dir: of the read dialogues; default: the cache of ``datasets``.
+        progress: called with the number of dialogues done and of all dialogues.
+
+    Raises:
+        ExportError: unknown format or task, the folder is no finished labelling, the output is taken, or a name cannot
+            be written in the format.
+        CorpusError: a labelled file is missing or damaged.
+    """
+    if to not in WRITERS:
+        near = difflib.get_close_matches(to, WRITERS, n=1)
+        raise ExportError(f"to is {to!r}; expected one of {', '.join(WRITERS)}" + (f" ({near[0]}?)" if near else ""))
+    dialogues, model = labelled_dialogues(folder, cache_dir=cache_dir)
+    return export_dialogues(dialogues, output, to=to, accept=accept, model=model, masker=masker, progress=progress)
+
+
+def export_dialogues(
+    dialogues: Sequence[Dialogue],
+    output: str | Path,
+    *,
+    to: str,
+    accept: Mapping[str, Acceptance] | None = None,
+    model: str | None = None,
+    masker: Masker | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ExportReport:
+    """Export dialogues with labels of any source; none at all give empty files.
+
+    Args:
+        dialogues: with labels.
+        model: fingerprint of the model whose labels they are.
+        output: see :func:`export_labelled`, also for the other arguments and the errors.
+        to: format.
+        accept: threshold and promise by task.
+        masker: masks personal data.
+        progress: called with the number of dialogues done and of all dialogues.
+    """
+    writer, names = WRITERS[to]
+    files = tuple(Path(output).expanduser() / name for name in names)
+    taken = next((path for path in files if path.exists()), None)
+    if taken is not None:
+        raise ExportError(f"{taken} is there already; give another output, or remove it")
+    masked: Counter[str] = Counter()
+    done = 0
+
+    def prepare(dialogue: Dialogue) -> Dialogue:
+        nonlocal done
+        if masker is not None:
+            dialogue, counts = masker.mask(dialogue)
+            masked.update(counts)
+        done += 1
+        if progress is not None:
+            progress(done, len(dialogues))
+        return dialogue
+
+    export = Export(dialogues=dialogues, prepare=prepare, accept=accept or {}, model=model)
+    writer(export, Path(output).expanduser())
+    return ExportReport(counts=dict(export.counts), masked=dict(masked), files=files)
+
+
+def labelled_dialogues(folder: str | Path, *, cache_dir: str | Path | None = None) -> tuple[DialogueRows, str]:
+    """The dialogues of a finished labelling, and the fingerprint of its model.
+
+    Raises:
+        ExportError: the folder is no labelling, or is not finished.
+        CorpusError: a labelled file is missing or damaged.
+    """
+    path = Path(folder).expanduser()
+    state, parts = path / "labelling.json", path / "dialogues"
+    expected = "the output folder of experiments.label, with labelling.json and dialogues/ in it"
+    if not state.is_file() or not parts.is_dir():
+        problem = "no such folder" if not path.exists() else f"no {state.name if parts.is_dir() else parts.name} in it"
+        raise ExportError(f"{path} holds no labelled dialogues: {problem}; expected {expected}")
+    try:
+        found = json.loads(state.read_text("utf-8"))
+        model, finished, shards = found["settings"]["model"], found["finished"], len(found["shards"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ExportError(f"{state} cannot be read ({error!r}); expected {expected}") from error
+    if not finished:
+        raise ExportError(f"the labelling in {path} is not finished ({shards} parts so far); start it again with the "
+                          "same output, it goes on where it stopped")  # fmt: skip
+    rows = load_dialogues("table", root=parts, split="all", cache_dir=cache_dir)
+    return DialogueRows(rows), str(model)

@@ -1,0 +1,162 @@
+"""Reviewed labels on their way back: what annotators said in a labelling tool, as ratings on the dialogues.
+
+Questions and answers are those of the simulated annotators, so that
+:func:`~selflearn.simulation.annotators.labels_by` makes labels of them: "boundary" of every turn but the first,
+"success" of the last turn of a goal, "defect" (each "yes" or "no"), "intent" (a name), and "slots" (the JSON of a list
+of ``[name, start, end]``, in characters of the request) of every turn with a request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from selflearn.inference.export.masking import MaskedText, Masker
+from selflearn.schema import Dialogue, Rating
+
+SLOTS = "slots"
+
+
+class ReviewError(ValueError):
+    """A reviewed file cannot be used: says which file, where in it, what stands there and what was expected."""
+
+    def __init__(self, file: Path, where: str, problem: str, expected: str) -> None:
+        self.file, self.where, self.problem, self.expected = file, where, problem, expected
+        super().__init__(f"{file}: {where}{': ' if where else ''}{problem}; expected {expected}")
+
+    def __reduce__(self) -> tuple[type[ReviewError], tuple[Path, str, str, str]]:
+        """Keep the fields across processes."""
+        return ReviewError, (self.file, self.where, self.problem, self.expected)
+
+
+class DialogueKey(NamedTuple):
+    """What tells dialogues apart."""
+
+    corpus: str
+    split: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What one or several annotators said of one dialogue.
+
+    Attributes:
+        key: of the dialogue.
+        where: it stands in the file, for messages.
+        ratings: their answers; offsets of slots count in ``requests``.
+        requests: by turn, the request as it was shown: the dialogue's, or its masked form.
+    """
+
+    key: DialogueKey
+    where: str
+    ratings: tuple[Rating, ...]
+    requests: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviews:
+    """What was read from a reviewed file.
+
+    Attributes:
+        file: the file.
+        reviews: one a dialogue (of Argilla: a turn) that somebody has answered for, in the order of the file.
+        counts: ``annotations`` and ``ratings`` that were read, and what was left out and why.
+    """
+
+    file: Path
+    reviews: tuple[Review, ...]
+    counts: Mapping[str, int] = field(default_factory=Counter)
+
+
+def with_ratings(dialogues: Iterable[Dialogue], reviews: Reviews, *, masker: Masker | None = None) -> list[Dialogue]:
+    """The dialogues with the ratings of a reviewed file added to their own.
+
+    Args:
+        dialogues: those that were exported, labels and all: masks depend on the labelled slots.
+        reviews: from :func:`~selflearn.inference.export.ratings_from_label_studio` or
+            :func:`~selflearn.inference.export.ratings_from_argilla`.
+        masker: the one of the export, where it was not the default one. Offsets into masked requests become offsets
+            into the requests; a slot that touches a mask takes all that it hides.
+
+    Returns:
+        One for each dialogue given, in order; those that nobody reviewed as they are.
+
+    Raises:
+        ReviewError: a reviewed dialogue is not among them, has fewer turns, or its request is another one.
+    """
+    by_key: dict[DialogueKey, list[Review]] = {}
+    for review in reviews.reviews:
+        by_key.setdefault(review.key, []).append(review)
+    found = []
+    for dialogue in dialogues:
+        own = by_key.pop(DialogueKey(dialogue.corpus, dialogue.split, dialogue.id), [])
+        added = _placed(dialogue, own, reviews.file, masker or Masker()) if own else ()
+        found.append(replace(dialogue, ratings=(*dialogue.ratings, *added)) if own else dialogue)
+    if by_key:
+        (missing, first), *others = by_key.items()
+        more = f" (and {len(others)} more)" if others else ""
+        raise ReviewError(reviews.file, first[0].where,
+                          f"dialogue {missing.id!r} of {missing.corpus} ({missing.split}) is unknown{more}",
+                          "reviews of the dialogues that are given")  # fmt: skip
+    return found
+
+
+def read_json_list(file: Path, expected: str) -> list[Any]:
+    """The list that a JSON file holds.
+
+    Raises:
+        ReviewError: the file is not there, not JSON, or holds something else.
+    """
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ReviewError(file, "", "no such file", expected) from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ReviewError(file, "", f"not JSON ({error})", expected) from error
+    if not isinstance(found, list):
+        raise ReviewError(file, "", f"holds a {type(found).__name__}", expected)
+    return found
+
+
+def slots_answer(spans: Iterable[tuple[str, int, int]]) -> str:
+    """The answer to the question "slots", in the order of the request."""
+    ordered = sorted(spans, key=lambda span: (span[1], span[2], span[0]))
+    return json.dumps([list(span) for span in ordered], ensure_ascii=False)
+
+
+def _placed(dialogue: Dialogue, reviews: Sequence[Review], file: Path, masker: Masker) -> list[Rating]:
+    """Ratings of one dialogue, with offsets into its own requests."""
+    n, masked = len(dialogue.turns), None
+    ratings = []
+    for review in reviews:
+        turns = [*review.requests, *(rating.turn for rating in review.ratings if rating.turn is not None)]
+        if turns and max(turns) >= n:
+            problem = f"turn {max(turns)} is reviewed, and dialogue {dialogue.id!r} has {n} turns"
+            raise ReviewError(file, review.where, problem, f"turns below {n}, counted from 0")
+        if any(text != (dialogue.turns[turn].request or "") for turn, text in review.requests.items()):
+            masked = masked or masker.requests(dialogue)
+            ratings += _unmasked(review, masked, dialogue, file)
+        else:
+            ratings += review.ratings
+    return ratings
+
+
+def _unmasked(review: Review, masked: Sequence[MaskedText], dialogue: Dialogue, file: Path) -> list[Rating]:
+    for turn, text in review.requests.items():
+        if text != masked[turn].text:
+            raise ReviewError(file, f"{review.where}, turn {turn}", "the reviewed request is not that of dialogue "
+                              f"{dialogue.id!r}, masked or not", "the dialogues that were exported (and the masker of "
+                              "the export, where it was not the default one)")  # fmt: skip
+    ratings = []
+    for rating in review.ratings:
+        if rating.question == SLOTS and rating.turn is not None:
+            shown = masked[rating.turn]
+            spans = [(name, *shown.original_span(start, end)) for name, start, end in json.loads(rating.answer)]
+            rating = replace(rating, answer=slots_answer(spans))
+        ratings.append(rating)
+    return ratings

@@ -1,0 +1,50 @@
+"""What a set of labelled dialogues holds: names of intents and slots, kinds of labels, and the order of review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from selflearn.inference.export.rows import Acceptance, label_rows, review_key
+from selflearn.inference.goal_records import ABSTENTION
+from selflearn.schema import Dialogue
+
+_ASKED = {"segmentation": "goal", "success": "success", "intent": "intent", "slots": "slot", "defect": "defect"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """Names and order, over all dialogues of an export.
+
+    Attributes:
+        intents: their names, sorted, and always "other", which says that none fits; empty where none is labelled.
+        slots: their names, sorted.
+        asked: what reviewers are asked: of "goal", "success", "intent", "slot" and "defect" those that are labelled.
+        order: indices of the dialogues, those with a rejected label first, then by their least certain label.
+    """
+
+    intents: tuple[str, ...]
+    slots: tuple[str, ...]
+    asked: frozenset[str]
+    order: tuple[int, ...]
+
+
+def survey(dialogues: Iterable[Dialogue], accept: Mapping[str, Acceptance] | None = None) -> Survey:
+    """Read all labels once; keeps names and a number a dialogue."""
+    intents: set[str] = set()
+    slots: set[str] = set()
+    asked: set[str] = set()
+    keys = []
+    for dialogue in dialogues:
+        rows = label_rows(dialogue, accept=accept)
+        keys.append(review_key(rows))
+        asked.update(_ASKED[row.task] for row in rows if row.task in _ASKED)
+        for row in rows:
+            if row.label is not None and row.task in ("intent", "slots"):
+                (intents if row.task == "intent" else slots).add(row.label)
+    if not slots:
+        asked.discard("slot")  # without a name there is nothing to choose from
+    return Survey(
+        intents=tuple(sorted(intents | {ABSTENTION})) if intents else (), slots=tuple(sorted(slots)),
+        asked=frozenset(asked), order=tuple(sorted(range(len(keys)), key=keys.__getitem__)),
+    )  # fmt: skip
