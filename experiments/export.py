@@ -18,8 +18,9 @@ from selflearn.inference.export import Acceptance, ExportReport, Masker, export_
 def main(cfg: DictConfig) -> None:
     """Read the labelled dialogues, write the files, and say what was done."""
     if cfg.mask_slots and not cfg.mask:
-        raise ConfigError("mask_slots is given and mask is false: nothing would be masked; give mask=true")
+        raise ConfigError(["mask_slots is given and mask is false: nothing would be masked; give mask=true"])
     masker = Masker(slots=dict(cfg.mask_slots)) if cfg.mask else None
+    accept = acceptance(cfg.accept)
     bar = Progress(
         TextColumn("exporting"), BarColumn(), MofNCompleteColumn(), TextColumn("dialogues"), TimeRemainingColumn(),
         console=Console(stderr=True), disable=not cfg.progress,
@@ -27,7 +28,7 @@ def main(cfg: DictConfig) -> None:
     with bar:
         task = bar.add_task("exporting", total=None)
         report = export_labelled(
-            cfg.input, cfg.output, to=cfg.to, accept=acceptance(cfg.accept), masker=masker, cache_dir=cfg.cache,
+            cfg.input, cfg.output, to=cfg.to, accept=accept, masker=masker, cache_dir=cfg.cache,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     Console().print(summary(report))
@@ -41,7 +42,7 @@ def acceptance(given: DictConfig) -> dict[str, Acceptance]:
     found: dict[str, Acceptance] = {}
     for task, fields in by_task.items() if isinstance(by_task, Mapping) else ():
         if not isinstance(fields, Mapping):
-            raise ConfigError(f"accept.{task} is {fields!r}; expected {{threshold: SCORE, promise: WORDS}}")
+            raise ConfigError([f"accept.{task} is {fields!r}; expected {{threshold: SCORE, promise: WORDS}}"])
         found[str(task)] = Acceptance.from_dict(fields, file=f"accept.{task}")
     return found
 

@@ -111,7 +111,7 @@ def _suggestions(
         start = next((row for row in rows if row.task == "segmentation"), None)
         yield "boundary", yes_no(start is not None), None if start is None else start.score
     for task in ("success", "intent", "defect"):
-        yield from ((task, row.label, row.score) for row in rows if row.task == task)
+        yield from ((task, row.label, row.score) for row in rows if row.task == task and task in survey.asked)
     labels = dialogue.labels.turns[turn] if dialogue.labels.turns else None
     if "slot" in survey.asked and labels is not None and labels.slots is not None and dialogue.turns[turn].request:
         scores = [slot.score for slot in labels.slots if slot.score is not None]

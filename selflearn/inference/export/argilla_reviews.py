@@ -63,6 +63,8 @@ def _ratings(
     responses: Mapping[str, Any], turn: int, request: str, file: Path, where: str, counts: Counter[str]
 ) -> Iterator[Rating]:
     for question, given in responses.items():
+        if not isinstance(given, list) or not all(isinstance(response, dict) for response in given):
+            raise ReviewError(file, where, f"responses to {question} are {given!r}", "a list of value and user_id")
         for response in given:
             value, rater = response.get("value"), f"argilla:{response.get('user_id')}"
             if question not in ("intent", "slots", *_YES_NO):

@@ -34,6 +34,9 @@ from selflearn.schema import Dialogue, Label
 PERSON, ASSISTANT, NOBODY = "person", "assistant", "nobody"
 GOAL, TURN, SLOT, SUCCESS, INTENT, DEFECT = "goal", "turn", "slot", "success", "intent", "defect"
 OBJECT = "dialogue"
+_SHOWN = 20
+"""Choices that stand side by side; more become a list to search in."""
+
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -78,7 +81,7 @@ def label_studio_config(survey: Survey) -> str:
             ElementTree.SubElement(shown, "Header", value=title, size="5")
             control = ElementTree.SubElement(
                 shown, "Choices", name=name, toName=OBJECT, choice="single", perRegion="true", whenTagName=region,
-                showInline="true",
+                layout="inline" if len(choices) <= _SHOWN else "select",
             )  # fmt: skip
             _options(control, "Choice", choices)
     ElementTree.SubElement(view, "Paragraphs", name=OBJECT, value=f"${OBJECT}", layout="dialogue", nameKey="author",
@@ -106,7 +109,7 @@ def label_studio_task(
         "rejected": sum(row.accepted is False for row in rows),
         OBJECT: [{"author": part.author, "text": part.text, "turn": part.turn} for part in shown],
     }  # fmt: skip
-    result = [*_goal_regions(dialogue, shown), *_turn_regions(dialogue, shown), *_slot_regions(dialogue, shown)]
+    result = [*_goal_regions(dialogue, shown), *_turn_regions(dialogue, shown, survey), *_slot_regions(dialogue, shown)]
     prediction = {"model_version": model or "selflearn", "score": lowest_score(rows), "result": result}
     return {"data": data, "predictions": [prediction]}
 
@@ -182,12 +185,12 @@ def _goal_regions(dialogue: Dialogue, shown: Sequence[Paragraph]) -> Iterator[di
             yield _result(id, SUCCESS, value, yes_no(goal.success), success_score(goal))
 
 
-def _turn_regions(dialogue: Dialogue, shown: Sequence[Paragraph]) -> Iterator[dict[str, Any]]:
+def _turn_regions(dialogue: Dialogue, shown: Sequence[Paragraph], survey: Survey) -> Iterator[dict[str, Any]]:
     for i, labels in enumerate(dialogue.labels.turns):
         place = next(number for number, part in enumerate(shown) if part.turn == i)
         value, id = _region(place, place, shown), f"turn-{i}"
         answers: list[tuple[str, str, float | None]] = []
-        if labels.intent is not None:
+        if labels.intent is not None and INTENT in survey.asked:
             answers.append((INTENT, labels.intent.value, labels.intent.score))
         if labels.defect is not None:
             defect: Label[bool] = labels.defect

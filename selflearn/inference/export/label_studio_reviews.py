@@ -77,19 +77,26 @@ class _Task:
             self.key = DialogueKey(data["corpus"], data["split"], data["dialogue_id"])
             self.turns, self.asked = int(data["turns"]), frozenset(data["asked"])
             self.shown = [Paragraph(author=p["author"], text=p["text"], turn=p["turn"]) for p in data[OBJECT]]
-        except (KeyError, TypeError) as error:
-            raise ReviewError(file, where, f"its data lacks {error}", _EXPECTED) from error
+            outside = [part.turn for part in self.shown if not 0 <= part.turn < self.turns]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ReviewError(file, where, f"its data cannot be read ({error!r})", _EXPECTED) from error
+        if outside:
+            raise ReviewError(
+                file, where, f"a paragraph of turn {outside[0]}", f"turns of the dialogue, which has {self.turns}"
+            )
         self.requests = {part.turn: part.text for part in self.shown if part.author == PERSON}
 
     def ratings(self, annotation: Mapping[str, Any], counts: Counter[str]) -> list[Rating]:
         """What one annotator said, by turn."""
         by: dict[str, list[Mapping[str, Any]]] = {name: [] for name in (GOAL, TURN, SLOT, SUCCESS, INTENT, DEFECT)}
-        for number, found in enumerate(annotation.get("result", ())):
-            name = found.get("from_name")
+        for number, found in enumerate(annotation.get("result") or ()):
+            name = found.get("from_name") if isinstance(found, dict) else None
+            if name in by and not isinstance(found.get("value"), dict):
+                raise self._error({**found, "number": number}, "no value in it", _EXPECTED)
             if name in by:
                 by[name].append({**found, "number": number})
             else:
-                counts[f"ignored/{name or found.get('type')}"] += 1
+                counts[f"ignored/{name or 'without a name'}"] += 1
         rater = f"label_studio:{_annotator(annotation)}"
         answers = sorted({*self._boundaries(by), *self._choices(by), *self._slots(by[SLOT])})
         return [Rating(rater=rater, question=question, answer=answer, turn=turn) for turn, question, answer in answers]
@@ -101,8 +108,12 @@ class _Task:
         yield from ((turn, "boundary", yes_no(turn in starts)) for turn in range(1, self.turns))
         ends = [*sorted(starts)[1:], self.turns]
         last = {start: end - 1 for start, end in zip(sorted(starts), ends, strict=True)}
+        said: set[int] = set()
         for found in by[SUCCESS]:
             start = self._first(found)
+            if start in said:
+                raise self._error(found, f"a second success for the goal of turn {start}", "one a goal")
+            said.add(start)
             if start not in last:
                 raise self._error(found, f"a success on turn {start}, where no goal starts", "one on a region 'goal'")
             yield last[start], "success", self._choice(found, (YES, NO))
@@ -146,7 +157,7 @@ class _Task:
         return self.shown[self._paragraph(found, "start")].turn
 
     def _paragraph(self, found: Mapping[str, Any], side: str) -> int:
-        given = found.get("value", {}).get(side)
+        given = found["value"].get(side)
         try:
             number = int(given)
         except (TypeError, ValueError) as error:

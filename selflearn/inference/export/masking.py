@@ -51,6 +51,7 @@ _LOOKS = (
     (EMAIL, re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
     (EMAIL, re.compile(r"\b\w+(?: dot \w+)* at \w+(?: dot \w+)+\b", re.I)),
     (ADDRESS, re.compile(rf"\b\d+\w?\s+(?:[^\W\d]+\s+){{1,3}}?{_STREET}\b", re.I)),
+    (NUMBER, re.compile(r"\d(?:[ -]?\d){15,}")),  # longer than a phone number: an account, a card
     (PHONE, re.compile(r"(?<!\w)\+?\(?\d(?:[\s().-]{0,2}\d){6,14}(?!\w)")),
     (NUMBER, re.compile(r"\d(?:[ -]?\d){3,}")),
     (NUMBER, re.compile(rf"\b{_DIGIT}(?:[\s-]+{_DIGIT}){{3,}}\b", re.I)),

@@ -17,9 +17,10 @@ class Survey:
     """Names and order, over all dialogues of an export.
 
     Attributes:
-        intents: their names, sorted, and always "other", which says that none fits; empty where none is labelled.
+        intents: their names, sorted, with "other", which says that none fits; empty where no other one is labelled.
         slots: their names, sorted.
-        asked: what reviewers are asked: of "goal", "success", "intent", "slot" and "defect" those that are labelled.
+        asked: what reviewers are asked: of "goal", "success", "intent", "slot" and "defect" those that are labelled;
+            not of intents and slots without a name to choose.
         order: indices of the dialogues, those with a rejected label first, then by their least certain label.
     """
 
@@ -44,7 +45,9 @@ def survey(dialogues: Iterable[Dialogue], accept: Mapping[str, Acceptance] | Non
                 (intents if row.task == "intent" else slots).add(row.label)
     if not slots:
         asked.discard("slot")  # without a name there is nothing to choose from
+    if intents <= {ABSTENTION}:
+        asked.discard("intent")
     return Survey(
-        intents=tuple(sorted(intents | {ABSTENTION})) if intents else (), slots=tuple(sorted(slots)),
+        intents=tuple(sorted(intents | {ABSTENTION})) if "intent" in asked else (), slots=tuple(sorted(slots)),
         asked=frozenset(asked), order=tuple(sorted(range(len(keys)), key=keys.__getitem__)),
     )  # fmt: skip
