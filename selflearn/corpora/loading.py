@@ -159,7 +159,7 @@ def _load(
             yield dialogue.to_dict()
 
     try:
-        with _progress_bars(progress):
+        with progress_bars(progress):
             dataset = Dataset.from_generator(
                 rows,
                 features=Dialogue.features(),
@@ -255,7 +255,8 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 @contextmanager
-def _progress_bars(shown: bool) -> Iterator[None]:
+def progress_bars(shown: bool) -> Iterator[None]:
+    """Inside, ``datasets`` shows its progress bars only where ``shown``; afterwards all is as it was."""
     from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     before = are_progress_bars_disabled()

@@ -1,7 +1,9 @@
 """Argilla: turns as records with the labels as suggestions, and the settings of the dataset that shows them.
 
 A record is one turn: the request, on which slots are marked, the response, and the dialogue around it as a chat.
-Questions are of fixed number in Argilla, so a dialogue as one record could not ask about each of its turns. The layout
+Questions are of fixed number in Argilla, so a dialogue as one record could not ask about each of its turns. Its pages
+count UTF-16 units and its server characters (argilla-io/argilla#5729); so that both mean the same, an emoji of the
+request becomes U+FFFD there (the chat has the emoji). The layout
 is that of ``Dataset.from_disk`` of the Argilla SDK 2.8: ``.argilla/settings.json``, ``.argilla/dataset.json`` and
 ``records.json`` (argilla/datasets/_io/_disk.py, argilla/records/_resource.py).
 """
@@ -13,6 +15,7 @@ from typing import Any
 
 from selflearn.inference.export.rows import NO, YES, Acceptance, LabelRow, label_rows, lowest_score, yes_no
 from selflearn.inference.export.survey import Survey
+from selflearn.inference.export.units import one_unit_each
 from selflearn.schema import Dialogue
 
 CONTEXT = 10
@@ -81,7 +84,7 @@ def argilla_records(
     agent = f"selflearn:{model}" if model is not None else "selflearn"
     for i, turn in enumerate(dialogue.turns):
         of_turn = [row for row in rows if _asked_at(row) == i]
-        fields = {"request": turn.request, "response": turn.response}
+        fields = {"request": one_unit_each(turn.request or ""), "response": turn.response}
         yield {
             "id": "/".join((dialogue.corpus, dialogue.split, dialogue.id, str(i))),
             "fields": {**{name: text for name, text in fields.items() if text}, "dialogue": _chat(dialogue, i)},

@@ -29,6 +29,7 @@ from selflearn.inference.export.rows import (
     yes_no,
 )
 from selflearn.inference.export.survey import Survey
+from selflearn.inference.export.units import to_units
 from selflearn.schema import Dialogue, Label
 
 PERSON, ASSISTANT, NOBODY = "person", "assistant", "nobody"
@@ -122,31 +123,6 @@ def paragraphs(dialogue: Dialogue) -> tuple[Paragraph, ...]:
         found = [Paragraph(author=author, text=text, turn=i) for author, text in said if text]
         shown += found or [Paragraph(author=NOBODY, text="(nothing was said)", turn=i)]
     return tuple(shown)
-
-
-def to_units(text: str, offset: int) -> int:
-    r"""A count of characters as a count of UTF-16 units.
-
-    Example:
-        >>> to_units("a\U0001f3b5b", 2)
-        3
-    """
-    return len(text[:offset].encode("utf-16-le")) // 2
-
-
-def from_units(text: str, units: int) -> int:
-    """A count of UTF-16 units as a count of characters.
-
-    Raises:
-        ValueError: there are not so many, or the offset is inside a character.
-    """
-    encoded = text.encode("utf-16-le")
-    if not 0 <= units * 2 <= len(encoded):
-        raise ValueError(f"offset {units} is outside of the text, which has {len(encoded) // 2} UTF-16 units")
-    try:
-        return len(encoded[: units * 2].decode("utf-16-le"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"offset {units} is inside a character") from error
 
 
 def _options(control: ElementTree.Element, tag: str, names: Sequence[str]) -> None:

@@ -18,10 +18,10 @@ from selflearn.inference.export.label_studio import (
     SUCCESS,
     TURN,
     Paragraph,
-    from_units,
 )
 from selflearn.inference.export.reviews import DialogueKey, Review, ReviewError, Reviews, read_json_list, slots_answer
 from selflearn.inference.export.rows import NO, YES, yes_no
+from selflearn.inference.export.units import from_units
 from selflearn.schema import Rating
 
 _EXPECTED = "the export of Label Studio in its format JSON (not JSON-MIN), of a project made from tasks.json"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selflearn.inference.export.masking import MaskedText, Masker
+from selflearn.inference.export.units import one_unit_each
 from selflearn.schema import Dialogue, Rating
 
 SLOTS = "slots"
@@ -138,7 +139,7 @@ def _placed(dialogue: Dialogue, reviews: Sequence[Review], file: Path, masker: M
         if turns and max(turns) >= n:
             problem = f"turn {max(turns)} is reviewed, and dialogue {dialogue.id!r} has {n} turns"
             raise ReviewError(file, review.where, problem, f"turns below {n}, counted from 0")
-        if any(text != (dialogue.turns[turn].request or "") for turn, text in review.requests.items()):
+        if any(not _same(text, dialogue.turns[turn].request or "") for turn, text in review.requests.items()):
             masked = masked or masker.requests(dialogue)
             ratings += _unmasked(review, masked, dialogue, file)
         else:
@@ -146,9 +147,14 @@ def _placed(dialogue: Dialogue, reviews: Sequence[Review], file: Path, masker: M
     return ratings
 
 
+def _same(shown: str, text: str) -> bool:
+    """Whether a text is the one that was shown, which may have had one unit for each of its characters."""
+    return shown in (text, one_unit_each(text))
+
+
 def _unmasked(review: Review, masked: Sequence[MaskedText], dialogue: Dialogue, file: Path) -> list[Rating]:
     for turn, text in review.requests.items():
-        if text != masked[turn].text:
+        if not _same(text, masked[turn].text):
             raise ReviewError(file, f"{review.where}, turn {turn}", "the reviewed request is not that of dialogue "
                               f"{dialogue.id!r}, masked or not", "the dialogues that were exported (and the masker of "
                               "the export, where it was not the default one)")  # fmt: skip

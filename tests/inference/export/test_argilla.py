@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from selflearn.inference.export import Acceptance, export_dialogues
 from selflearn.inference.export.argilla import CONTEXT, argilla_records, argilla_settings
 from selflearn.inference.export.survey import survey
-from selflearn.schema import Goal, Labels
+from selflearn.schema import Goal, Labels, Slot, TurnLabels
 from tests.fixtures.dialogues import plain_dialogue
 from tests.fixtures.labelled import home_labelled, labelled_dialogues
 from tests.inference.export.schemas import ARGILLA_RECORDS, ARGILLA_SETTINGS
@@ -84,6 +84,16 @@ def test_the_order_is_that_of_the_review_queue_and_turns_stay_in_theirs(tmp_path
         (d.id, i) for d in order for i in range(len(d.turns))]  # fmt: skip
     assert sum(r["metadata"]["rejected"] for r in records) > 0
     assert {s["agent"] for r in records for s in r["suggestions"].values()} == {"selflearn:abc"}
+
+
+def test_an_emoji_shifts_no_slot_in_a_browser():
+    turns = (TurnLabels(slots=(Slot(name="contact", start=7, end=10, text="Ann"),)),)
+    dialogue = plain_dialogue(("\U0001f3b5 ring Ann", "ok"), labels=Labels(turns=turns))
+    (record,) = argilla_records(dialogue, survey([dialogue]))
+    (span,) = record["suggestions"]["slots"]["value"]
+    units = record["fields"]["request"].encode("utf-16-le")
+    assert units[2 * span["start"] : 2 * span["end"]].decode("utf-16-le") == "Ann"
+    assert record["fields"]["dialogue"][0]["content"] == "\U0001f3b5 ring Ann"
 
 
 def test_a_long_dialogue_is_shown_around_its_turn():

@@ -5,16 +5,13 @@ from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from selflearn.inference.export import Acceptance, ExportError, export_dialogues
 from selflearn.inference.export.label_studio import (
-    from_units,
     label_studio_config,
     label_studio_task,
     paragraphs,
-    to_units,
 )
 from selflearn.inference.export.survey import survey
 from selflearn.schema import Goal, Label, Labels, TurnLabels
@@ -155,15 +152,3 @@ def test_a_name_that_xml_cannot_hold_is_said_and_nothing_is_written(tmp_path, na
     with pytest.raises(ExportError, match="cannot be an option in Label Studio"):
         written(tmp_path, [plain_dialogue(("a", None), labels=Labels(turns=turns))])
     assert not list(tmp_path.iterdir())
-
-
-@given(st.text(), st.data())
-def test_offsets_go_to_units_and_back(text, data):
-    offset = data.draw(st.integers(0, len(text)))
-    assert from_units(text, to_units(text, offset)) == offset
-
-
-@pytest.mark.parametrize(("units", "message"), [(-1, "outside"), (4, "outside"), (2, "inside a character")])
-def test_units_outside_of_the_text_or_inside_a_character_are_refused(units, message):
-    with pytest.raises(ValueError, match=message):
-        from_units("a\U0001f3b5", units)
