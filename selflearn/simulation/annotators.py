@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from selflearn.schema import Dialogue, Goal, Label, Labels, Rating, Slot, TurnLabels
 from selflearn.simulation.files import read_file
@@ -265,8 +266,8 @@ def _labels(dialogue: Dialogue, said: Mapping[tuple[str, int | None], str], *, s
 
 
 def _slots(answer: str, request: str, source: str) -> tuple[Slot, ...]:
-    rows: Sequence[tuple[str, int, int, str]] = json.loads(answer)
+    rows: Sequence[Sequence[Any]] = json.loads(answer)  # what is meant stands last, where somebody wrote it down
     return tuple(
-        Slot(name=name, start=start, end=end, text=request[start:end], value=value, source=source)
-        for name, start, end, value in rows
+        Slot(name=name, start=start, end=end, text=request[start:end], value=value[0] if value else None, source=source)
+        for name, start, end, *value in rows
     )
