@@ -1,4 +1,4 @@
-"""What each format writes: files of labelled dialogues in a folder, whole or not at all."""
+"""What each format writes: files of labelled dialogues in a folder, each whole or not at all (but for ``datasets``)."""
 
 from __future__ import annotations
 
