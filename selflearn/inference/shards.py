@@ -95,14 +95,8 @@ def label_file(
         raise ValueError(f"format={format!r}, shard_size={shard_size}; expected 'parquet' or 'jsonl', and 1 or more")
     where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
     rows = DialogueRows(load_dialogues(corpus, **where))
-    system = labeler.system
-    settings = {
-        "model": labeler.fingerprint, "input": rows.dataset._fingerprint, "on_overflow": system.on_overflow,
-        "bf16": system.bf16, "format": format, "shard_size": shard_size,
-    }  # fmt: skip
-    if system.model.recordings is not None and system.model.config.feature_vocabulary().audio:
-        settings["recordings"] = str(system.model.recordings.root)
-    folder = _Folder(Path(output), settings)
+    settings = {"input": rows.dataset._fingerprint, "format": format, "shard_size": shard_size}
+    folder = _Folder(Path(output), _settings(labeler) | settings)
     folder.claim()
     starts = range(0, len(rows), shard_size)
     for number, start in enumerate(starts):
@@ -118,6 +112,15 @@ def label_file(
     return LabellingReport(
         counts=dict(counts), read=read_report(corpus, **where), dialogues=folder.dialogues, goals=folder.goals
     )
+
+
+def _settings(labeler: Labeler) -> dict[str, Any]:
+    """What the answers of a labeler depend on."""
+    system = labeler.system
+    found = {"model": labeler.fingerprint, "on_overflow": system.on_overflow, "bf16": system.bf16}
+    if system.model.recordings is not None and system.model.config.feature_vocabulary().audio:
+        found["recordings"] = str(system.model.recordings.root)
+    return found
 
 
 class _Folder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from difflib import get_close_matches
 from typing import Any
 
@@ -116,8 +115,3 @@ def plain_features(vocabulary: FeatureVocabulary) -> dict[str, Any]:
 def plain_readings(vocabulary: ReadingVocabulary) -> dict[str, list[str]]:
     """A vocabulary of readings as plain lists for ``config.json``."""
     return {"intents": list(vocabulary.intents), "slots": list(vocabulary.slots)}
-
-
-def plain_thresholds(thresholds: Thresholds) -> dict[str, float]:
-    """Thresholds as a dictionary for ``config.json``."""
-    return asdict(thresholds)

@@ -72,8 +72,7 @@ class EncodedBatch:
 
     def response_before(self) -> Tensor:
         """Vectors of the responses before the turns, ``[D, T, H]``; zero where there is none or it may not be seen."""
-        before = shift_turns(self.texts[:, :, 1], -1)
-        return before if self.context else torch.zeros_like(before)
+        return self.shifted(self.texts[:, :, 1], -1)
 
     def request_tokens(self) -> Tensor:
         """Token states of the requests of all turns, ``[N, H]``."""
