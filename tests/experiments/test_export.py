@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
@@ -11,28 +10,13 @@ from tests.fixtures.labelled import home_labelled
 
 
 @pytest.fixture
-def command(tmp_path, monkeypatch, capfd):
-    """Runs the program in a folder of its own, with labelled dialogues; gives its exit code and what it said."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+def command(tmp_path, program):
+    """Runs the program on labelled dialogues."""
     write_parquet(home_labelled(4), tmp_path / "labelled" / "dialogues" / "part-00000.parquet")
     state = {"settings": {"model": "abc"}, "finished": True, "shards": [{}]}
     (tmp_path / "labelled" / "labelling.json").write_text(json.dumps(state), "utf-8")
-
-    def run(*arguments):
-        given = {"input": "labelled", "to": "jsonl", "output": "out", "cache": "cache"}
-        named = {argument.partition("=")[0] for argument in arguments}
-        defaults = [f"{key}={value}" for key, value in given.items() if key not in named]
-        monkeypatch.setattr(sys, "argv", ["export", *defaults, *(a for a in arguments if not a.endswith("=absent"))])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        said = capfd.readouterr()
-        return code, " ".join(said.out.split()), " ".join(said.err.split())
-
-    return run
+    given = {"input": "labelled", "to": "jsonl", "output": "out", "cache": "cache"}
+    return lambda *arguments: program(main, arguments, given)
 
 
 def test_a_review_queue_is_written_and_what_was_done_is_said(command, tmp_path):

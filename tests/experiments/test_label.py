@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pandas as pd
 import pytest
@@ -26,32 +25,11 @@ def model_directory(tmp_path_factory):
 
 
 @pytest.fixture
-def command(tmp_path, model_directory, monkeypatch, capfd):
-    """Runs the program in a folder of its own, with the model and a log; gives its exit code and what it said."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+def command(tmp_path, model_directory, program):
+    """Runs the program with the model and a log."""
     (tmp_path / "log.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS), "utf-8")
-
-    def run(*arguments):
-        given = {
-            "labeler": str(model_directory),
-            "input": "log.jsonl",
-            "output": "out",
-            "cache": "cache",
-            "device": "cpu",
-        }
-        named = {argument.partition("=")[0] for argument in arguments}
-        defaults = [f"{key}={value}" for key, value in given.items() if key not in named]
-        monkeypatch.setattr(sys, "argv", ["label", *defaults, *(a for a in arguments if not a.endswith("=absent"))])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        said = capfd.readouterr()
-        return code, " ".join(said.out.split()), " ".join(said.err.split())
-
-    return run
+    given = {"labeler": model_directory, "input": "log.jsonl", "output": "out", "cache": "cache", "device": "cpu"}
+    return lambda *arguments: program(main, arguments, given)
 
 
 def test_a_log_is_labelled_and_what_was_done_is_said(command, tmp_path):
