@@ -39,6 +39,8 @@ SHIPPED = "as shipped"
 PEOPLE = {"train": "people of the log", "test": "other people"}
 """Splits whose people are met again."""
 
+HEADINGS = ("understanding trained on", "examples", "intents right", *PEOPLE.values())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -83,6 +85,7 @@ def main(cfg: DictConfig) -> None:
             difference={s: difference(of(before, s), of(after, s), resamples=cfg.resamples) for s in PEOPLE},
         )  # fmt: skip
     write_json(directory / "close_loop.json", {name: asdict(row) for name, row in rows.items()})
+    (directory / "page.close_loop.md").write_text(markdown(rows, cfg), encoding="utf-8")
     Console().print(table(rows))
 
 
@@ -164,18 +167,30 @@ def difference(
     return defect_rate(after) - defect_rate(before), *ends
 
 
+def cells(row: Row) -> list[str]:
+    """Examples, share of right intents, and the defect rate of each split with its change."""
+    found = [f"{row.examples:,}" if row.examples else "", "" if row.right is None else f"{row.right:.3f}"]
+    for split in PEOPLE:
+        change = row.difference.get(split)
+        added = "" if change is None else " ({:+.3f} [{:+.3f}, {:+.3f}])".format(*change)
+        found.append(f"{row.defect_rate[split]:.3f}{added}")
+    return found
+
+
 def table(rows: dict[str, Row]) -> Table:
-    """What was measured."""
-    shown = Table("trained on", "examples", "intents right", *PEOPLE.values(), title="Share of turns that failed [95%]")
+    """What was measured, for the terminal."""
+    shown = Table(*HEADINGS, title="Share of turns that failed, and its change [95%]")
     for name, row in rows.items():
-        cells = []
-        for split in PEOPLE:
-            change = row.difference.get(split)
-            added = "" if change is None else "\n{:+.3f} [{:+.3f}, {:+.3f}]".format(*change)
-            cells.append(f"{row.defect_rate[split]:.3f}{added}")
-        right = "" if row.right is None else f"{row.right:.3f}"
-        shown.add_row(name, f"{row.examples:,}" if row.examples else "", right, *cells)
+        shown.add_row(name, *cells(row))
     return shown
+
+
+def markdown(rows: dict[str, Row], cfg: DictConfig) -> str:
+    """What was measured, for the page of results."""
+    lines = [f"### Closing the loop\n\n```bash\npython -m experiments.close_loop run=DIR sure={cfg.sure}\n```\n"]
+    lines += [f"| {' | '.join(HEADINGS)} |", "| --- |" + " ---: |" * (len(HEADINGS) - 1)]
+    lines += [f"| {name} | {' | '.join(cells(row))} |" for name, row in rows.items()]
+    return "\n".join(lines) + "\n\nShare of turns that failed, and its change [95% bootstrap over people].\n"
 
 
 if __name__ == "__main__":

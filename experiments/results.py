@@ -57,7 +57,8 @@ def main(cfg: DictConfig) -> None:
             console.print(f"{len(found) - len(directories)} runs of debug=... left out", highlight=False)
     else:
         directories = [Path(directory) for directory in cfg.runs]
-    write_results_page(directories, page)
+    notes = "" if cfg.notes is None else Path(cfg.notes).read_text(encoding="utf-8")
+    write_results_page(directories, page, notes=notes)
     for directory in directories:
         console.print(f"{directory}", highlight=False)
     console.print(f"{len(directories)} runs are on {page}", highlight=False)

@@ -18,7 +18,8 @@ from selflearn.metrics.items import ItemTable
 
 _HEAD = """# Results
 
-Written by `python -m experiments.results` from run directories; not edited by hand.
+Written by `python -m experiments.results` from run directories; not edited by hand. What was to be reached and is not
+stands at the end.
 """
 
 
@@ -97,6 +98,10 @@ class Run:
         words = shlex.split(self.versions["command"])
         return shlex.join(word for word in words if "=" not in word or not is_free(word.partition("=")[0]))
 
+    def added(self) -> list[str]:
+        """Markdown that later commands on the run have left in ``page.*.md``, in the order of the file names."""
+        return [file.read_text(encoding="utf-8") for file in sorted(self.directory.glob("page.*.md"))]
+
     def experiment(self) -> str:
         """What was run whatever the seed and the place: equal for the seeds of one experiment."""
         return json.dumps(_without_seeds(without_free(self.config)), sort_keys=True, default=str)
@@ -110,13 +115,16 @@ class Run:
         return ", ".join([name, *rest] if name else rest) or self.directory.name
 
 
-def results_page(directories: Iterable[Path], *, task_metrics: Mapping[str, ItemTable] = TASK_METRICS) -> str:
+def results_page(
+    directories: Iterable[Path], *, notes: str = "", task_metrics: Mapping[str, ItemTable] = TASK_METRICS
+) -> str:
     """The page of results: for each experiment its commands, times, versions and table.
 
     Runs that differ only in their seed are put together: mean and range over the seeds.
 
     Args:
         directories: of finished runs; experiments come in the order of their first run.
+        notes: Markdown at the end of the page: what was to be reached and is not.
         task_metrics: says whether higher or lower is better.
 
     Returns:
@@ -132,23 +140,26 @@ def results_page(directories: Iterable[Path], *, task_metrics: Mapping[str, Item
         experiments.setdefault(run.experiment(), []).append(run)
     if not experiments:
         raise ValueError("no run directory was given; expected at least one, with metrics.json in it")
-    return "\n".join([_HEAD, *(_section(runs, task_metrics) for runs in experiments.values())])
+    return "\n".join(
+        [_HEAD, *(_section(runs, task_metrics) for runs in experiments.values()), *([notes] if notes else [])]
+    )
 
 
 def write_results_page(
-    directories: Iterable[Path], page: Path, *, task_metrics: Mapping[str, ItemTable] = TASK_METRICS
+    directories: Iterable[Path], page: Path, *, notes: str = "", task_metrics: Mapping[str, ItemTable] = TASK_METRICS
 ) -> None:
     """Write :func:`results_page` to a file.
 
     Args:
         directories: of finished runs.
         page: where to; its folder is made.
+        notes: as in :func:`results_page`.
         task_metrics: says whether higher or lower is better.
 
     Raises:
         RunDirectoryError: a directory lacks a file or a key; the page is left as it was.
     """
-    text = results_page(directories, task_metrics=task_metrics)
+    text = results_page(directories, notes=notes, task_metrics=task_metrics)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(text, encoding="utf-8")
 
@@ -190,6 +201,7 @@ def _section(runs: Sequence[Run], task_metrics: Mapping[str, ItemTable]) -> str:
         *(f"{machine}\n" for machine in machines),
         results_markdown(results, task_metrics=task_metrics) + "\n",
         " ".join(legend(results)) + "\n",
+        *(text for run in runs for text in run.added()),
     ]
     return "\n".join(parts)
 

@@ -51,6 +51,13 @@ def test_whether_a_bar_was_shown_is_not_said(tmp_path: Path):
     assert "trainer.progress" not in page
 
 
+def test_what_later_commands_left_and_what_is_not_reached_is_on_the_page(tmp_path: Path):
+    run = make_run(tmp_path / "run")
+    (run / "page.loop.md").write_text("### A loop\n")
+    page = results_page([run], notes="## Not reached\n")
+    assert page.index("intent/accuracy") < page.index("### A loop") < page.index("## Not reached")
+
+
 def test_seeds_are_one_section_and_another_setting_is_another(tmp_path: Path):
     runs = [make_run(tmp_path / f"run{seed}", seed=seed, accuracy=0.8 + seed / 100) for seed in (1, 2, 3)]
     runs.append(make_run(tmp_path / "deeper", layers=4, command=f"{COMMAND} model.layers=4"))

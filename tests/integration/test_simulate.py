@@ -118,6 +118,8 @@ def test_the_loop_is_closed_with_the_labels_of_a_run(command, one_step, world):
     assert found.code == 0, found.printed
     assert "Share of turns that failed" in found.printed
     rows = json.loads((trained.directory / "close_loop.json").read_text())
+    page = (trained.directory / "page.close_loop.md").read_text()
+    assert f"| gold labels | {rows['gold labels']['examples']:,} | 1.000 |" in page
     assert list(rows) == ["as shipped", "the assistant's own", "generated labels", "gold labels"]
     assert rows["gold labels"]["right"] == 1.0
     for row in list(rows.values())[1:]:
