@@ -18,7 +18,9 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.sparse import csr_matrix, vstack
+from scipy.special import expit, logit
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -117,7 +119,7 @@ class SignalModel:
         defect = np.array([_first_guess(row) for row in votes])
         for _ in range(rounds):
             before, rate = defect, float(defect.mean())
-            defect = _sigmoid(math.log(rate / (1 - rate)) + _evidence(votes, _rates(votes, defect)))
+            defect = expit(logit(rate) + _evidence(votes, _rates(votes, defect)))
             if np.abs(defect - before).max() < 1e-4:
                 break
         rate = float(defect.mean())
@@ -131,7 +133,7 @@ class SignalModel:
             before, rates, classifier = defect, _rates(votes, defect), _logistic(inputs[used], defect[used])
             odds = classifier.decision_function(inputs) + _evidence(votes, rates)
             offset = _offset(odds, rate)
-            defect = _sigmoid(odds + offset)
+            defect = expit(odds + offset)
             if np.abs(defect - before).max() < 1e-3:
                 break
         return cls(defect_rate=rate, rates=rates, classifier=make_pipeline(reader, classifier), offset=offset)
@@ -141,7 +143,7 @@ class SignalModel:
         if not dialogue.turns:
             return []
         odds = self.classifier.decision_function([circumstances(turn) for turn in dialogue.turns])
-        found: list[float] = _sigmoid(odds + _evidence(signals(dialogue), self.rates) + self.offset).tolist()
+        found: list[float] = expit(odds + _evidence(signals(dialogue), self.rates) + self.offset).tolist()
         return found
 
 
@@ -168,17 +170,8 @@ def _evidence(votes: Sequence[Votes], rates: Mapping[str, Mapping[str, tuple[flo
 
 
 def _offset(odds: Floats, rate: float) -> float:
-    """What to add to log-odds so that their mean probability is the rate, by bisection."""
-    low, high = -20.0, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _sigmoid(odds + middle).mean() < rate else (low, middle)
-    return (low + high) / 2
-
-
-def _sigmoid(odds: Floats) -> Floats:
-    probability: Floats = 1 / (1 + np.exp(-odds))
-    return probability
+    """What to add to log-odds so that their mean probability is the rate."""
+    return float(brentq(lambda added: expit(odds + added).mean() - rate, -40.0, 40.0))
 
 
 def _logistic(inputs: csr_matrix, defect: Floats) -> LogisticRegression:
