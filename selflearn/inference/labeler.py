@@ -209,7 +209,9 @@ class Labeler:
         model, digest = self.system.model, hashlib.sha256()
         fields = {name: getattr(model.config, name) for name in LabelGeneratorConfig.__annotations__}
         digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
-        digest.update(self.system.tokenizer.backend_tokenizer.to_str().encode())
+        tokenizer = json.loads(self.system.tokenizer.backend_tokenizer.to_str())
+        used = {"truncation", "padding"}  # set by the last call: of the batching, not of the tokenizer
+        digest.update(json.dumps({name: part for name, part in tokenizer.items() if name not in used}).encode())
         for name, value in sorted(model.state_dict().items()):
             digest.update(name.encode())
             digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

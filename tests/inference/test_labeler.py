@@ -175,6 +175,12 @@ def test_a_directory_works_where_it_is_moved_to(model_directory, labeler, dialog
     assert other.fingerprint == labeler.fingerprint
 
 
+def test_the_fingerprint_is_the_same_before_and_after_use(model_directory, dialogues):
+    used, unused = (Labeler.from_pretrained(model_directory, device="cpu") for _ in range(2))
+    used.label(dialogues)
+    assert used.fingerprint == unused.fingerprint
+
+
 def test_the_fingerprint_is_of_what_answers_depend_on(model_directory, labeler, tmp_path):
     config = json.loads((model_directory / "config.json").read_text())
     changed = shutil.copytree(model_directory, tmp_path / "changed")
