@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from selflearn.simulation.files import Value, WorldError, read_file, yaml_files
 from selflearn.simulation.grammar import Phrasing
+from selflearn.simulation.splits import Phrasings, held_out_names, split_phrasings
 from selflearn.simulation.world import (
-    HELD_OUT,
     PARTS_OF_DAY,
     WORLDS,
     Condition,
@@ -21,7 +22,6 @@ from selflearn.simulation.world import (
     Manners,
     SlotSpec,
     World,
-    held_out_draw,
 )
 
 _NAME = re.compile(r"[a-z][a-z_]*")
@@ -56,10 +56,53 @@ def load_world(directory: str | Path = WORLDS / "home") -> World:
     for name, intent in intents.items():
         _check_references(intent, places[name], intents)
     head = read_file(root / "world.yaml").fields(["name", "manners"])
+    try:
+        types, intents = _split_types(types, intents), _split_intents(intents)
+    except ValueError as error:
+        raise WorldError(f"{root}: {error}") from None
     return World(
         name=head["name"].text(), directory=root, digest=_directory_digest(root), types=types, intents=intents,
         manners=_manners(head["manners"]),
     )  # fmt: skip
+
+
+def _split_intents(intents: Mapping[str, Intent]) -> dict[str, Intent]:
+    """The intents with the part of each phrasing."""
+    sides = iter(split_phrasings([
+        phrasings for intent in intents.values()
+        for phrasings in (intent.say, intent.short, *(follow.say for follow in intent.follow))
+    ]))  # fmt: skip
+    return {
+        name: replace(
+            intent, say=next(sides), short=next(sides),
+            follow=tuple(replace(follow, say=next(sides)) for follow in intent.follow),
+        )
+        for name, intent in intents.items()
+    }  # fmt: skip
+
+
+def _split_types(types: Mapping[str, EntityType], intents: Mapping[str, Intent]) -> dict[str, EntityType]:
+    """The types with the part of each entity, by name: a title that is a film and a book is held out as both."""
+    said: dict[str, set[str]] = {name: set() for name in types}
+    for intent in intents.values():
+        for slot in intent.slots.values():
+            if slot.follows and types[slot.type].open:
+                said[intent.slots[slot.follows[0]].type].add(slot.follows[1])
+    held = held_out_names(
+        (entity.name.lower(), *(entity.attributes[attribute].lower() for attribute in said[kind.name]))
+        for kind in types.values() if kind.open for entity in kind.entities
+    )  # fmt: skip
+    return {name: _split_type(kind, held) if kind.open else kind for name, kind in types.items()}
+
+
+def _split_type(kind: EntityType, held: set[str]) -> EntityType:
+    entities = tuple(
+        replace(entity, part="test" if entity.name.lower() in held else "train") for entity in kind.entities
+    )
+    if len({entity.part for entity in entities}) < 2:
+        raise ValueError(f"all {len(entities)} entries of the open type {kind.name!r} fall to one split; add some, or "
+                         "give `open: false`")  # fmt: skip
+    return replace(kind, entities=entities)
 
 
 def _directory_digest(root: Path) -> str:
@@ -88,13 +131,11 @@ def _entity_type(value: Value) -> EntityType:
         if text.lower() in full:
             raise row.fault(f"{text!r} is there already; tell them apart by an attribute in full_name")
         full.append(text.lower())
-    # by name alone: a title that is a film and a book is held out as both
-    held = {i for i, row in enumerate(rows) if is_open and held_out_draw(row[0].lower()) < HELD_OUT}
     return EntityType(
         name=name, open=is_open,
         entities=tuple(
             Entity(id=f"{name}/{full[i]}", type=name, name=label, spoken=spoken, attributes=attributes, rank=i,
-                   part=("test" if i in held else "train") if is_open else "any")
+                   part="any")
             for i, (label, spoken, attributes) in enumerate(rows)
         ),
     )  # fmt: skip
@@ -146,8 +187,10 @@ def _intent(name: str, domain: str, row: Value, types: Mapping[str, EntityType])
     if "slots" in found:
         _check_slots(slots, found["slots"].table(), types)
     say = _phrasings(found["say"], slots, complete=True)
-    if len(say) < 4:
-        raise found["say"].fault(f"{len(say)} phrasings; expected at least 4, as a quarter is kept for the test split")
+    if len(say.all) < 4:
+        raise found["say"].fault(
+            f"{len(say.all)} phrasings; expected at least 4, as a quarter is kept for the test split"
+        )
     if supported and "done" not in found:
         raise row.fault(f"{name} has no `done`; expected at least one response")
     return Intent(
@@ -155,7 +198,7 @@ def _intent(name: str, domain: str, row: Value, types: Mapping[str, EntityType])
         weight=found["weight"].number(0.01) if "weight" in found else 1.0,
         side_effects=found["side_effects"].flag() if "side_effects" in found else False,
         conditions=tuple(_condition(entry) for entry in found["when"].rows()) if "when" in found else (),
-        short=_phrasings(found["short"], slots, complete=False) if "short" in found else (),
+        short=_phrasings(found["short"], slots, complete=False) if "short" in found else Phrasings(),
         follow=tuple(_follow(entry) for entry in found["follow"].rows()) if "follow" in found else (),
         done=_responses(found["done"], slots) if "done" in found else (),
         stale=_responses(found["stale"], slots) if "stale" in found else (),
@@ -207,7 +250,7 @@ def _check_slots(slots: Mapping[str, SlotSpec], places: Mapping[str, Value], typ
                 )
 
 
-def _phrasings(value: Value, slots: Mapping[str, SlotSpec], *, complete: bool) -> tuple[Phrasing, ...]:
+def _phrasings(value: Value, slots: Mapping[str, SlotSpec], *, complete: bool) -> Phrasings:
     found: list[Phrasing] = []
     for row in value.rows():
         phrasing = row.parsed(Phrasing.parse)
@@ -223,7 +266,7 @@ def _phrasings(value: Value, slots: Mapping[str, SlotSpec], *, complete: bool) -
         if any(phrasing.source == other.source for other in found):
             raise row.fault(f"{phrasing.source!r} is there twice")
         found.append(phrasing)
-    return tuple(found)
+    return Phrasings(tuple(found))
 
 
 def _condition(row: Value) -> Condition:
@@ -252,7 +295,7 @@ def _follow(row: Value) -> FollowUp:
         new=found["new"].texts() if "new" in found else (),
         probability=found["probability"].number(0.0, 1.0),
         new_goal=found["new_goal"].flag() if "new_goal" in found else False,
-        say=tuple(phrasing.parsed(Phrasing.parse) for phrasing in found["say"].rows()),
+        say=Phrasings(tuple(phrasing.parsed(Phrasing.parse) for phrasing in found["say"].rows())),
     )
 
 
@@ -284,7 +327,7 @@ def _check_references(intent: Intent, place: Value, intents: Mapping[str, Intent
             if not (kept or name in follow.new or slot.optional or slot.unspoken or slot.follows):
                 raise row.fault(f"{follow.intent} needs {name!r}, which {intent.name} does not have and `new` does not "
                                 "name")  # fmt: skip
-        for phrasing in follow.say:
+        for phrasing in follow.say.all:
             unknown = phrasing.slots - target.slots.keys()
             if unknown:
                 raise row.fault(f"{{{min(unknown)}}} is no slot of {follow.intent}")

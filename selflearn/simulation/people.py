@@ -16,7 +16,8 @@ from itertools import accumulate
 
 from selflearn.simulation.grammar import Phrasing
 from selflearn.simulation.settings import Population
-from selflearn.simulation.world import PARTS_OF_DAY, Condition, Entity, Intent, Part, SlotSpec, World
+from selflearn.simulation.splits import Part
+from selflearn.simulation.world import PARTS_OF_DAY, Condition, Entity, Intent, SlotSpec, World
 
 DAY = 86_400
 EPOCH = 1_767_225_600

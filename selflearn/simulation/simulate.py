@@ -27,9 +27,10 @@ from selflearn.simulation.session import Session
 from selflearn.simulation.settings import AssistantSettings, Population, load_assistant, load_population
 from selflearn.simulation.speech_audio import SpeechRecognizer
 from selflearn.simulation.speech_text import TextRecognizer, vocabulary
+from selflearn.simulation.splits import Part
 from selflearn.simulation.truth import diagnose
 from selflearn.simulation.understanding import UnderstandingModel, training_examples
-from selflearn.simulation.world import Part, World
+from selflearn.simulation.world import World
 
 BLOCK = 400
 """Dialogues that advance together, at least."""

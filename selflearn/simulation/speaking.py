@@ -53,7 +53,7 @@ class Speaker:
             if (value is None and not slot.optional) or (value and slot.only and value.name not in slot.only):
                 return None
         words = self._words(meaning)
-        phrasings = [phrasing for phrasing in follow.say if phrasing.fits(words)]
+        phrasings = [phrasing for phrasing in follow.say.of(self.person.part) if phrasing.fits(words)]
         if not phrasings or any(meaning.values[name] == before.values.get(name) for name in follow.new):
             return None
         phrasing = own_phrasing(self.person, phrasings, rng, 0.3)
@@ -82,7 +82,7 @@ class Speaker:
         words, aloud = self._words(meaning), self._aloud(meaning)
         detail = self.person.detail if detail is None else detail
         silent = {name: word for name, word in words.items() if name in aloud or rng.random() < detail}
-        phrasings = meaning.intent.phrasings(self.person.part)
+        phrasings = meaning.intent.say.of(self.person.part)
         best: Utterance | None = None
         for attempt in range(6):
             share = 0.0 if other_than is not None or attempt else self.wishes.population.style.own_phrasing
@@ -129,7 +129,7 @@ class Speaker:
         frame = manners.corrections[int(rng.random() * len(manners.corrections))]
         words = self._words(meaning)
         if result.intent != meaning.intent.name:
-            phrasings = [phrasing for phrasing in meaning.intent.short if phrasing.fits(words)]
+            phrasings = [phrasing for phrasing in meaning.intent.short.of(self.person.part) if phrasing.fits(words)]
             if not phrasings:
                 return None
             return _into(phrasings[int(rng.random() * len(phrasings))].say(words, rng), frame, "{value}")
@@ -148,7 +148,7 @@ class Speaker:
         if result.asked is not None and result.asked in words:
             text = words[result.asked]
             return Utterance(text, (Span(result.asked, 0, len(text)),))
-        phrasings = [phrasing for phrasing in meaning.intent.short if phrasing.fits(words)]
+        phrasings = [phrasing for phrasing in meaning.intent.short.of(self.person.part) if phrasing.fits(words)]
         if result.options and meaning.intent.name in result.options and phrasings:
             return phrasings[int(rng.random() * len(phrasings))].say(words, rng)
         return self.say(meaning, rng)

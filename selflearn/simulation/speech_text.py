@@ -77,7 +77,11 @@ def vocabulary(world: World) -> tuple[str, ...]:
         for entity in kind.entities:
             words.update(word for text in entity.spoken for word in text.split())
     for intent in world.intents.values():
-        for phrasing in (*intent.say, *intent.short, *(say for follow in intent.follow for say in follow.say)):
+        for phrasing in (
+            *intent.say.all,
+            *intent.short.all,
+            *(say for follow in intent.follow for say in follow.say.all),
+        ):
             words |= phrasing.words
     manners = world.manners
     lists = (manners.polite, manners.asking, manners.hesitations, manners.corrections, manners.complaints,

@@ -312,7 +312,7 @@ def training_examples(world: World, settings: UnderstandingSettings, seed: int) 
         for name, kind in world.types.items()
     }
     said = {
-        name: [p for p in intent.say if rng.random() < settings.phrasings] or [intent.say[0]]
+        name: [p for p in intent.say.all if rng.random() < settings.phrasings] or [intent.say.all[0]]
         for name, intent in world.intents.items()
     }
 
@@ -333,10 +333,10 @@ def training_examples(world: World, settings: UnderstandingSettings, seed: int) 
         follow = intent.follow[int(rng.random() * len(intent.follow))] if intent.follow else None
         lot = rng.random()
         if follow is not None and lot < 0.1:
-            phrasing = follow.say[int(rng.random() * len(follow.say))]
+            phrasing = follow.say.all[int(rng.random() * len(follow.say.all))]
             found.append(example(world.intents[follow.intent], phrasing, intent.name))
-        elif intent.short and intent.supported and lot > 0.95:
-            phrasing = intent.short[int(rng.random() * len(intent.short))]
+        elif intent.short.all and intent.supported and lot > 0.95:
+            phrasing = intent.short.all[int(rng.random() * len(intent.short.all))]
             words = example(intent, phrasing, intents[int(rng.random() * len(intents))].name)
             frame = world.manners.corrections[int(rng.random() * len(world.manners.corrections))]
             found.append(_framed(words, frame))

@@ -8,25 +8,17 @@ each), ``domains/*.yaml`` (the intents of one domain each), ``people.yaml``, ``a
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from selflearn.simulation.grammar import Phrasing
+from selflearn.simulation.splits import Part, Phrasings
 
 WORLDS = Path(__file__).parent / "worlds"
 """Where the worlds are that come with the library."""
 
-HELD_OUT = 0.25
-"""Share of phrasings, and of the entities of an open type, that only the people of the test split use."""
-
 PARTS_OF_DAY = ("night", "morning", "afternoon", "evening")
 """From 0, 6, 12 and 18 o'clock on."""
-
-Part = Literal["any", "train", "test"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +131,7 @@ class FollowUp:
     new: tuple[str, ...]
     probability: float
     new_goal: bool
-    say: tuple[Phrasing, ...]
+    say: Phrasings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,31 +160,11 @@ class Intent:
     side_effects: bool
     slots: Mapping[str, SlotSpec]
     conditions: tuple[Condition, ...]
-    say: tuple[Phrasing, ...]
-    short: tuple[Phrasing, ...]
+    say: Phrasings
+    short: Phrasings
     follow: tuple[FollowUp, ...]
     done: tuple[str, ...]
     stale: tuple[str, ...]
-
-    def phrasings(self, part: Part) -> tuple[Phrasing, ...]:
-        """The phrasings of people of a split: "test" has its own quarter, "train" the rest, "any" all."""
-        return _part(self.say, part)
-
-
-def _part(phrasings: tuple[Phrasing, ...], part: Part) -> tuple[Phrasing, ...]:
-    if part == "any":
-        return phrasings
-    # phrasings that differ in the names of their slots alone ("play {song}", "play {film}") are held out together
-    draws = {phrasing: held_out_draw(re.sub(r"\{[a-z_]+\}", "{}", phrasing.source)) for phrasing in phrasings}
-    held = [phrasing for phrasing in phrasings if draws[phrasing] < HELD_OUT]
-    if not held or len(held) == len(phrasings):
-        held = [min(phrasings, key=draws.__getitem__)]
-    return tuple(phrasing for phrasing in phrasings if (phrasing in held) == (part == "test"))
-
-
-def held_out_draw(text: str) -> float:
-    """A number in [0, 1) that is always the same for a text; below :data:`HELD_OUT` it is kept for the test split."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2.0**64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

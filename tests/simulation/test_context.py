@@ -18,7 +18,7 @@ DRAWS = 1000
 def words_of(intent, values):
     """Everything that an intent is put in with these words for its slots."""
     said = set()
-    for phrasing in intent.say:
+    for phrasing in intent.say.all:
         if phrasing.fits(values):
             said |= {phrasing.say(values, random.Random(seed)).text for seed in range(60)}
     return said

@@ -18,7 +18,7 @@ def heard(home):
     texts = []
     for _ in range(1500):
         intent = rng.choice(list(home.world.intents.values()))
-        phrasing = rng.choice(intent.say)
+        phrasing = rng.choice(intent.say.all)
         values = {s.name: rng.choice(home.world.types[s.type].entities).spoken[0] for s in intent.slots.values()}
         texts.append(phrasing.say(values, rng).text)
     recognizer = TextRecognizer(vocabulary(home.world), SETTINGS)

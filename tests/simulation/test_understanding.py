@@ -45,7 +45,7 @@ def test_it_is_wrong_at_times_and_its_score_knows_something_of_it(home):
     for _ in range(1500):
         intent = rng.choice([i for i in home.world.intents.values() if i.supported])
         values = {s.name: rng.choice(home.world.types[s.type].entities).spoken[0] for s in intent.slots.values()}
-        utterance = rng.choice(intent.say).say(values, rng)
+        utterance = rng.choice(intent.say.all).say(values, rng)
         reading = model.understand([(utterance.text, "")], hypotheses=3)[0][0]
         right.append(reading.intent == intent.name)
         scores.append(reading.score)

@@ -5,6 +5,7 @@ from selflearn.simulation.files import WorldError
 from selflearn.simulation.loading import load_world
 from selflearn.simulation.settings import load_assistant, load_population
 from selflearn.simulation.simulate import Setting
+from selflearn.simulation.splits import held_out_names
 from selflearn.simulation.world import WORLDS
 from tests.fixtures.worlds import FILES, write_world
 
@@ -13,11 +14,19 @@ from tests.fixtures.worlds import FILES, write_world
 def test_every_world_that_comes_with_the_library_can_be_used(name):
     setting = Setting.load(WORLDS / name, seed=0)
     load_annotators(setting.world)
+    sides = {"train": set(), "test": set()}
     for intent in setting.world.intents.values():
-        train, test = intent.phrasings("train"), intent.phrasings("test")
-        assert train
-        assert test
-        assert not set(train) & set(test)
+        assert intent.say.train
+        assert intent.say.test
+        for phrasings in (intent.say, intent.short, *(follow.say for follow in intent.follow)):
+            assert len(phrasings.train) + len(phrasings.test) == len(phrasings.all)
+            for part, sources in sides.items():
+                sources |= {phrasing.source for phrasing in phrasings.of(part)}
+    # whatever list it stands in: as a request, as what follows one, or as a correction
+    assert not sides["train"] & sides["test"]
+    names = {part: {e.name.lower() for kind in setting.world.types.values() for e in kind.entities if e.part == part}
+             for part in ("train", "test")}  # fmt: skip
+    assert not names["train"] & names["test"]
 
 
 def test_the_home_world_is_as_rich_as_it_is_said_to_be(home):
@@ -31,18 +40,27 @@ def test_the_home_world_is_as_rich_as_it_is_said_to_be(home):
     assert len(world.types["town"].named("Wilkerson")) == 2
 
 
-def test_what_the_test_split_says_and_asks_for_does_not_occur_in_training(home):
-    for kind in home.world.types.values():
-        parts = {part: {e.name for e in kind.entities if e.part == part} for part in ("train", "test")}
-        assert not parts["train"] & parts["test"]
-        assert bool(parts["test"]) is kind.open
-    shapes = {}
-    for intent in home.world.intents.values():
-        for part in ("train", "test"):
-            for phrasing in intent.phrasings(part):
-                shapes.setdefault(phrasing.source, set()).add(part)
-    both = [source for source, parts in shapes.items() if len(parts) > 1]
-    assert not both  # a phrasing that several intents share is on the same side in all of them
+def test_what_people_of_the_test_split_want_does_not_occur_in_training(home, home_log):
+    """Also what comes with it: the artist of a song, the author of a book."""
+    slots = [slot for intent in home.world.intents.values() for slot in intent.slots.values()]
+    closed = {slot.name for slot in slots if not home.world.types[slot.type].open}
+    wanted = {"train": set(), "test": set()}
+    for dialogue in home_log:
+        for turn in dialogue.labels.turns:
+            for slot in turn.slots or ():
+                if slot.name not in closed:
+                    wanted["test" if dialogue.split == "test" else "train"].add(slot.value.lower())
+    assert len(wanted["test"]) > 50
+    assert not wanted["train"] & wanted["test"]
+
+
+def test_names_that_are_said_together_are_held_out_together():
+    alone = {f"name {i}" for i in range(200)}
+    held = held_out_names((name,) for name in alone)
+    assert 30 < len(held) < 70
+    one = min(held)
+    joined = held_out_names([*((name,) for name in alone), ("a", one), ("a", "b")])
+    assert ("b" in joined) == (one in joined) == ("a" in joined)
 
 
 def changed(name, old, new):
