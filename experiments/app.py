@@ -24,12 +24,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime, setup_globals
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, ValidationError
 
 from experiments.check import ConfigError
 from experiments.overrides import checked_overrides
+from experiments.rates import rates_suffix
 from selflearn.schema import RecordError
+
+OmegaConf.register_new_resolver("rates_suffix", rates_suffix, replace=True)
 
 Main = Callable[[DictConfig], Any]
 

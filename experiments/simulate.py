@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from itertools import islice
@@ -13,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from experiments.app import hydra_main
+from experiments.rates import flat_rates
 from selflearn.corpora import iter_dialogues
 from selflearn.evaluation.run_directory import write_json
 from selflearn.reports.figures import bar_figure
-from selflearn.simulation.shards import write_log
+from selflearn.simulation.shards import CLAIM, write_log
 from selflearn.simulation.simulate import Setting
 from selflearn.simulation.summary import Summary
 from selflearn.simulation.truth import CORRECT
@@ -32,7 +34,8 @@ def main(cfg: DictConfig) -> None:
     start, console, directory = time.perf_counter(), Console(stderr=True), Path(cfg.paths.output_dir)
     total = written_log(cfg, directory, console)
     seconds = time.perf_counter() - start
-    write_json(directory / "summary.json", {"rates": total.rates(), **total.to_dict()})
+    identity = json.loads((directory / CLAIM).read_text())
+    write_json(directory / "summary.json", {"of": identity, "rates": total.rates(), **total.to_dict()})
     draw(directory / "figures", total)
     Console().print(session_table(directory), summary_table(total))
     console.print(
@@ -46,12 +49,12 @@ def written_log(settings: DictConfig, directory: Path, console: Console) -> Summ
     """Write what is missing of a log, with a progress bar.
 
     Args:
-        settings: ``world``, ``channel``, ``dialogues``, ``seed`` and ``workers``.
+        settings: ``world``, ``channel``, ``dialogues``, ``seed``, ``workers``, and ``rates`` other than the world's.
         directory: of the log.
         console: for the bar.
     """
-    seed = whole_number("seed", settings.seed)
-    setting = Setting.load(world_directory(settings.world), seed=seed, channel=settings.channel)
+    seed, rates = whole_number("seed", settings.seed), flat_rates(settings.rates)
+    setting = Setting.load(world_directory(settings.world), seed=seed, channel=settings.channel, rates=rates)
     dialogues, workers = (whole_number(name, settings[name]) for name in ("dialogues", "workers"))
     total = Summary()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

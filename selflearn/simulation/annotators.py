@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from selflearn.schema import Dialogue, Goal, Label, Labels, Rating, Slot, TurnLabels
-from selflearn.simulation.files import read_file
+from selflearn.simulation.rates import read_rates
 from selflearn.simulation.truth import CORRECT, FAILURE_POINTS, RECOGNITION
 from selflearn.simulation.understanding import OTHER
 from selflearn.simulation.world import World
@@ -59,7 +59,7 @@ def load_annotators(world: World) -> AnnotatorSettings:
         WorldError: says file, line, what was found and what was expected.
     """
     single = ("fatigue", "hard", "hard_agrees", "unheard")
-    found = read_file(world.directory / "annotators.yaml").fields(["number", "shift", *single, "errors"])
+    found = read_rates(world, "annotators").fields(["number", "shift", *single, "errors"])
     errors = found["errors"].fields(QUESTIONS)
     pairs = {name: errors[name].fields(["missed", "invented"]) for name in ("boundary", "success", "defect")}
     return AnnotatorSettings(

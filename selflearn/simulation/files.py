@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,15 +25,18 @@ class Value:
         data: a string, number, bool or None; a list of values; or a dictionary of values.
         file: the file.
         line: from 1.
+        rate: dotted name of the rate where another value than that of the file was asked for.
     """
 
     data: Any
     file: Path
     line: int
+    rate: str | None = None
 
     def fault(self, found: str) -> WorldError:
         """An error that points here."""
-        return WorldError(f"{self.file}:{self.line}: {found}")
+        place = f"{self.file}:{self.line}"
+        return WorldError(f"{place}: {found}" if self.rate is None else f"rates.{self.rate} ({place}): {found}")
 
     def text(self) -> str:
         """A string that is not empty.
@@ -163,6 +166,38 @@ def _value(node: yaml.Node, path: Path, loader: Any) -> Value:
             found[name] = Value(value.data, path, key.start_mark.line + 1)
         return Value(found, path, line)
     return Value(loader.construct_object(node), path, line)
+
+
+def rate_names(value: Value) -> Iterator[str]:
+    """Dotted names of what a file says in numbers: single numbers, and lists of them."""
+    for key, child in value.table().items():
+        if isinstance(child.data, dict):
+            yield from (f"{key}.{name}" for name in rate_names(child))
+        elif all(map(_is_number, child.data if isinstance(child.data, list) else [child])):
+            yield key
+
+
+def with_rate(value: Value, name: str, data: object, *, rate: str) -> Value:
+    """The content of a file with another number, or list of numbers, at one of :func:`rate_names`.
+
+    Args:
+        value: of the whole file.
+        name: one of the names.
+        data: what stands there instead; whoever reads the file checks it.
+        rate: how errors call it.
+    """
+    for key, child in value.table().items():
+        if key == name:
+            new: Any = [replace(child, data=row, rate=rate) for row in data] if isinstance(data, list) else data
+            return replace(value, data={**value.data, key: replace(child, data=new, rate=rate)})
+        if name.startswith(f"{key}.") and isinstance(child.data, dict):
+            changed = with_rate(child, name.removeprefix(f"{key}."), data, rate=rate)
+            return replace(value, data={**value.data, key: changed})
+    raise KeyError(name)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value.data, int | float) and not isinstance(value.data, bool)
 
 
 def yaml_files(folder: Path) -> Iterator[Path]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from selflearn.simulation.files import Value, WorldError, read_file, yaml_files
 from selflearn.simulation.grammar import Phrasing
+from selflearn.simulation.rates import check_rates
 from selflearn.simulation.splits import Phrasings, held_out_names, split_phrasings
 from selflearn.simulation.world import (
     PARTS_OF_DAY,
@@ -29,11 +32,17 @@ _SPOKEN = re.compile(r"[a-z]+(?:['-][a-z]+)*'?(?: [a-z]+(?:['-][a-z]+)*'?)*")
 _BRACED = re.compile(r"\{([a-z_]+)\}")
 
 
-def load_world(directory: str | Path = WORLDS / "home") -> World:
+def load_world(directory: str | Path = WORLDS / "home", rates: Mapping[str, Any] | None = None) -> World:
     """Read and check a world.
 
+    Args:
+        directory: of the world.
+        rates: other values than those of its files, by file and place: ``{"people.reactions.barge_in": 0.2}``. They
+            are checked as those of the files are, by whoever reads these.
+
     Raises:
-        WorldError: something in it is wrong; says file, line, what was found and what was expected.
+        WorldError: something in it is wrong; says file, line, what was found and what was expected. Or there is no
+            rate of that name.
     """
     root = Path(directory)
     if not root.is_dir():
@@ -60,9 +69,10 @@ def load_world(directory: str | Path = WORLDS / "home") -> World:
         types, intents = _split_types(types, intents), _split_intents(intents)
     except ValueError as error:
         raise WorldError(f"{root}: {error}") from None
+    check_rates(root, rates or {})
     return World(
-        name=head["name"].text(), directory=root, digest=_directory_digest(root), types=types, intents=intents,
-        manners=_manners(head["manners"]),
+        name=head["name"].text(), directory=root, rates=dict(rates or {}), digest=_digest(root, rates or {}),
+        types=types, intents=intents, manners=_manners(head["manners"]),
     )  # fmt: skip
 
 
@@ -105,8 +115,11 @@ def _split_type(kind: EntityType, held: set[str]) -> EntityType:
     return replace(kind, entities=entities)
 
 
-def _directory_digest(root: Path) -> str:
+def _digest(root: Path, rates: Mapping[str, Any]) -> str:
+    """Of the files of a world, and of other rates where there are any."""
     seen = hashlib.sha256()
+    if rates:
+        seen.update(json.dumps(rates, sort_keys=True).encode())
     for file in sorted(root.rglob("*.yaml")):
         seen.update(f"{file.relative_to(root).as_posix()}\0".encode())
         seen.update(file.read_bytes())

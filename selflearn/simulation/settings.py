@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from selflearn.simulation.files import Value, read_file
+from selflearn.simulation.files import Value
+from selflearn.simulation.rates import read_rates
 from selflearn.simulation.world import PARTS_OF_DAY, World
 
 RETRIES = ("repeat", "reword", "detail", "simplify", "correct", "complain")
@@ -241,7 +242,7 @@ def load_population(world: World) -> Population:
     Raises:
         WorldError: says file, line, what was found and what was expected.
     """
-    root = read_file(world.directory / "people.yaml")
+    root = read_rates(world, "people")
     found = root.fields(
         ["devices", "device_rooms", "home", "tastes", "other_tastes", "favourites", "owned", "appliances", "states",
          "habits", "routines", "routine_share", "sessions", "goals", "hours", "style", "reactions"]
@@ -331,7 +332,7 @@ def load_assistant(world: World) -> AssistantSettings:
     Raises:
         WorldError: says file, line, what was found and what was expected.
     """
-    root = read_file(world.directory / "assistant.yaml")
+    root = read_rates(world, "assistant")
     found = root.fields(["version", "responses", "recognition", "understanding", "resolution", "result"], ["speech"])
     said = found["responses"].fields([field.name for field in fields(Responses)])
     responses: dict[str, Any] = {key: value.texts() for key, value in said.items() if key != "prompt"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.pool import IMapIterator
 from multiprocessing.sharedctypes import Synchronized
@@ -39,6 +39,8 @@ UNDERSTANDING = "understanding.safetensors"
 
 PATIENCE = 1.0
 """Seconds between two reports of how many utterances were heard."""
+CLAIM = "simulation.json"
+"""File that says which log is in a directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,7 @@ def write_log(
     """
     root = Path(directory)
     shards = _shards(setting, dialogues, root)
-    _claim(
-        root,
-        {"world": setting.world.digest, "seed": setting.seed, "dialogues": dialogues, "channel": setting.channel},
-    )
+    _claim(root, setting.identity(dialogues))
     missing = [shard for shard in shards if not shard.is_done()]
     if missing and setting.channel == "speech":
         require_speech()  # here: a process of the pool that cannot start would be started again for ever
@@ -105,7 +104,7 @@ def write_log(
         os.replace(part, root / UNDERSTANDING)
     context = multiprocessing.get_context("spawn")
     count = _Count(context.Value("q", 0), heard)
-    start = str(setting.world.directory), setting.seed, setting.channel, root
+    start = str(setting.world.directory), setting.seed, setting.channel, setting.world.rates, root
     if workers > 1 and len(missing) > 1:
         with context.Pool(workers, _start, (*start, _Count(count.value, None))) as pool:
             yield from _in_order(shards, missing, _watched(pool.imap(_write, missing), count))
@@ -163,10 +162,10 @@ def _in_order(
 
 def _claim(root: Path, what: dict[str, Any]) -> None:
     """Make the directory ours: a log goes on in it only with the same setting."""
-    file = root / "simulation.json"
+    file = root / CLAIM
     held = sorted(path.name for path in root.iterdir()) if root.is_dir() else []
     if file.is_file():
-        old = {"channel": "text", **json.loads(file.read_text())}  # older logs had no other channel
+        old = json.loads(file.read_text())
         if old != what:
             changed = ", ".join(
                 f"{key}: {old.get(key)} there, {what[key]} wanted" for key in what if old.get(key) != what[key]
@@ -192,10 +191,12 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def _start(directory: str, seed: int, channel: Channel, root: Path, count: _Count) -> None:
+def _start(
+    directory: str, seed: int, channel: Channel, rates: Mapping[str, Any], root: Path, count: _Count
+) -> None:  # fmt: skip
     global _worker
     torch.set_num_threads(1)
-    setting = Setting.load(directory, seed=seed, channel=channel)
+    setting = Setting.load(directory, seed=seed, channel=channel, rates=rates)
     understanding = untrained_understanding(setting)
     understanding.load(root / UNDERSTANDING)
     assistant = build_assistant(setting, understanding, log=root, heard=count.one_more)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -34,6 +34,9 @@ from selflearn.simulation.world import World
 
 BLOCK = 400
 """Dialogues that advance together, at least."""
+
+LOG_VERSION = 2
+"""Counts the changes after which the same world and seed give another log."""
 
 Channel = Literal["text", "speech"]
 """How the assistant hears: words that go wrong by themselves, or speech that is spoken and recognised."""
@@ -64,20 +67,35 @@ class Setting:
     channel: Channel = "text"
 
     @classmethod
-    def load(cls, directory: str | Path, *, seed: int, channel: Channel = "text") -> Setting:
+    def load(
+        cls, directory: str | Path, *, seed: int, channel: Channel = "text", rates: Mapping[str, Any] | None = None
+    ) -> Setting:
         """Read a world directory.
+
+        Args:
+            directory: of the world.
+            seed: of all that is drawn.
+            channel: how the assistant hears.
+            rates: other values than those of its files: ``{"people.reactions.barge_in": 0.2}``.
 
         Raises:
             ValueError: there is no such channel.
-            WorldError: something in the directory is wrong.
+            WorldError: something in the directory, or in the rates, is wrong.
         """
         if channel not in get_args(Channel):
             raise ValueError(f"channel is {channel!r}; expected {' or '.join(get_args(Channel))}")
-        world = load_world(directory)
+        world = load_world(directory, rates)
         return cls(
             world=world, population=load_population(world), assistant=load_assistant(world),
             annotators=load_annotators(world), seed=seed, channel=channel,
         )  # fmt: skip
+
+    def identity(self, dialogues: int) -> dict[str, Any]:
+        """What a log of so many dialogues depends on, as plain data: two logs of one identity have the same bytes."""
+        return {
+            "version": LOG_VERSION, "world": self.world.digest, "rates": dict(self.world.rates), "seed": self.seed,
+            "dialogues": dialogues, "channel": self.channel,
+        }  # fmt: skip
 
 
 def untrained_understanding(setting: Setting) -> UnderstandingModel:

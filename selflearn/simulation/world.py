@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from selflearn.simulation.splits import Part, Phrasings
 
@@ -205,7 +206,8 @@ class World:
     Attributes:
         name: of the world.
         directory: where it was read from.
-        digest: of all its files; goes into what is made from it.
+        rates: other values than those of its files, by dotted name: ``{"people.reactions.barge_in": 0.2}``.
+        digest: of all its files, and of these rates; goes into what is made from it.
         types: catalogues by name.
         intents: by name.
         manners: of speech.
@@ -213,6 +215,7 @@ class World:
 
     name: str
     directory: Path
+    rates: Mapping[str, Any]
     digest: str
     types: Mapping[str, EntityType]
     intents: Mapping[str, Intent]

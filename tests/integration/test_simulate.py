@@ -45,6 +45,8 @@ def test_the_command_writes_a_log_its_summary_and_figures(run):
         (["channel=radio"], "channel is 'radio'; expected text or speech"),
         (["world=nowhere"], "nowhere is no directory; expected a world"),
         (["dialogs=5"], "unknown key 'dialogs'; nearest: 'dialogues'"),
+        (["rates.people.reactions.barge=1"], "has no such rate; nearest: 'people.reactions.barge_in'"),
+        (["rates.people.reactions.barge_in=2"], "people.yaml:22): 2; expected a number in [0, 1]"),
     ],
 )
 def test_a_users_fault_is_said_in_a_line(run, arguments, message):
@@ -67,6 +69,26 @@ def test_another_log_in_the_directory_is_left_alone(run):
     found = run("dialogues=30")
     assert found.code == 2
     assert "holds another log (dialogues: 20 there, 30 wanted)" in found.printed
+
+
+def test_rates_of_the_world_can_be_set_and_are_told(run):
+    found = run("dialogues=60", "rates.people.goals.mean=1", "rates.people.reactions.persist=[0,0]")
+    assert found.code == 0, found.printed
+    summary = json.loads((found.directory.parent / "log" / "summary.json").read_text())
+    assert summary["of"]["rates"] == {"people.goals.mean": 1, "people.reactions.persist": [0, 0]}
+    assert summary["rates"]["goals_per_dialogue"] < 1.2  # a follow-up may be a goal of its own
+
+
+def test_training_on_other_rates_simulates_another_log(command, one_step, world):
+    arguments = (*one_step, "experiment=simulated", f"data.simulate.world={world}", "data.simulate.dialogues=80",
+                 "data.simulate.workers=1", "paths.runs=runs")  # fmt: skip
+    for rates in ((), ("data.simulate.rates.people.reactions.barge_in=0.9",)):
+        found = command(*arguments, *rates, f"paths.output_dir=run{len(rates)}")
+        assert found.code == 0, found.printed
+    logs = sorted(path.parent for path in found.directory.parent.rglob("simulation.json"))
+    rates = [json.loads((log / "simulation.json").read_text())["rates"] for log in logs]
+    assert rates == [{}, {"people.reactions.barge_in": 0.9}]
+    assert logs[1].name.startswith(f"{logs[0].name}-")
 
 
 def test_a_full_disk_is_said(run, monkeypatch):

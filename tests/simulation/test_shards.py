@@ -12,7 +12,7 @@ import pytest
 
 from selflearn.corpora import as_dialogues, load_dialogues
 from selflearn.simulation import shards
-from selflearn.simulation.shards import write_log
+from selflearn.simulation.shards import CLAIM, write_log
 from selflearn.simulation.simulate import Setting
 from selflearn.simulation.summary import Summary
 
@@ -106,6 +106,27 @@ def test_another_log_in_the_directory_is_left_alone(small_shards, whole, tmp_pat
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match=r"holds notes\.txt and no simulated log"):
         write(small_shards, tmp_path)
+
+
+def test_other_rates_make_another_log_of_the_same_bytes_in_every_process(small_shards, whole, tmp_path):
+    rates = {"people.reactions.barge_in": 1.0, "people.reactions.notice.wrong": 1.0, "people.goals.mean": 1.2}
+    setting = Setting.load(small_shards.world.directory, seed=1, rates=rates)
+    with pytest.raises(ValueError, match=r"rates: {} there, {'people\.reactions\.barge_in': 1\.0"):
+        write(setting, whole[0])
+    for workers in (1, 2):
+        write(setting, tmp_path / str(workers), workers=workers)
+    assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "2") != bytes_of(whole[0])
+    for dialogue in as_dialogues(load_dialogues("table", root=tmp_path / "1", split="test")):
+        for feedback, truth in zip(dialogue.feedback, dialogue.truth.turns, strict=True):
+            assert feedback.barge_in or truth.components["outcome"] != "wrong"
+
+
+def test_a_log_that_another_version_wrote_is_not_taken_for_this_one(small_shards, tmp_path):
+    write(small_shards, tmp_path, dialogues=20)
+    claim = json.loads((tmp_path / CLAIM).read_text())
+    (tmp_path / CLAIM).write_text(json.dumps(claim | {"version": 1}))
+    with pytest.raises(ValueError, match=r"version: 1 there, \d+ wanted"):
+        write(small_shards, tmp_path, dialogues=20)
 
 
 def test_summaries_of_parts_add_up_to_that_of_the_whole(whole):

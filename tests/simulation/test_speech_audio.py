@@ -1,5 +1,4 @@
 import hashlib
-import json
 import random
 import shutil
 import sys
@@ -254,10 +253,6 @@ def test_a_log_that_was_stopped_goes_on_with_two_workers_to_the_same_bytes(talki
 def test_the_channel_of_a_log_is_not_changed(talking, spoken, tmp_path):
     with pytest.raises(ValueError, match=r"holds another log \(channel: speech there, text wanted\)"):
         list(write_log(replace(talking, channel="text"), 10, spoken[0]))
-    older = {"world": talking.world.digest, "seed": 5, "dialogues": 10}  # as it was written without a channel
-    (tmp_path / "simulation.json").write_text(json.dumps(older))
-    with pytest.raises(ValueError, match=r"channel: text there, speech wanted"):
-        list(write_log(talking, 10, tmp_path))
 
 
 def test_speech_needs_a_place_for_its_recordings(small):

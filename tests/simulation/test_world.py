@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from selflearn.simulation.annotators import load_annotators
-from selflearn.simulation.files import WorldError
+from selflearn.simulation.files import WorldError, rate_names, read_file
 from selflearn.simulation.loading import load_world
+from selflearn.simulation.rates import RATE_FILES
 from selflearn.simulation.settings import load_assistant, load_population
 from selflearn.simulation.simulate import Setting
 from selflearn.simulation.splits import held_out_names
@@ -122,6 +125,66 @@ def test_rates_that_cannot_be_are_pointed_at(tmp_path, name, old, new, message):
         (load_population if name == "people.yaml" else load_assistant)(world)
     assert message in str(error.value)
     assert str(error.value).startswith(f"{tmp_path / name}:")
+
+
+OTHER_RATES = {
+    "people.reactions.barge_in": 0.9, "people.reactions.gap.retry": [3, 0.25], "people.routines": 5,
+    "assistant.recognition.error": 0.0, "annotators.errors.boundary.missed": [0.0, 0.5],
+}  # fmt: skip
+
+
+def test_single_rates_of_a_world_can_be_others(tmp_path):
+    plain, other = (Setting.load(write_world(tmp_path), seed=1, rates=rates) for rates in ({}, OTHER_RATES))
+    reactions = replace(
+        plain.population.reactions, barge_in=0.9, gap={**plain.population.reactions.gap, "retry": (3.0, 0.25)}
+    )
+    assert other.population == replace(plain.population, routines=5, reactions=reactions)
+    assert other.assistant == replace(plain.assistant, recognition=replace(plain.assistant.recognition, error=0.0))
+    missed, invented = other.annotators.yes_no["boundary"]
+    assert missed == (0.0, 0.5)
+    assert invented == plain.annotators.yes_no["boundary"][1]
+    assert other.world.digest != plain.world.digest == load_world(tmp_path).digest
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in WORLDS.iterdir() if path.is_dir()))
+def test_every_rate_of_a_world_can_be_set_and_its_own_value_changes_nothing(name):
+    plain = Setting.load(WORLDS / name, seed=1)
+    rates = {}
+    for file in RATE_FILES:
+        content = read_file(WORLDS / name / f"{file}.yaml")
+        for rate in rate_names(content):
+            at = content
+            for key in rate.split("."):
+                at = at.data[key]
+            rates[f"{file}.{rate}"] = [row.data for row in at.data] if isinstance(at.data, list) else at.data
+    assert len(rates) > 60
+    same = Setting.load(WORLDS / name, seed=1, rates=rates)
+    assert (same.population, same.assistant, same.annotators) == (plain.population, plain.assistant, plain.annotators)
+
+
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        ({"people.reactions.barge": 0.2}, "rates.people.reactions.barge: the world in {} has no such rate; "
+                                          "nearest: 'people.reactions.barge_in'"),
+        ({"person.reactions.barge_in": 0.2}, "nearest: 'people.reactions.barge_in'"),
+        ({"people.reactions": 0.2}, "has no such rate"),
+        ({"people.home": "kitchen"}, "has no such rate"),  # no number
+        ({"people.reactions.barge_in": 1.5}, "rates.people.reactions.barge_in ({}/people.yaml:22): 1.5; expected a "
+                                             "number in [0, 1]"),
+        ({"people.reactions.barge_in": "often"}, "'often'; expected a number"),
+        ({"people.reactions.barge_in": None}, "nothing; expected a number"),
+        ({"people.reactions.persist": 0.4}, "0.4; expected a list"),
+        ({"people.reactions.persist": [0.4, 2]}, "rates.people.reactions.persist ({}/people.yaml:24): 2; expected"),
+        ({"people.reactions.retry.repeat": 0.9}, "add up to 1.7; expected 1"),
+        ({"assistant.understanding.hypotheses": 2.5}, "2.5; expected a whole number"),
+        ({"annotators.number": 2}, "rates.annotators.number ({}/annotators.yaml:1): 2; expected a number in [4, inf]"),
+    ],
+)  # fmt: skip
+def test_a_rate_that_cannot_be_is_refused_as_in_the_file(tmp_path, rates, message):
+    with pytest.raises(WorldError) as error:
+        Setting.load(write_world(tmp_path), seed=1, rates=rates)
+    assert message.format(tmp_path) in str(error.value)
 
 
 def test_what_is_not_there_is_said(tmp_path):
