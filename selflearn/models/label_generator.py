@@ -63,11 +63,11 @@ class TurnFusion(nn.Module):
         self.lexical = nn.Linear(2 * lexical_size, size, bias=False) if lexical_size else None
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, texts: Tensor, present: Tensor, lexical: Tensor | None, features: Tensor | None) -> Tensor:
+    def forward(self, texts: Tensor, present: Tensor, lexical: Tensor, features: Tensor | None) -> Tensor:
         """``texts [D, T, 2, H]``, ``present [D, T, 2]``, ``lexical [D, T, 2, X]``, ``features [D, T, M]``."""
         vectors = torch.where(present[..., None], texts, self.absent)
         out = self.text(vectors.flatten(2))
-        if self.lexical is not None and lexical is not None:
+        if self.lexical is not None:
             out = out + self.lexical(lexical.flatten(2))
         if features is not None:
             out = out + features
@@ -127,7 +127,9 @@ class LabelGenerator(PreTrainedModel):
             dropout=config.dropout, window_before=config.window_before, window_after=config.window_after,
             causal=config.causal,
         )  # fmt: skip
-        sizes = StateSizes(turn=config.size, token=width, readings=config.reading_vocabulary())
+        sizes = StateSizes(
+            turn=config.size, token=width, lexical=2 * lexical_size, readings=config.reading_vocabulary()
+        )
         self.heads = nn.ModuleDict(
             {name: task.build_head(sizes, dropout=config.dropout) for name, task in self.tasks.items()}
         )
@@ -141,11 +143,25 @@ class LabelGenerator(PreTrainedModel):
         out = self.turn_encoder(batch.buckets)
         return out.tokens, out.vectors
 
-    def encode_dialogues(self, vectors: Tensor, batch: DialogueBatch, *, use_features: bool = True) -> Tensor:
+    def encode_ngrams(self, batch: DialogueBatch) -> Tensor:
+        """N-gram vectors of requests and responses, ``[D, T, 2, X]``, zero where there is none."""
+        present = batch.utterance_index >= 0
+        if self.lexical_encoder is None:
+            return torch.zeros(*present.shape, 0, device=present.device)
+        table = self.lexical_encoder(batch.ngrams, batch.ngram_starts)
+        if not len(table):
+            return table.new_zeros(*present.shape, table.shape[1])
+        found: Tensor = table[batch.utterance_index.clamp(min=0)] * present[..., None]
+        return found
+
+    def encode_dialogues(
+        self, vectors: Tensor, lexical: Tensor, batch: DialogueBatch, *, use_features: bool = True
+    ) -> Tensor:
         """Contextual turn states from text vectors.
 
         Args:
             vectors: ``[sum(U), P, H]``, from :meth:`encode_texts` or a cache of it.
+            lexical: ``[D, T, 2, X]``, from :meth:`encode_ngrams`.
             batch: where each text belongs.
             use_features: False leaves the features out (swapped responses must not be told by them).
 
@@ -153,10 +169,6 @@ class LabelGenerator(PreTrainedModel):
             float ``[D, T, M]``.
         """
         texts, present = texts_of_turns(vectors, batch), batch.utterance_index >= 0
-        lexical = None
-        if self.lexical_encoder is not None:
-            table = self.lexical_encoder(batch.ngrams, batch.ngram_starts)
-            lexical = table[batch.utterance_index.clamp(min=0)] * present[..., None] if len(table) else None
         features = self.feature_encoder(batch.features, batch.seconds) if use_features else None
         fused = self.fusion(texts, present, lexical, features)
         out: Tensor = self.dialogue_encoder(fused, batch.turn_mask, batch.seconds)
@@ -165,8 +177,10 @@ class LabelGenerator(PreTrainedModel):
     def encode(self, batch: DialogueBatch) -> EncodedBatch:
         """What the heads see of a batch."""
         tokens, vectors = self.encode_texts(batch)
+        lexical = self.encode_ngrams(batch)
         return EncodedBatch(
-            turns=self.encode_dialogues(vectors, batch), texts=texts_of_turns(vectors, batch),
+            turns=self.encode_dialogues(vectors, lexical, batch), texts=texts_of_turns(vectors, batch),
+            lexical=lexical.flatten(2),
             hypotheses=vectors[batch.hypothesis_index.clamp(min=0), 0], tokens=tokens,
             inputs=batch, causal=self.config.causal, context=self.config.layers > 0,
         )  # fmt: skip

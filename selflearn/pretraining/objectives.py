@@ -51,7 +51,7 @@ class SwapObjectives(nn.Module):
     def forward(self, model: LabelGenerator, batch: PretrainingBatch) -> SwapObjectivesOutput:
         """Losses of a batch; features beside the text are left out."""
         _, vectors = model.encode_texts(batch.inputs)
-        turns = model.encode_dialogues(vectors, batch.inputs, use_features=False)
+        turns = model.encode_dialogues(vectors, model.encode_ngrams(batch.inputs), batch.inputs, use_features=False)
         logits = self.detect(turns).squeeze(-1).float()
         known = batch.swapped >= 0
         detection = functional.binary_cross_entropy_with_logits(logits[known], batch.swapped[known])

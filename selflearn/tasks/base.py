@@ -30,11 +30,13 @@ class StateSizes:
     Attributes:
         turn: width of turn states, ``M``.
         token: width of token states, ``H``.
+        lexical: width of the n-gram vectors of a turn, ``2 X``; 0 without the wide part.
         readings: names of what the assistant understands.
     """
 
     turn: int
     token: int
+    lexical: int = 0
     readings: ReadingVocabulary = field(default_factory=ReadingVocabulary)
 
 
@@ -45,6 +47,7 @@ class EncodedBatch:
     Attributes:
         turns: contextual turn states, float, ``[D, T, M]``, zero on padding.
         texts: vectors of request and response, float, ``[D, T, 2, H]``, zero where there is none.
+        lexical: n-gram vectors of request and response, float, ``[D, T, 2 X]``; ``X`` is 0 without the wide part.
         hypotheses: vectors of the n-best lists, float, ``[D, T, K, H]``; ``K`` is 0 where no task reads them.
         tokens: token states of the distinct texts, float, ``[sum(U * L), H]``.
         inputs: the batch.
@@ -54,6 +57,7 @@ class EncodedBatch:
 
     turns: Tensor
     texts: Tensor
+    lexical: Tensor
     hypotheses: Tensor
     tokens: Tensor
     inputs: DialogueBatch

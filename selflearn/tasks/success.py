@@ -29,6 +29,7 @@ class GoalHead(nn.Module):
         super().__init__()
         self.attention = nn.Linear(sizes.turn, 1)
         self.score = turn_head(sizes, 1, dropout=dropout, width=3)
+        self.wide = nn.Linear(3 * sizes.lexical, 1, bias=False) if sizes.lexical else None
 
     def forward(self, encoded: EncodedBatch, goals: Tensor) -> Tensor:
         """Logits that the goals were not reached.
@@ -48,6 +49,12 @@ class GoalHead(nn.Module):
         after = encoded.neighbours(1)
         last = end - 1
         logits: Tensor = self.score(torch.cat([pooled, turns[dialogue, last], after[dialogue, last]], -1)).squeeze(-1)
+        if self.wide is not None:
+            words, next_words = encoded.lexical, encoded.shifted(encoded.lexical, 1)
+            share = inside / inside.sum(1, keepdim=True).sqrt()
+            bag = torch.einsum("gt,gtx->gx", share.to(words.dtype), words[dialogue])
+            wide = self.wide(torch.cat([bag, words[dialogue, last], next_words[dialogue, last]], -1))
+            logits = logits + wide.squeeze(-1)
         return logits
 
 

@@ -195,7 +195,8 @@ def test_info_nce_is_the_cross_entropy_of_cosines_over_the_temperature(model_and
     heads = objectives(model)
     out = heads(model, batch)
     _, vectors = model.encode_texts(batch.inputs)
-    turns = model.encode_dialogues(vectors, batch.inputs, use_features=False).flatten(0, 1)[batch.hidden_turns]
+    lexical = model.encode_ngrams(batch.inputs)
+    turns = model.encode_dialogues(vectors, lexical, batch.inputs, use_features=False).flatten(0, 1)[batch.hidden_turns]
     keys = heads.key(model.turn_encoder(batch.candidates).vectors[:, 0])
     expected = []
     for query, own, forbidden in zip(heads.query(turns), batch.candidate_order, batch.forbidden, strict=True):

@@ -9,7 +9,14 @@ from selflearn.tasks import EncodedBatch, SegmentationTask, StateSizes
 def encoded(turns: torch.Tensor, *, causal: bool = False, context: bool = True) -> EncodedBatch:
     texts = turns[:, :, None].expand(-1, -1, 2, -1)
     return EncodedBatch(
-        turns=turns, texts=texts, hypotheses=None, tokens=turns, inputs=None, causal=causal, context=context
+        turns=turns,
+        texts=texts,
+        lexical=None,
+        hypotheses=None,
+        tokens=turns,
+        inputs=None,
+        causal=causal,
+        context=context,
     )
 
 
