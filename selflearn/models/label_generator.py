@@ -148,7 +148,7 @@ class LabelGenerator(PreTrainedModel):
         present = batch.utterance_index >= 0
         if self.lexical_encoder is None:
             return torch.zeros(*present.shape, 0, device=present.device)
-        table = self.lexical_encoder(batch.ngrams, batch.ngram_starts)
+        table: Tensor = self.lexical_encoder(batch.ngrams, batch.ngram_starts)
         if not len(table):
             return table.new_zeros(*present.shape, table.shape[1])
         found: Tensor = table[batch.utterance_index.clamp(min=0)] * present[..., None]

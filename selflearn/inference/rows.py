@@ -1,0 +1,203 @@
+"""The labels of a dialogue as flat rows, one a label, with what was promised of each: what every export begins from."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from selflearn.schema import Dialogue, Goal, Label, Record, RecordError, TurnLabels
+
+YES, NO = "yes", "no"
+
+TASKS = (
+    "segmentation", "success", "domain", "intent", "slots", "transcript", "defect", "failure_point", "rephrase_target",
+)  # fmt: skip
+"""What the rows of a dialogue can be about: the first three of a goal, the others of a turn."""
+
+
+class ExportError(ValueError):
+    """An export cannot be made: says what, where, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance(Record):
+    """From which score on the labels of a task are accepted, and what that promises.
+
+    Attributes:
+        threshold: in [0, 1]; None accepts no label of the task (nothing could be promised).
+        promise: in words, for the reader of the table.
+        max_items: at most so many labels of a dialogue are accepted, the best scores first; None for any number.
+    """
+
+    threshold: float | None = None
+    promise: str | None = None
+    max_items: int | None = None
+
+    def _check(self) -> None:
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise RecordError("threshold", self.threshold, "a score in [0, 1], or nothing (no label is accepted)")
+        if self.max_items is not None and self.max_items < 1:
+            raise RecordError("max_items", self.max_items, "1 or more, or nothing (any number)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRow(Record):
+    """One label of one dialogue.
+
+    Attributes:
+        dialogue_id: with ``corpus`` and ``split`` the key of the dialogue.
+        first_turn: first turn that the label is about, from 0.
+        last_turn: last of them, itself included.
+        task: one of :data:`TASKS`.
+        label: the name: of the goal, domain, intent, slot or failure point; "yes" or "no" of success and defect. None
+            for a goal without a name, for a transcript, and for a turn in which no slot was found.
+        value: what a slot stands for, the transcript, or the index of the turn that says it again.
+        text: characters ``[start, end)`` of the request, for a slot.
+        start: of the slot in the request, in characters.
+        end: one past its last character.
+        source: of the label; None for a turn in which no slot was found (the record does not say who looked).
+        score: the probability that the label is right (of a goal, that it has exactly these turns); None without one.
+        accepted: the score reaches the threshold, and is among the best of the dialogue where their number is limited;
+            None without a threshold for the task, or without a score.
+        threshold: of the task; None where none was given, or none could be found.
+        promise: of the threshold, in words.
+        model: fingerprint of the model, for its labels.
+    """
+
+    dialogue_id: str
+    corpus: str
+    split: str
+    first_turn: int
+    last_turn: int
+    task: str
+    label: str | None = None
+    value: str | None = None
+    text: str | None = None
+    start: int | None = None
+    end: int | None = None
+    source: str | None = None
+    score: float | None = None
+    accepted: bool | None = None
+    threshold: float | None = None
+    promise: str | None = None
+    model: str | None = None
+
+
+def label_rows(
+    dialogue: Dialogue, *, accept: Mapping[str, Acceptance] | None = None, model: str | None = None
+) -> list[LabelRow]:
+    """The labels of a dialogue: those of its goals, then those of its turns, each in order.
+
+    Args:
+        dialogue: labelled by a model, by people or by both.
+        accept: threshold and promise by task; see :func:`check_acceptance`.
+        model: fingerprint of the model whose labels they are.
+
+    Example:
+        >>> from selflearn import Label, Labels, Turn, TurnLabels
+        >>> turns = (TurnLabels(intent=Label(value="PlayMusic", source="model", score=0.9)),)
+        >>> dialogue = Dialogue(id="1", corpus="mine", split="all", turns=(Turn(request="play some jazz"),))
+        >>> (row,) = label_rows(dialogue.with_labels(Labels(turns=turns)), accept={"intent": Acceptance(threshold=0.8)})
+        >>> row.task, row.label, row.score, row.accepted
+        ('intent', 'PlayMusic', 0.9, True)
+    """
+    key = {"dialogue_id": dialogue.id, "corpus": dialogue.corpus, "split": dialogue.split}
+    rows = [replace(row, model=model if row.source == "model" else None) for row in _bare_rows(dialogue, key)]
+    return _promised(rows, accept) if accept else rows
+
+
+def check_acceptance(accept: Mapping[str, Acceptance]) -> None:
+    """Refuse thresholds for tasks that no row can be about.
+
+    Raises:
+        ExportError: names the task and the nearest known one.
+    """
+    for task in accept:
+        if task not in TASKS:
+            near = difflib.get_close_matches(task, TASKS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(TASKS)}"
+            raise ExportError(f"accept: unknown task {task!r}; {hint}")
+
+
+def review_key(rows: list[LabelRow]) -> tuple[bool, float]:
+    """Orders dialogues for review: those with a rejected label first, and then by their least certain label.
+
+    Returns:
+        Sorts upwards: False and the lowest score of any label (1 where no label has one).
+    """
+    return not any(row.accepted is False for row in rows), lowest_score(rows)
+
+
+def lowest_score(rows: list[LabelRow]) -> float:
+    """The score of the least certain label; 1 where none has a score."""
+    return min((row.score for row in rows if row.score is not None), default=1.0)
+
+
+def yes_no(value: bool) -> str:
+    """The answer of a question that is answered by yes or no."""
+    return YES if value else NO
+
+
+def success_score(goal: Goal) -> float | None:
+    """Probability that what a goal says of its success is right; None where it says nothing."""
+    if goal.success is None or goal.success_score is None:
+        return None
+    return goal.success_score if goal.success else 1 - goal.success_score
+
+
+def _promised(rows: list[LabelRow], accept: Mapping[str, Acceptance]) -> list[LabelRow]:
+    """The rows of a dialogue with thresholds, promises, and what is accepted."""
+    over: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        threshold = accept[row.task].threshold if row.task in accept else None
+        if threshold is not None and row.score is not None and row.score >= threshold:
+            over.setdefault(row.task, []).append(number)
+    accepted = set[int]()
+    for task, numbers in over.items():
+        best_first = sorted(numbers, key=lambda number: -(rows[number].score or 0.0))
+        accepted.update(best_first[: accept[task].max_items])
+    return [
+        replace(
+            row, accepted=None if row.score is None else number in accepted,
+            threshold=accept[row.task].threshold, promise=accept[row.task].promise,
+        ) if row.task in accept else row
+        for number, row in enumerate(rows)
+    ]  # fmt: skip
+
+
+def _bare_rows(dialogue: Dialogue, key: Mapping[str, str]) -> Iterator[LabelRow]:
+    for goal in dialogue.labels.goals or ():
+        place = {**key, "first_turn": goal.start, "last_turn": goal.end - 1, "source": goal.source}
+        yield LabelRow(**place, task="segmentation", label=goal.name, score=goal.score)  # type: ignore[arg-type]
+        if goal.success is not None:
+            score = success_score(goal)
+            yield LabelRow(**place, task="success", label=yes_no(goal.success), score=score)  # type: ignore[arg-type]
+        if goal.domain is not None:
+            yield LabelRow(**place, task="domain", label=goal.domain)  # type: ignore[arg-type]
+    for i, turn in enumerate(dialogue.labels.turns):
+        for fields in _turn_fields(turn):
+            yield LabelRow(**{**key, "first_turn": i, "last_turn": i, **fields})  # type: ignore[arg-type]
+
+
+def _turn_fields(turn: TurnLabels) -> Iterator[dict[str, object]]:
+    if turn.intent is not None:
+        yield {"task": "intent", "label": turn.intent.value, **_origin(turn.intent)}
+    if turn.slots == ():
+        yield {"task": "slots"}
+    for slot in turn.slots or ():
+        yield {"task": "slots", "label": slot.name, "value": slot.value, "text": slot.text, "start": slot.start,
+               "end": slot.end, "source": slot.source, "score": slot.score}  # fmt: skip
+    if turn.transcript is not None:
+        yield {"task": "transcript", "value": turn.transcript.value, **_origin(turn.transcript)}
+    if turn.defect is not None:
+        yield {"task": "defect", "label": yes_no(turn.defect.value), **_origin(turn.defect)}
+    if turn.failure_point is not None:
+        yield {"task": "failure_point", "label": turn.failure_point.value, **_origin(turn.failure_point)}
+    if turn.rephrase_target is not None:
+        target = turn.rephrase_target
+        yield {"task": "rephrase_target", "value": str(target.value), **_origin(target)}
+
+
+def _origin(label: Label[str] | Label[bool] | Label[int]) -> dict[str, object]:
+    return {"source": label.source, "score": label.score}
