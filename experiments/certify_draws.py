@@ -1,0 +1,48 @@
+"""How often certified thresholds break their promise, what they accept: ``python -m experiments.certify_draws``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from experiments.app import hydra_main
+from selflearn.evaluation.run_directory import write_json
+from selflearn.trust.draws import repeat_audits
+from selflearn.trust.populations import POPULATIONS
+
+
+@hydra_main("certify_draws")
+def main(cfg: DictConfig) -> None:
+    """Repeat the audits of the config and print what they came to."""
+    console = Console()
+    console = Console(width=max(console.width, 120))  # a row a line, also in a file
+    title = f"{cfg.draws:,} audits each; at most {cfg.target_error:.0%} wrong, with {cfg.confidence:.0%} confidence"
+    table = Table(
+        "population", "audit", "method", "broken", "allowed", "accepted", "peer", "best", "nothing", title=title
+    )
+    found: dict[str, dict[str, float]] = {}
+    for row in cfg.rows:
+        cap = row.get("max_items")
+        method = row.method if cap is None else f"{row.method}, {cap} a dialogue"
+        result = repeat_audits(
+            POPULATIONS[row.population], audit=row.audit, design=row.design, method=row.method, max_items=cap,
+            target_error=cfg.target_error, confidence=cfg.confidence, draws=cfg.draws, seed=cfg.seed,
+        )  # fmt: skip
+        found[f"{row.population}/{row.audit} {row.design}/{method}"] = asdict(result)
+        table.add_row(
+            row.population, f"{row.audit:,} {row.design}", method, f"{result.broken:,}", f"{result.allowed:,}",
+            f"{result.accepted:.1%}", "" if row.get("peer") is None else f"{row.peer:.0%}", f"{result.best:.0%}",
+            f"{result.nothing:.1%}", style="red" if result.broken > result.allowed else None,
+        )  # fmt: skip
+    console.print(table)
+    directory = Path(cfg.paths.output_dir)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / "certify_draws.json", found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""How far labels can be trusted: calibration, certified thresholds, audit plans, comparison with people."""
+
+from selflearn.trust.aggregation import Aggregation, aggregate
+from selflearn.trust.audit import AuditPlan, audit_plan
+from selflearn.trust.calibration import (
+    CalibrationReport,
+    Isotonic,
+    Temperature,
+    calibration_report,
+    expected_calibration_error,
+    fit_calibrator,
+)
+from selflearn.trust.certificate import Certificate
+from selflearn.trust.certify import certify, certify_losses
+from selflearn.trust.many import CertificatesTogether, certify_each
+from selflearn.trust.pac import PacLabels, pac_labels
+from selflearn.trust.people import (
+    AlternativeAnnotator,
+    PairedDifference,
+    alternative_annotator_test,
+    leave_one_out,
+    paired_difference,
+)
+
+__all__ = [
+    "Aggregation", "AlternativeAnnotator", "AuditPlan", "CalibrationReport", "Certificate", "CertificatesTogether",
+    "Isotonic", "PacLabels", "PairedDifference", "Temperature", "aggregate", "alternative_annotator_test", "audit_plan",
+    "calibration_report", "certify", "certify_each", "certify_losses", "expected_calibration_error", "fit_calibrator",
+    "leave_one_out", "pac_labels", "paired_difference",
+]  # fmt: skip

@@ -1,0 +1,133 @@
+"""Audited items as arrays: what may be passed in is checked here, once, for every method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Groups = Sequence[object] | NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedItems:
+    """``N`` audited items of ``G`` dialogues.
+
+    Attributes:
+        scores: ``(N,)``.
+        losses: ``(N,)``, from 0 (right) to 1 (wrong).
+        groups: number of the dialogue of each, ``(N,)`` in ``[0, G)``; each item its own where none were given.
+        num_groups: ``G``.
+        weights: ``(N,)``, above 0.
+        max_items: most items of a dialogue that are accepted.
+        eligible: bool, ``(N,)``: among the ``max_items`` best scores of its dialogue.
+        clustered: some dialogue has more than one item.
+    """
+
+    scores: Floats
+    losses: Floats
+    groups: NDArray[np.int64]
+    num_groups: int
+    weights: Floats
+    max_items: int
+    eligible: NDArray[np.bool_]
+    clustered: bool
+
+    def accepted(self, threshold: float) -> NDArray[np.bool_]:
+        """Items that reach the threshold and are eligible, bool ``(N,)``."""
+        return (self.scores >= threshold) & self.eligible
+
+
+def check_probability(name: str, value: float) -> None:
+    """Raise a ValueError unless ``0 < value < 1``."""
+    if not 0 < value < 1:
+        raise ValueError(f"{name} is {value!r}; expected a number above 0 and below 1")
+
+
+def check_numbers(name: str, values: ArrayLike, *, length: int | None = None) -> Floats:
+    """Finite numbers, one-dimensional.
+
+    Raises:
+        ValueError: another shape or length, or a value that is no finite number.
+    """
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 1:
+        raise ValueError(f"{name} has shape {array.shape}; expected one number an item, (N,)")
+    if length is not None and len(array) != length:
+        raise ValueError(f"{len(array)} {name} for {length} scores; expected one an item, in the same order")
+    bad = np.flatnonzero(~np.isfinite(array))
+    if len(bad):
+        raise ValueError(f"{name}[{bad[0]}] is {array[bad[0]]} ({len(bad)} of {len(array)} are no finite number); "
+                         "expected a finite number for every item: leave out items without a score")  # fmt: skip
+    return array
+
+
+def check_correct(correct: ArrayLike, length: int) -> NDArray[np.bool_]:
+    """Decisions right or wrong, bool ``(N,)``.
+
+    Raises:
+        ValueError: another length, or a value that is neither 0 nor 1.
+    """
+    array = check_numbers("correct", correct, length=length)
+    bad = np.flatnonzero((array != 0) & (array != 1))
+    if len(bad):
+        raise ValueError(f"correct[{bad[0]}] is {array[bad[0]]}; expected 0 or 1: for losses between, "
+                         "certify_losses")  # fmt: skip
+    return array.astype(bool)
+
+
+def audited_items(
+    scores: ArrayLike,
+    losses: ArrayLike,
+    groups: Groups | None = None,
+    weights: ArrayLike | None = None,
+    max_items: int | None = None,
+) -> AuditedItems:
+    """Check the arrays of an audit and put them together.
+
+    Raises:
+        ValueError: lengths differ, a number is not finite, a loss lies outside [0, 1], a weight is not above 0, or
+            ``max_items`` is below 1 or comes without groups.
+    """
+    values = check_numbers("scores", scores)
+    loss = check_numbers("losses", losses, length=len(values))
+    outside = np.flatnonzero((loss < 0) | (loss > 1))
+    if len(outside):
+        raise ValueError(f"losses[{outside[0]}] is {loss[outside[0]]}; expected 0 (right) to 1 (wrong)")
+    weight = np.ones_like(values) if weights is None else check_numbers("weights", weights, length=len(values))
+    if (weight <= 0).any():
+        raise ValueError(f"weights[{int((weight <= 0).argmax())}] is {weight.min()}; expected weights above 0")
+    if groups is not None and len(groups) != len(values):
+        raise ValueError(f"{len(groups)} groups for {len(values)} scores; expected the dialogue of each item")
+    if max_items is not None and (groups is None or max_items < 1):
+        raise ValueError(f"max_items is {max_items}; expected 1 or more, and with groups: it limits what is accepted "
+                         "of a dialogue")  # fmt: skip
+    numbers = (
+        np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
+    )
+    sizes = np.bincount(numbers)
+    longest = int(sizes.max(initial=1))
+    most = longest if max_items is None else max_items
+    return AuditedItems(
+        scores=values, losses=loss, groups=numbers.astype(np.int64), num_groups=len(sizes), weights=weight,
+        max_items=most, eligible=rank_in_group(values, numbers) < most, clustered=longest > 1,
+    )  # fmt: skip
+
+
+def rank_in_group(scores: Floats, groups: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Place of each item in its group by falling score, from 0; the first of equal scores first.
+
+    Example:
+        >>> rank_in_group(np.array([0.2, 0.9, 0.5]), np.array([0, 0, 1]))
+        array([1, 0, 0])
+    """
+    order = np.lexsort((-scores, groups))
+    first = np.zeros(len(scores), dtype=np.int64)
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    first[starts] = starts
+    ranks = np.empty(len(scores), dtype=np.int64)
+    ranks[order] = np.arange(len(scores)) - np.maximum.accumulate(first)
+    return ranks

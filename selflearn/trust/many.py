@@ -1,0 +1,81 @@
+"""Many promises at once: a threshold for each label value or each domain, all of them kept together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from selflearn.trust.certificate import Certificate
+from selflearn.trust.certify import certify
+from selflearn.trust.items import Groups, check_probability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificatesTogether:
+    """One certificate a name, and what it costs that all are to hold at once.
+
+    Attributes:
+        certificates: by name; all promises hold together with the confidence asked for.
+        price: by name, the coverage that a promise for this name alone would have had more. Not a certificate: to pick
+            the names that look best and take their lone promises would break them.
+    """
+
+    certificates: Mapping[str, Certificate]
+    price: Mapping[str, float]
+
+
+def certify_each(
+    scores: ArrayLike,
+    correct: ArrayLike,
+    names: Sequence[str],
+    groups: Groups | None = None,
+    target_error: float = 0.05,
+    confidence: float = 0.9,
+    method: str = "auto",
+    max_items: int | None = None,
+    seed: int = 0,
+) -> CertificatesTogether:
+    """Certify the items of each name for themselves, by Bonferroni: each at delta / number of names.
+
+    Args:
+        scores: as in :func:`certify`, as are the arguments that are not here.
+        correct: whether the label is right.
+        names: predicted label or domain of each item, ``(N,)``: what is known of every item, audited or not.
+        groups: the dialogue of each item.
+        target_error: among the accepted items of each name.
+        confidence: that all promises hold.
+        method: of every one.
+        max_items: at most so many accepted items of a name in a dialogue.
+        seed: order of the dialogues.
+
+    Raises:
+        ValueError: lengths differ, or a value is not what it should be.
+
+    Example:
+        >>> found = certify_each([0.9] * 200, [True] * 200, ["play", "stop"] * 100)
+        >>> {name: one.coverage for name, one in found.certificates.items()}
+        {'play': 1.0, 'stop': 1.0}
+    """
+    check_probability("confidence", confidence)
+    values, right, labels = np.asarray(scores, dtype=float), np.asarray(correct), np.asarray(names, dtype=object)
+    lengths = {"correct": len(right), "names": len(labels)} | ({} if groups is None else {"groups": len(groups)})
+    if bad := [name for name, length in lengths.items() if length != len(values)]:
+        raise ValueError(
+            f"{lengths[bad[0]]} {bad[0]} for {len(values)} scores; expected one an item, in the same order"
+        )
+    homes: NDArray[np.generic] | None = None if groups is None else np.asarray(groups)
+    distinct = sorted(set(labels.tolist()))
+    together: dict[str, Certificate] = {}
+    price: dict[str, float] = {}
+    for name in distinct:
+        own = labels == name
+        own_groups = None if homes is None else homes[own]
+        joint, alone = (
+            certify(values[own], right[own], own_groups, target_error, level, method, max_items=max_items, seed=seed)
+            for level in (1 - (1 - confidence) / len(distinct), confidence)
+        )
+        together[name], price[name] = joint, alone.coverage - joint.coverage
+    return CertificatesTogether(certificates=together, price=price)

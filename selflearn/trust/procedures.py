@@ -1,0 +1,168 @@
+"""The three ways to walk along the candidates: which pass, and how many items it would take if the first one fails.
+
+Where the walk starts is decided without labels: at the first candidate at which the test has a fair chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from selflearn.trust import betting
+from selflearn.trust.binomial import binomial_p_values, needed_size, smallest_sizes
+from selflearn.trust.design_effect import effective_counts
+from selflearn.trust.items import AuditedItems, Floats, check_probability
+from selflearn.trust.sequence import counts_for_shares, last_passed, thresholds_at
+
+_PLANNING = 0.05  # share of the dialogues that betting spends on its plan
+_SPARE = 1.5  # a betting sequence starts where the wealth without any error is 1/delta to this power
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is to be promised.
+
+    Attributes:
+        target: largest error rate or mean loss among the accepted.
+        confidence: probability with which it is kept.
+        seed: order of the dialogues in betting.
+        losses: the promise is of a mean loss, not of a share of wrong items.
+
+    Raises:
+        ValueError: target or confidence is not between 0 and 1.
+    """
+
+    target: float
+    confidence: float
+    seed: int
+    losses: bool
+
+    def __post_init__(self) -> None:
+        check_probability("target_loss" if self.losses else "target_error", self.target)
+        check_probability("confidence", self.confidence)
+
+    @property
+    def delta(self) -> float:
+        """Level of every test."""
+        return 1.0 - self.confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where the walk ended.
+
+    Attributes:
+        best: number of the last candidate that passed; None if none did.
+        more_items: about how many more items it takes, if none did; None where no number would do.
+    """
+
+    best: int | None
+    more_items: int | None = None
+
+
+Procedure: TypeAlias = Callable[[AuditedItems, Floats, Terms], Outcome]
+"""Items, candidate thresholds from cautious to generous, terms -> outcome."""
+
+
+def binomial(items: AuditedItems, thresholds: Floats, terms: Terms) -> Outcome:
+    """Exact binomial tests; for independent items of one weight."""
+    errors, counts = _counted(items, thresholds)
+    first = _first(counts >= _start_size(len(items.scores), terms))
+    passed = binomial_p_values(errors[first:], counts[first:], terms.target) <= terms.delta
+    best = last_passed(passed)
+    if best is None:
+        looked_at = thresholds_at(items.scores, counts_for_shares(len(items.scores), steps=20))
+        return Outcome(None, _more_items(*_counted(items, looked_at), items, terms))
+    return Outcome(first + best)
+
+
+def design_effect(items: AuditedItems, thresholds: Floats, terms: Terms) -> Outcome:
+    """Binomial tests on counts divided by the design effect; approximate."""
+    losses = by_dialogue(items, thresholds, items.weights * items.losses)
+    weights = by_dialogue(items, thresholds, items.weights)
+    counts = by_dialogue(items, thresholds, np.ones_like(items.weights)).sum(0)
+    errors, sizes = effective_counts(losses, weights, counts, terms.delta)
+    first = _first((weights > 0).sum(0) >= _start_size(items.num_groups, terms))
+    passed = binomial_p_values(errors[first:], sizes[first:], terms.target) <= terms.delta
+    best = last_passed(passed)
+    return Outcome(None, _more_items(errors, sizes, items, terms)) if best is None else Outcome(first + best)
+
+
+def planning_dialogues(items: AuditedItems, terms: Terms) -> NDArray[np.int64]:
+    """Numbers of the dialogues that no bet is made on: a twentieth, drawn by the seed, one at least."""
+    order = np.random.default_rng(terms.seed).permutation(items.num_groups)
+    return order[: max(1, round(_PLANNING * items.num_groups))]
+
+
+def totals_betting(items: AuditedItems, thresholds: Floats, terms: Terms) -> Outcome:
+    """Betting on the totals of dialogues; exact.
+
+    The start of the walk and the first stakes hang on how many items of a dialogue are accepted. Were these counted on
+    the dialogues that are bet on, the bets would know something of what is to come; they are counted on the planning
+    dialogues instead, as are the candidates where there is no pool.
+    """
+    sizes = by_dialogue(items, thresholds, items.weights)
+    totals = by_dialogue(items, thresholds, items.weights * (items.losses - terms.target))
+    stake = betting.largest_stake((1 - terms.target) * items.max_items * float(items.weights.max()))
+    planning = planning_dialogues(items, terms)
+    order = np.random.default_rng([terms.seed, 1]).permutation(np.setdiff1d(np.arange(items.num_groups), planning))
+    all_right = len(order) * betting.log_wealth_if_all_right(sizes[planning], stake, terms.target)
+    start_wealth = -_SPARE * float(np.log(terms.delta))
+    first = _first(all_right >= start_wealth)
+    guess = 0.5 * terms.target * (1 - terms.target) * np.maximum((sizes[planning, first:] ** 2).mean(0), 1e-12)
+    best = last_passed(betting.wealth_reaches(totals[order][:, first:], stake, guess, terms.delta))
+    if best is not None:
+        return Outcome(first + best)
+    needed = betting.needed_dialogues(totals, stake, terms.delta)
+    if needed is None:
+        return Outcome(None)
+    gain = betting.log_wealth_if_all_right(sizes, stake, terms.target).max()
+    least = start_wealth / float(gain)  # with fewer the walk does not start
+    return Outcome(None, max(1, round((max(needed, least) / items.num_groups - 1) * len(items.scores))))
+
+
+def by_dialogue(items: AuditedItems, thresholds: Floats, values: Floats) -> Floats:
+    """Sums of a value over the accepted items of each dialogue at each threshold: ``(G, T)``."""
+    sums = np.empty((items.num_groups, len(thresholds)))
+    for t, threshold in enumerate(thresholds):
+        taken = items.accepted(float(threshold))
+        sums[:, t] = np.bincount(items.groups[taken], weights=values[taken], minlength=items.num_groups)
+    return sums
+
+
+def _counted(items: AuditedItems, thresholds: Floats) -> tuple[Floats, Floats]:
+    """Errors among the accepted and the accepted, ``(T,)`` each, of items without dialogues."""
+    order = np.argsort(-items.scores, kind="stable")
+    counts = np.searchsorted(-items.scores[order], -thresholds, side="right")
+    return np.concatenate([[0.0], np.cumsum(items.losses[order])])[counts], counts.astype(float)
+
+
+def _first(ready: NDArray[np.bool_]) -> int:
+    return int(ready.argmax()) if ready.any() else len(ready)
+
+
+def _start_size(available: int, terms: Terms) -> int:
+    """One error is to be admissible at the start; none, if there are too few items for that."""
+    none, one = smallest_sizes([0, 1], terms.target, terms.delta).tolist()
+    return int(one if available >= one else none)
+
+
+def _more_items(errors: Floats, sizes: Floats, items: AuditedItems, terms: Terms) -> int | None:
+    """By the candidate that needs fewest: items in all, at the rate, the share and the design effect observed.
+
+    The few best items are often all right by luck, and would promise too much: they are asked last.
+    """
+    least = min(smallest_sizes([0], terms.target, terms.delta)[0] / 2, sizes.max(initial=0.0))
+    for enough in (least, 1e-9):
+        needed = [
+            wanted / size * len(items.scores)
+            for error, size in zip(errors.tolist(), sizes.tolist(), strict=True)
+            if size >= enough and (wanted := needed_size(error / size, terms.target, terms.delta)) is not None
+        ]
+        if needed:
+            return max(1, int(np.ceil(min(needed) - len(items.scores))))
+    return None

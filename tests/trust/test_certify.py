@@ -1,0 +1,245 @@
+"""Certified thresholds: what is accepted, what is refused, and what is said of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from selflearn.trust import certify, certify_losses
+from selflearn.trust.populations import POPULATIONS
+
+
+@pytest.fixture
+def audit():
+    return POPULATIONS["independent"].draw(1000, np.random.default_rng(3))
+
+
+@pytest.fixture
+def dialogues():
+    return POPULATIONS["correlated_0.6"].draw(625, np.random.default_rng(3))
+
+
+def test_the_signature_is_the_agreed_one():
+    assert str(inspect.signature(certify)).replace("'", "").split(" -> ")[0] == (
+        "(scores: ArrayLike, correct: ArrayLike, groups: Groups | None = None, target_error: float = 0.05, "
+        "confidence: float = 0.9, method: str = auto, pool_scores: ArrayLike | None = None, "
+        "weights: ArrayLike | None = None, max_items: int | None = None, seed: int = 0)"
+    )
+
+
+def test_what_is_certified_passes_the_exact_test_and_is_described(audit):
+    found = certify(audit.scores, audit.correct, target_error=0.1)
+    taken = audit.scores >= found.threshold
+    assert (found.accepted, found.errors) == (taken.sum(), (taken & ~audit.correct).sum())
+    assert stats.binom.cdf(found.errors, found.accepted, 0.1) <= 0.1
+    assert found.coverage == taken.mean() > 0.4
+    assert (found.n, found.method, found.exact, found.max_items) == (1000, "binomial", True, None)
+    assert "at most 10% are wrong" in found.promise
+    assert "at least 90%" in found.promise
+    np.testing.assert_array_equal(found.accept(audit.scores), taken)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.threshold = 0.0
+
+
+def test_a_stricter_promise_accepts_less(audit):
+    shares = [certify(audit.scores, audit.correct, target_error=error).coverage for error in (0.2, 0.1, 0.05)]
+    shares += [certify(audit.scores, audit.correct, target_error=0.05, confidence=0.99).coverage]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > shares[-1]
+
+
+def test_rows_may_come_in_any_order_and_scores_on_any_scale(audit, dialogues):
+    order = np.random.default_rng(0).permutation(len(audit.scores))
+    base = certify(audit.scores, audit.correct, target_error=0.1)
+    assert certify(audit.scores[order], audit.correct[order], target_error=0.1) == base
+    logits = np.log(audit.scores / (1 - audit.scores))
+    assert certify(logits, audit.correct, target_error=0.1).accepted == base.accepted
+    order = np.random.default_rng(0).permutation(len(dialogues.scores))
+    base = certify(*dialogues, target_error=0.1)
+    assert certify(*(column[order] for column in dialogues), target_error=0.1) == base
+
+
+def test_a_pool_gives_candidates_and_coverage(audit):
+    pool = np.random.default_rng(4).random(5000) ** 0.5  # better scores than the audit's
+    found = certify(audit.scores, audit.correct, target_error=0.1, pool_scores=pool)
+    assert found.coverage == (pool >= found.threshold).mean()
+    assert found.coverage > certify(audit.scores, audit.correct, target_error=0.1).coverage
+    assert np.isin(np.nextafter(found.threshold, -np.inf), pool)
+
+
+def test_tied_scores_are_accepted_together_or_not_at_all():
+    scores = np.repeat([0.9, 0.8, 0.7], [100, 300, 100])
+    correct = np.ones(500, bool)
+    correct[100:130] = False  # the 0.8 are not good enough; a cut inside of the tie would pass
+    for order in (np.arange(500), np.random.default_rng(0).permutation(500)):
+        found = certify(scores[order], correct[order], target_error=0.05)
+        assert found.accepted == 100
+        assert 0.8 < found.threshold <= 0.9
+
+
+def test_dialogues_are_certified_by_betting_and_what_is_approximate_says_so(dialogues):
+    exact = certify(*dialogues, target_error=0.1)
+    assert (exact.method, exact.exact, exact.max_items) == ("betting", True, np.bincount(dialogues.groups).max())
+    assert "exact betting" in exact.promise
+    practical = certify(*dialogues, target_error=0.1, method="design_effect")
+    assert not practical.exact
+    assert "approximate" in practical.promise
+    assert "about 90%" in practical.promise
+    ignoring = certify(dialogues.scores, dialogues.correct, target_error=0.1)
+    assert 0.4 < exact.coverage <= ignoring.coverage
+    assert practical.coverage <= ignoring.coverage
+
+
+def test_groups_of_one_item_are_independent_items(audit):
+    named = [f"dialogue {i}" for i in range(1000)]
+    assert certify(audit.scores, audit.correct, named, 0.1).method == "binomial"
+
+
+def test_the_order_of_bets_is_the_seeds(dialogues):
+    few = dialogues.groups < 250
+    columns = [column[few] for column in dialogues]
+    found = {certify(*columns, target_error=0.1, max_items=8, seed=seed).threshold for seed in range(8)}
+    assert len(found) > 1
+    assert certify(*columns, target_error=0.1, max_items=8, seed=5) == certify(
+        *columns, target_error=0.1, max_items=8, seed=5
+    )
+
+
+def test_a_cap_on_dialogues_certifies_more_with_few_of_them_and_is_applied(dialogues):
+    few = dialogues.groups < 125
+    columns = [column[few] for column in dialogues]
+    assert certify(*columns, target_error=0.1).threshold is None
+    found = certify(*columns, target_error=0.1, max_items=6)
+    assert found.coverage > 0.25
+    taken = found.accept(columns[0], columns[2])
+    assert np.bincount(columns[2][taken]).max() == 6
+    assert taken.mean() == found.coverage
+    left_out = (columns[0] >= found.threshold) & ~taken
+    for item in np.flatnonzero(left_out):
+        assert columns[0][taken & (columns[2] == columns[2][item])].min() >= columns[0][item]
+    with pytest.raises(ValueError, match="expected the dialogue of each item, as at most 6"):
+        found.accept(columns[0])
+
+
+@pytest.mark.parametrize("method", ["betting", "design_effect"])
+def test_weights_change_what_is_promised(method):
+    rng = np.random.default_rng(0)
+    hard = rng.random(3000) < 0.5
+    correct = rng.random(3000) >= np.where(hard, 0.2, 0.01)
+    scores = np.full(3000, 0.5)
+    plain = certify(scores, correct, target_error=0.05, method=method)
+    weighted = certify(scores, correct, target_error=0.05, method=method, weights=np.where(hard, 0.1, 1.0))
+    assert plain.threshold is None  # 10% are wrong, but those that stand for many are right
+    assert weighted.coverage == 1.0
+    assert "weights" not in inspect.signature(weighted.accept).parameters
+
+
+def test_losses_between_zero_and_one():
+    rng = np.random.default_rng(0)
+    scores = rng.random(2000)
+    losses = np.clip((1 - scores) * 0.4 * rng.random(2000) * 2, 0, 1)  # mean loss above t: 0.2 (1 - t)
+    found = certify_losses(scores, losses, target_loss=0.1)
+    assert 0.1 < losses.mean() * 0.55
+    assert 0.35 < found.coverage
+    assert losses[scores >= found.threshold].mean() <= 0.1
+    assert found.errors == pytest.approx(losses[scores >= found.threshold].sum())
+    assert "mean loss is at most 0.1" in found.promise
+    binary = losses > 0.2
+    same = certify_losses(scores, binary, target_loss=0.1)
+    assert same.threshold == certify(scores, ~binary, target_error=0.1, method="betting").threshold
+
+
+# ------------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize("method", ["auto", "binomial", "betting", "design_effect"])
+class TestEdges:
+    def test_an_empty_audit_certifies_nothing_and_says_how_many_items_it_takes(self, method):
+        found = certify([], [], method=method)
+        assert (found.threshold, found.coverage, found.n, found.more_items) == (None, 0.0, 0, 45)
+        assert "about 45 more audited items" in found.promise
+        assert not found.accept([0.5, 1.0]).any()
+
+    def test_all_correct(self, method):
+        few, many = (certify(np.linspace(0, 1, n), np.ones(n), method=method) for n in (10, 2000))
+        assert few.threshold is None
+        assert few.more_items >= 35
+        assert many.coverage == 1.0
+        assert many.threshold <= 0
+
+    def test_all_wrong(self, method):
+        found = certify(np.linspace(0, 1, 500), np.zeros(500), method=method)
+        assert (found.threshold, found.more_items) == (None, None)
+        assert "More items would not help" in found.promise
+
+    def test_constant_scores_are_all_or_nothing(self, method):
+        good, bad = (certify(np.full(1000, 0.7), np.arange(1000) % every != 0, method=method) for every in (100, 10))
+        assert good.coverage == 1.0
+        assert good.threshold <= 0.7
+        assert bad.threshold is None
+
+    def test_nan_scores_are_refused(self, method):
+        with pytest.raises(ValueError, match=r"scores\[1\] is nan \(1 of 3 are no finite number\)"):
+            certify([0.5, float("nan"), 0.1], [1, 1, 0], method=method)
+
+    @pytest.mark.parametrize("name", ["target_error", "confidence"])
+    @pytest.mark.parametrize("value", [0.0, 1.0, -0.1, 5, float("nan")])
+    def test_a_promise_outside_of_zero_and_one_is_refused(self, method, name, value):
+        with pytest.raises(ValueError, match=f"{name} is .*; expected a number above 0 and below 1"):
+            certify([0.5], [1], method=method, **{name: value})
+
+
+@pytest.mark.parametrize("method", ["auto", "betting", "design_effect"])
+def test_one_dialogue_certifies_nothing(method):
+    found = certify(np.linspace(0, 1, 500), np.ones(500), ["the only one"] * 500, method=method)
+    assert found.threshold is None
+    assert found.more_items > 500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"correct": [1, 0]}, "2 correct for 3 scores"),
+        ({"correct": [1, 0, 0.5]}, r"correct\[2\] is 0.5; expected 0 or 1: for losses between, certify_losses"),
+        ({"scores": [[0.1, 0.2, 0.3]]}, r"scores has shape \(1, 3\); expected one number an item"),
+        ({"groups": ["a", "b"]}, "2 groups for 3 scores; expected the dialogue of each item"),
+        ({"weights": [1.0]}, "1 weights for 3 scores"),
+        ({"weights": [1.0, 0.0, 2.0]}, r"weights\[1\] is 0.0; expected weights above 0"),
+        ({"pool_scores": []}, "pool_scores is empty"),
+        ({"pool_scores": [float("inf")]}, r"pool_scores\[0\] is inf"),
+        ({"max_items": 3}, "max_items is 3; expected 1 or more, and with groups"),
+        ({"groups": ["a", "a", "b"], "max_items": 0}, "max_items is 0; expected 1 or more"),
+        ({"method": "ltt"}, "method is 'ltt'; expected one of auto, binomial, betting, design_effect"),
+        ({"method": "binomial", "groups": ["a", "a", "b"]}, "several items of one dialogue: it would promise too much"),
+        ({"method": "binomial", "weights": [1, 2, 1]}, "'binomial' with weights: it would promise too much"),
+    ],
+)
+def test_what_does_not_fit_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        certify(**{"scores": [0.1, 0.2, 0.3], "correct": [1, 1, 0]} | arguments)
+
+
+def test_losses_outside_of_zero_and_one_are_refused():
+    with pytest.raises(ValueError, match=r"losses\[1\] is 1.5; expected 0 \(right\) to 1 \(wrong\)"):
+        certify_losses([0.1, 0.2], [0.5, 1.5])
+    with pytest.raises(ValueError, match="target_loss is 0"):
+        certify_losses([0.1], [0.5], target_loss=0)
+
+
+def test_the_missing_items_are_about_what_it_takes():
+    """With errors as they come: a tenth of the better half is wrong, all of the worse half."""
+    scores = np.linspace(1, 0, 40)
+    correct = (np.arange(40) < 20) & (np.arange(40) % 10 != 9)
+    short = certify(scores, correct, target_error=0.2, confidence=0.99)
+    assert short.threshold is None
+    times = (40 + short.more_items) / 40
+
+    def coverage(times):
+        return certify(np.repeat(scores, times), np.repeat(correct, times), target_error=0.2, confidence=0.99).coverage
+
+    assert coverage(int(times / 2)) == 0.0
+    assert coverage(int(times * 2) + 1) > 0.0
