@@ -354,7 +354,7 @@ class GoalRecord(Record):
         start: first turn.
         end: one past the last turn.
         name: of the goal (its most certain intent, where goals are not named themselves).
-        boundary_score: probability that a goal starts at ``start`` (1 for the first).
+        score: probability that a goal has exactly these turns; None where goals were not looked for.
         success: reached or not; None where it was not decided.
         success_score: probability that it was reached.
         turn: the turn whose understanding stands for the goal (the one that worked).
@@ -372,7 +372,7 @@ class GoalRecord(Record):
     start: int
     end: int
     name: str | None = None
-    boundary_score: float | None = None
+    score: float | None = None
     success: bool | None = None
     success_score: float | None = None
     turn: int | None = None

@@ -161,7 +161,7 @@ def dialogues(draw):
 
 goal_records = st.builds(
     GoalRecord, dialogue_id=texts, corpus=texts, split=texts, index=st.integers(0, 9), start=st.just(1), end=st.just(4),
-    name=st.none() | texts, boundary_score=st.none() | unit, success=flags, success_score=st.none() | unit,
+    name=st.none() | texts, score=st.none() | unit, success=flags, success_score=st.none() | unit,
     turn=st.none() | st.integers(1, 3), intent=labels_of(texts), transcript=labels_of(texts),
     slots=slots("two words"), projected_turns=tuples(st.integers(1, 3)),
     evidence=tuples(st.builds(Evidence, turn=st.integers(0, 9), signal=texts)),

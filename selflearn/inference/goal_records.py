@@ -98,7 +98,7 @@ def _record(
     ]
     return GoalRecord(
         dialogue_id=dialogue.id, corpus=dialogue.corpus, split=dialogue.split, index=index, start=goal.start,
-        end=goal.end, name=intent_name(chosen) if goal.name is None else goal.name, boundary_score=goal.score,
+        end=goal.end, name=intent_name(chosen) if goal.name is None else goal.name, score=goal.score,
         success=goal.success, success_score=goal.success_score, turn=turn,
         intent=chosen.intent if intent_name(chosen) is not None else None, slots=chosen.slots or (),
         transcript=chosen.transcript, projected_turns=projected,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ TRANSCRIPT = "transcript"
 def model_labels(prediction: DialoguePrediction, *, num_turns: int, turns_seen: int, thresholds: Thresholds) -> Labels:
     """Labels of one dialogue, with source "model" and a score each.
 
-    Scores are probabilities: of a goal that it starts where it starts, of ``success_score`` that the goal was reached,
+    Scores are probabilities: of a goal that it has exactly these turns, of ``success_score`` that the goal was reached,
     of every other label that its value is right. Decisions are taken at the thresholds, which were chosen on dialogues
     kept apart from training; so a decision may have a probability below one half.
 
@@ -40,6 +41,25 @@ def model_labels(prediction: DialoguePrediction, *, num_turns: int, turns_seen: 
     """
     turns = tuple(_turn(prediction, i, thresholds) if i < turns_seen else TurnLabels() for i in range(num_turns))
     return Labels(goals=_goals(prediction, num_turns, turns_seen, thresholds, turns), turns=turns)
+
+
+def segment_score(boundaries: Sequence[float], start: int, end: int) -> float:
+    """Probability that a goal covers exactly the turns ``[start, end)``, boundaries taken one by one.
+
+    It starts there, no other starts inside, and the next starts where it ends (the dialogue's ends are certain).
+
+    Args:
+        boundaries: probability of each turn of the dialogue that a goal starts there, ``(T,)``.
+        start: first turn.
+        end: one past the last turn.
+
+    Example:
+        >>> segment_score([1.0, 0.1, 0.8], 0, 2)
+        0.7200000000000001
+    """
+    starts = boundaries[start] if start else 1.0
+    inside = math.prod(1 - p for p in boundaries[start + 1 : end])
+    return starts * inside * (boundaries[end] if end < len(boundaries) else 1.0)
 
 
 def _turn(prediction: DialoguePrediction, i: int, thresholds: Thresholds) -> TurnLabels:
@@ -75,7 +95,7 @@ def _goals(
             Goal(
                 start=start, end=end, name=None if turn is None else intent_name(turns[turn]), source=MODEL,
                 domain=None if surest is None else surest[0],
-                score=None if prediction.boundaries is None else prediction.boundaries[start],
+                score=None if prediction.boundaries is None else segment_score(prediction.boundaries, start, end),
                 success=None if failure is None else failure < thresholds.success,
                 success_score=None if failure is None else 1 - failure,
             )

@@ -54,13 +54,13 @@ def test_a_record_says_what_the_labels_say():
     dialogue = labelled(turn("A", 0.4), turn("B", 0.8, slots=(ROOM,)), turn("C", 0.5), goals=goals)
     first, second = goal_records(dialogue)
     assert first == GoalRecord(
-        dialogue_id="d", corpus="c", split="s", index=0, start=0, end=2, name="B", boundary_score=1.0, success=True,
+        dialogue_id="d", corpus="c", split="s", index=0, start=0, end=2, name="B", score=1.0, success=True,
         success_score=0.8, turn=1, intent=Label(value="B", source="model", score=0.8), slots=(ROOM,),
         evidence=(
             Evidence(turn=1, signal="intent"), Evidence(turn=1, signal="slots"), Evidence(turn=2, signal="next turn"),
         ),
     )  # fmt: skip
-    assert (second.index, second.name, second.boundary_score, second.success) == (1, "C", 0.7, None)
+    assert (second.index, second.name, second.score, second.success) == (1, "C", 0.7, None)
     assert second.evidence == (Evidence(turn=2, signal="boundary"), Evidence(turn=2, signal="intent"))
 
 
@@ -97,7 +97,7 @@ def test_projection_goes_to_earlier_defects_of_a_goal_that_was_not_missed(defect
 
 def test_a_dialogue_without_goal_labels_is_one_goal():
     (record,) = goal_records(labelled(turn("A", 0.4), turn("A", 0.8)))
-    assert (record.start, record.end, record.boundary_score, record.name) == (0, 2, None, "A")
+    assert (record.start, record.end, record.score, record.name) == (0, 2, None, "A")
     unlabelled = Dialogue(id="d", corpus="c", split="s", turns=(Turn(request="x"),))
     (record,) = goal_records(unlabelled)
     assert (record.start, record.end, record.name, record.turn, record.evidence) == (0, 1, None, None, ())

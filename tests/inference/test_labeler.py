@@ -154,7 +154,7 @@ def labeler_of(tasks, tmp_path):
 def test_a_model_that_finds_no_goals_judges_the_dialogue_as_one(tmp_path, dialogues):
     (item,) = labeler_of(["success"], tmp_path).label(dialogues[:1])
     (goal,), (record,) = item.dialogue.labels.goals, item.goals
-    assert (record.start, record.end, record.boundary_score) == (0, len(dialogues[0].turns), None)
+    assert (record.start, record.end, record.score) == (0, len(dialogues[0].turns), None)
     assert record.success is goal.success is not None
 
 

@@ -21,7 +21,7 @@ def labels_of(prediction: DialoguePrediction, *, num_turns: int = 3, turns_seen:
 def test_decisions_are_taken_at_the_thresholds_and_scores_are_of_the_decision():
     labels = labels_of(SAID)
     first, second = labels.goals
-    assert (first.success, first.success_score, first.score, first.name) == (False, 0.7, 1.0, "A")
+    assert (first.success, first.success_score, first.score, first.name) == (False, 0.7, pytest.approx(0.8 * 0.9), "A")
     assert (second.success, second.success_score, second.score, second.name) == (True, 0.8, 0.9, None)
     assert [turn.defect.value for turn in labels.turns] == [False, True, True]
     assert [turn.defect.score for turn in labels.turns] == pytest.approx([0.9, 0.4, 0.9])
@@ -45,7 +45,7 @@ def test_what_a_system_does_not_do_is_not_labelled():
     assert all((turn.slots, turn.defect) == (None, None) for turn in labels.turns)
 
 
-def test_a_system_that_only_judges_success_has_the_dialogue_as_one_goal_without_a_boundary_score():
+def test_a_system_that_only_judges_success_has_the_dialogue_as_one_goal_without_a_score_of_its_own():
     (goal,) = labels_of(DialoguePrediction(failures=(0.9,))).goals
     assert (goal.start, goal.end, goal.score, goal.success, goal.source) == (0, 3, None, False, "model")
 
