@@ -20,7 +20,7 @@ def main(cfg: DictConfig) -> None:
     if cfg.mask_slots and not cfg.mask:
         raise ConfigError(["mask_slots is given and mask is false: nothing would be masked; give mask=true"])
     masker = Masker(slots=dict(cfg.mask_slots)) if cfg.mask else None
-    accept = acceptance(cfg.accept)
+    accept = acceptance(cfg.accept) if cfg.accept else None  # None: as the labels were accepted
     bar = Progress(
         TextColumn("exporting"), BarColumn(), MofNCompleteColumn(), TextColumn("dialogues"), TimeRemainingColumn(),
         console=Console(stderr=True), disable=not cfg.progress,

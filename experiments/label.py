@@ -35,7 +35,11 @@ def main(cfg: DictConfig) -> None:
             progress=lambda done, total: bar.update(task, completed=done, total=total), **options,
         )  # fmt: skip
     Console().print(summary(report))
-    bar.console.print(f"labelled dialogues: {report.dialogues}\ngoal records: {report.goals}", highlight=False)
+    bar.console.print(f"labelled dialogues: {report.dialogues}\ntable of labels: {report.labels}\ngoal records: "
+                      f"{report.goals}", highlight=False)  # fmt: skip
+    if not labeler.promises:
+        bar.console.print("nothing is promised of these labels: certify the model on dialogues that people have "
+                          "labelled (python -m experiments.certify)", highlight=False)  # fmt: skip
 
 
 def summary(report: LabellingReport) -> Table:

@@ -41,6 +41,8 @@ from selflearn.evaluation.benchmark import (
 from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.inference import Labeler, label_file
+from selflearn.inference.audit import audited_labels
+from selflearn.inference.calibration import fit_calibrators, write_calibrators
 from selflearn.models import save_model
 from selflearn.models.system import ModelSystem
 from selflearn.reports import interval_figure, loss_figure
@@ -139,8 +141,8 @@ def run_all(
             continue
         results[name] = run_system(
             make, used, place, tasks=list(cfg.tasks.names), views=list(cfg.data.views),
-            make_for_view=None if neural else make, keep=_keeper(directory / "model") if name == "model" else None,
-            spent=stage_seconds(place),
+            make_for_view=None if neural else make, spent=stage_seconds(place),
+            keep=_keeper(directory / "model", split.tune) if name == "model" else None,
         )  # fmt: skip
     return results
 
@@ -174,10 +176,14 @@ def quiet() -> None:
     transformers_logging.disable_progress_bar()
 
 
-def _keeper(directory: Path) -> Callable[[System], None]:
+def _keeper(directory: Path, tune: Sequence[Dialogue]) -> Callable[[System], None]:
     def keep(system: System) -> None:
         if isinstance(system, ModelSystem):
             save_model(system.model, system.tokenizer, directory)
+            said = Labeler(system).label(tune)
+            pairs = zip(said, tune, strict=True)
+            audited = [label for one, gold in pairs for label in audited_labels(one.dialogue, gold.labels)]
+            write_calibrators(fit_calibrators(audited), directory)
 
     return keep
 

@@ -17,12 +17,15 @@ from safetensors import SafetensorError
 from selflearn.batching.audio import Recordings
 from selflearn.batching.texts import OnOverflow, OverflowError
 from selflearn.batching.windows import cut_observed, turn_windows
+from selflearn.inference import promises
+from selflearn.inference.calibration import Calibrators, calibrated, read_calibrators
 from selflearn.inference.goal_records import goal_records
 from selflearn.inference.labels import DOMAIN, TRANSCRIPT, model_labels
 from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer
 from selflearn.models.system import ModelSystem
 from selflearn.schema import Dialogue, GoalRecord, ObservedDialogue
 from selflearn.tasks import DialoguePrediction
+from selflearn.trust import Certificate
 
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
@@ -71,6 +74,10 @@ class Labeler:
 
     Args:
         system: the model with its tokenizer and batching; :meth:`from_pretrained` makes it from a directory.
+        calibrators: of the scores, by task; none leave them as the model gives them.
+
+    Attributes:
+        promises: by task, what was certified of this model (``python -m experiments.certify``); empty if nothing was.
 
     Example:
         >>> from selflearn import Dialogue, Labeler, Turn
@@ -80,8 +87,9 @@ class Labeler:
         >>> labeler.label([dialogue])[0].goals  # doctest: +SKIP
     """
 
-    def __init__(self, system: ModelSystem) -> None:
-        self.system = system
+    def __init__(self, system: ModelSystem, *, calibrators: Calibrators | None = None) -> None:
+        self.system, self.calibrators = system, dict(calibrators or {})
+        self.promises: Mapping[str, Certificate] = {}
         self._collator = system.model.collator(system.tokenizer, with_targets=False)
 
     @classmethod
@@ -94,8 +102,11 @@ class Labeler:
         token_budget: int = 16_384,
         bf16: bool = False,
         recordings: str | Path | None = None,
+        with_promises: bool = True,
     ) -> Self:
         """Load what a training run wrote into ``model/``; nothing else is needed, and the directory may be moved.
+
+        Calibration and promises are read where they are there.
 
         Args:
             directory: with ``config.json``, ``model.safetensors`` and ``tokenizer.json``.
@@ -106,10 +117,12 @@ class Labeler:
             token_budget: most tokens of a batch; less needs less memory.
             bf16: compute under bfloat16 autocast: faster where the machine has it, scores agree to about two digits.
             recordings: folder that relative audio references start from, for a model that reads audio: the log's.
+            with_promises: read what was promised of the model; not to be read where it is certified anew.
 
         Raises:
             ModelDirectoryError: the directory holds no model, another model, or damaged files.
-            ValueError: an argument is wrong, the device is not here, or a task of the model is not installed here.
+            ValueError: an argument is wrong, the device is not here, a task of the model is not installed here, or the
+                promises in the directory are damaged or those of another model.
         """
         if on_overflow not in get_args(OnOverflow):
             raise ValueError(f"on_overflow is {on_overflow!r}; expected 'window', 'truncate' or 'error'")
@@ -117,12 +130,14 @@ class Labeler:
         _check_directory(folder)
         model = _load(folder)
         model.recordings = None if recordings is None else Recordings(recordings)
-        return cls(
-            ModelSystem(
-                model.to(chosen),  # type: ignore[arg-type]
-                load_tokenizer(folder), token_budget=token_budget, on_overflow=on_overflow, bf16=bf16,
-            )
+        system = ModelSystem(
+            model.to(chosen),  # type: ignore[arg-type]
+            load_tokenizer(folder), token_budget=token_budget, on_overflow=on_overflow, bf16=bf16,
         )  # fmt: skip
+        labeler = cls(system, calibrators=read_calibrators(folder))
+        if with_promises and (folder / promises.FILE).is_file():
+            labeler.promises = promises.read_promises(folder, model=labeler.fingerprint)
+        return labeler
 
     def label(self, dialogues: Iterable[Dialogue]) -> list[LabelledDialogue]:
         """Label dialogues, one to one and in their order.
@@ -195,7 +210,7 @@ class Labeler:
         labels = model_labels(
             prediction, num_turns=len(dialogue.turns), turns_seen=seen, thresholds=self.system.thresholds
         )
-        labelled = dialogue.with_labels(labels)
+        labelled = dialogue.with_labels(calibrated(labels, self.calibrators))
         placed = {TRANSCRIPT, DOMAIN} if labels.goals is not None else {TRANSCRIPT}
         extra = {name: row[:seen] for name, row in prediction.extra.items() if name not in placed}
         return LabelledDialogue(
@@ -205,13 +220,14 @@ class Labeler:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of all that the answers depend on: settings, weights, tokenizer; not of where they are stored."""
+        """A hash of all that the answers depend on: settings, weights, tokenizer, calibration; not of the place."""
         model, digest = self.system.model, hashlib.sha256()
         fields = {name: getattr(model.config, name) for name in LabelGeneratorConfig.__annotations__}
         digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
         tokenizer = json.loads(self.system.tokenizer.backend_tokenizer.to_str())
         used = {"truncation", "padding"}  # set by the last call: of the batching, not of the tokenizer
         digest.update(json.dumps({name: part for name, part in tokenizer.items() if name not in used}).encode())
+        digest.update(repr(sorted(self.calibrators.items())).encode())
         for name, value in sorted(model.state_dict().items()):
             digest.update(name.encode())
             digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

@@ -3,6 +3,7 @@
 The output folder::
 
     dialogues/part-00000.parquet   labelled records, in the order of the input; load_dialogues("table") reads them
+    labels/part-00000.parquet      one row a label: task, place, value, score, accepted or not, and what was promised
     goals.parquet                  goal records, one row a goal
     labelling.json                 what was labelled with what, and the counts of each shard
 
@@ -26,7 +27,9 @@ from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._rows import read_rows, write_jsonl_rows, write_parquet_rows
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.inference.labeler import Labeler, LabelledDialogue
-from selflearn.schema import GoalRecord
+from selflearn.inference.promises import acceptance
+from selflearn.inference.rows import LabelRow, label_rows
+from selflearn.schema import GoalRecord, Record
 
 Format = Literal["parquet", "jsonl"]
 Progress = Callable[[int, int], None]
@@ -46,13 +49,16 @@ class LabellingReport:
             ``turns_not_seen`` (beyond the longest dialogue, left without labels), ``missing_recordings`` (of a model
             that reads audio), and ``not_written/TASK`` for answers that have no place in the record.
         read: what the reader of the input joined, left out and did not map.
+            ``labels_accepted/TASK`` and ``labels_rejected/TASK`` of tasks that something is promised of.
         dialogues: folder of the labelled records.
+        labels: folder of the table of labels.
         goals: file of the goal records.
     """
 
     counts: Mapping[str, int]
     read: ReadReport
     dialogues: Path
+    labels: Path
     goals: Path
 
 
@@ -102,7 +108,7 @@ def label_file(
     for number, start in enumerate(starts):
         shard = rows[start : start + shard_size]
         if number >= len(folder.shards):
-            folder.write(number, labeler.stream(shard))
+            folder.write(number, labeler.stream(shard), labeler)
         if progress is not None:
             progress(start + len(shard), len(rows))
     folder.finish()
@@ -110,14 +116,16 @@ def label_file(
     for counted in folder.shards:
         counts.update(counted)
     return LabellingReport(
-        counts=dict(counts), read=read_report(corpus, **where), dialogues=folder.dialogues, goals=folder.goals
-    )
+        counts=dict(counts), read=read_report(corpus, **where), dialogues=folder.dialogues, labels=folder.labels,
+        goals=folder.goals,
+    )  # fmt: skip
 
 
 def _settings(labeler: Labeler) -> dict[str, Any]:
     """What the answers of a labeler depend on."""
     system = labeler.system
-    found = {"model": labeler.fingerprint, "on_overflow": system.on_overflow, "bf16": system.bf16}
+    promised = {task: acceptance(certificate).to_dict() for task, certificate in labeler.promises.items()}
+    found = {"model": labeler.fingerprint, "promises": promised, "on_overflow": system.on_overflow, "bf16": system.bf16}
     if system.model.recordings is not None and system.model.config.feature_vocabulary().audio:
         found["recordings"] = str(system.model.recordings.root)
     return found
@@ -128,7 +136,8 @@ class _Folder:
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         self.path, self.settings, self.suffix = path.expanduser(), dict(settings), f".{settings['format']}"
-        self.dialogues, self.goals = self.path / "dialogues", self.path / f"goals{self.suffix}"
+        self.dialogues, self.labels = self.path / "dialogues", self.path / "labels"
+        self.goals = self.path / f"goals{self.suffix}"
         self.goal_parts, self.state = self.path / "goals.parts", self.path / "labelling.json"
         self.shards: list[dict[str, int]] = []
         self.finished = False
@@ -136,7 +145,7 @@ class _Folder:
     def claim(self) -> None:
         """Make the folder ours, or go on where the same labelling stopped."""
         if not self.state.is_file():
-            taken = [path for path in (self.path, self.dialogues, self.goals) if path.exists()]
+            taken = [path for path in (self.path, self.dialogues, self.labels, self.goals) if path.exists()]
             if taken and not (taken == [self.path] and self.path.is_dir()):
                 raise LabellingError(f"{taken[-1]} is there already and is no part of a labelling; expected a folder "
                                      "of its own for the output: give another one")  # fmt: skip
@@ -154,20 +163,29 @@ class _Folder:
             raise LabellingError(f"{self.path} holds another labelling ({'; '.join(changed)}); give another output, or "
                                  "remove it")  # fmt: skip
 
-    def write(self, number: int, labelled: Iterable[LabelledDialogue]) -> None:
+    def write(self, number: int, labelled: Iterable[LabelledDialogue], labeler: Labeler) -> None:
         """Write one shard; it counts as finished when all of it is there."""
         counts: Counter[str] = Counter()
         goals: list[GoalRecord] = []
+        rows: list[LabelRow] = []
+        accept = {task: acceptance(certificate) for task, certificate in labeler.promises.items()}
 
         def dialogues() -> Iterator[Any]:
             for item in labelled:
                 _count(item, counts)
                 goals.extend(item.goals)
+                rows.extend(label_rows(item.dialogue, accept=accept, model=labeler.fingerprint))
                 yield item.dialogue
 
         name = f"part-{number:05}{self.suffix}"
         (write_parquet if self.suffix == ".parquet" else write_jsonl)(dialogues(), self.dialogues / name)
-        self._write_goals((record.to_dict() for record in goals), self.goal_parts / name)
+        counts.update(
+            f"labels_{'accepted' if row.accepted else 'rejected'}/{row.task}"
+            for row in rows
+            if row.accepted is not None
+        )
+        self._write(rows, self.labels / name, LabelRow)
+        self._write(goals, self.goal_parts / name, GoalRecord)
         self.shards.append(dict(counts))
         self._save()
 
@@ -175,15 +193,18 @@ class _Folder:
         """Put the goal records of all shards together."""
         if not self.finished:
             parts = sorted(self.goal_parts.iterdir())
-            self._write_goals(chain.from_iterable(_values(part) for part in parts), self.goals)
+            self._write_rows(chain.from_iterable(_values(part) for part in parts), self.goals, GoalRecord)
             self.finished = True
             self._save()
         if self.goal_parts.is_dir():
             shutil.rmtree(self.goal_parts)
 
-    def _write_goals(self, rows: Iterable[Mapping[str, Any]], path: Path) -> None:
+    def _write(self, records: Iterable[Record], path: Path, kind: type[Record]) -> None:
+        self._write_rows((record.to_dict() for record in records), path, kind)
+
+    def _write_rows(self, rows: Iterable[Mapping[str, Any]], path: Path, kind: type[Record]) -> None:
         if self.suffix == ".parquet":
-            write_parquet_rows(rows, path, GoalRecord.features().arrow_schema)
+            write_parquet_rows(rows, path, kind.features().arrow_schema)
         else:
             write_jsonl_rows(rows, path)
 

@@ -13,7 +13,7 @@ from tests.fixtures.labelled import home_labelled
 def command(tmp_path, program):
     """Runs the program on labelled dialogues."""
     write_parquet(home_labelled(4), tmp_path / "labelled" / "dialogues" / "part-00000.parquet")
-    state = {"settings": {"model": "abc"}, "finished": True, "shards": [{}]}
+    state = {"settings": {"promises": {}, "model": "abc"}, "finished": True, "shards": [{}]}
     (tmp_path / "labelled" / "labelling.json").write_text(json.dumps(state), "utf-8")
     given = {"input": "labelled", "to": "jsonl", "output": "out", "cache": "cache"}
     return lambda *arguments: program(main, arguments, given)

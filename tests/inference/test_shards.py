@@ -94,6 +94,8 @@ def test_a_stopped_labelling_goes_on_after_its_last_part(label, logs, tmp_path, 
     assert report.counts == whole.counts
     for part in sorted(whole.dialogues.iterdir()):
         assert part.read_bytes() == (report.dialogues / part.name).read_bytes()
+    for part in sorted(whole.labels.iterdir()):
+        assert part.read_bytes() == (report.labels / part.name).read_bytes()
     assert report.goals.read_bytes() == whole.goals.read_bytes()
     again = label(logs, shard_size=4)
     assert (len(labelled), again.counts) == (4, whole.counts)
@@ -101,6 +103,7 @@ def test_a_stopped_labelling_goes_on_after_its_last_part(label, logs, tmp_path, 
         "dialogues",
         "goals.parquet",
         "labelling.json",
+        "labels",
     ]
 
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from selflearn.inference.export.rows import NO, YES, Acceptance, LabelRow, label_rows, lowest_score, yes_no
 from selflearn.inference.export.survey import Survey
 from selflearn.inference.export.units import one_unit_each
+from selflearn.inference.rows import NO, YES, Acceptance, LabelRow, label_rows, lowest_score, yes_no
 from selflearn.schema import Dialogue
 
 CONTEXT = 10

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from selflearn.inference.export.reviews import DialogueKey, Review, ReviewError, Reviews, read_json_list, slots_answer
-from selflearn.inference.export.rows import NO, YES
+from selflearn.inference.rows import NO, YES
 from selflearn.schema import Rating
 
 _EXPECTED = "records.json of an Argilla dataset that was made from an export of this library"

@@ -26,7 +26,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from selflearn.inference.export.rows import ExportError
+from selflearn.inference.rows import ExportError
 from selflearn.schema import Dialogue, Slot
 
 _WORD = re.compile(r"\S+")

@@ -15,8 +15,8 @@ from selflearn.corpora.loading import progress_bars
 from selflearn.inference.export.argilla import argilla_dataset, argilla_records, argilla_settings
 from selflearn.inference.export.conll import conll_lines
 from selflearn.inference.export.label_studio import label_studio_config, label_studio_task
-from selflearn.inference.export.rows import Acceptance, LabelRow, check_acceptance, label_rows
 from selflearn.inference.export.survey import survey
+from selflearn.inference.rows import Acceptance, LabelRow, check_acceptance, label_rows
 from selflearn.schema import Dialogue
 
 

@@ -13,7 +13,7 @@ from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import load_dialogues
 from selflearn.inference.export.files import WRITERS, Export
 from selflearn.inference.export.masking import Masker
-from selflearn.inference.export.rows import Acceptance, ExportError
+from selflearn.inference.rows import Acceptance, ExportError
 from selflearn.schema import Dialogue
 
 
@@ -48,7 +48,7 @@ def export_labelled(
         folder: its output, finished.
         output: folder for the files; made where it is not there. Nothing in it is overwritten.
         to: format, one of :data:`~selflearn.inference.export.files.WRITERS`.
-        accept: threshold and promise by task.
+        accept: threshold and promise by task; None for those that the labelling was made with.
         masker: masks personal data; None exports texts as they are.
         cache_dir: of the read dialogues; default: the cache of ``datasets``.
         progress: called with the number of dialogues done and of all dialogues.
@@ -61,8 +61,11 @@ def export_labelled(
     if to not in WRITERS:
         near = difflib.get_close_matches(to, WRITERS, n=1)
         raise ExportError(f"to is {to!r}; expected one of {', '.join(WRITERS)}" + (f" ({near[0]}?)" if near else ""))
-    dialogues, model = labelled_dialogues(folder, cache_dir=cache_dir)
-    return export_dialogues(dialogues, output, to=to, accept=accept, model=model, masker=masker, progress=progress)
+    found = labelled_dialogues(folder, cache_dir=cache_dir)
+    return export_dialogues(
+        found.dialogues, output, to=to, accept=found.accept if accept is None else accept, model=found.model,
+        masker=masker, progress=progress,
+    )  # fmt: skip
 
 
 def export_dialogues(
@@ -109,8 +112,23 @@ def export_dialogues(
     return ExportReport(counts=dict(export.counts), masked=dict(masked), files=files)
 
 
-def labelled_dialogues(folder: str | Path, *, cache_dir: str | Path | None = None) -> tuple[DialogueRows, str]:
-    """The dialogues of a finished labelling, and the fingerprint of its model.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledFolder:
+    """What a finished labelling holds.
+
+    Attributes:
+        dialogues: with the model's labels.
+        model: its fingerprint.
+        accept: threshold and promise by task, of those that were certified.
+    """
+
+    dialogues: DialogueRows
+    model: str
+    accept: Mapping[str, Acceptance]
+
+
+def labelled_dialogues(folder: str | Path, *, cache_dir: str | Path | None = None) -> LabelledFolder:
+    """Read a finished labelling.
 
     Raises:
         ExportError: the folder is no labelling, or is not finished.
@@ -125,10 +143,11 @@ def labelled_dialogues(folder: str | Path, *, cache_dir: str | Path | None = Non
     try:
         found = json.loads(state.read_text("utf-8"))
         model, finished, shards = found["settings"]["model"], found["finished"], len(found["shards"])
+        accept = {task: Acceptance.from_dict(fields) for task, fields in found["settings"]["promises"].items()}
     except (ValueError, KeyError, TypeError) as error:
         raise ExportError(f"{state} cannot be read ({error!r}); expected {expected}") from error
     if not finished:
         raise ExportError(f"the labelling in {path} is not finished ({shards} parts so far); start it again with the "
                           "same output, it goes on where it stopped")  # fmt: skip
     rows = load_dialogues("table", root=parts, split="all", cache_dir=cache_dir)
-    return DialogueRows(rows), str(model)
+    return LabelledFolder(dialogues=DialogueRows(rows), model=str(model), accept=accept)

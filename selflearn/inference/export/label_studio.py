@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
-from selflearn.inference.export.rows import (
+from selflearn.inference.export.survey import Survey
+from selflearn.inference.export.units import to_units
+from selflearn.inference.rows import (
     NO,
     YES,
     Acceptance,
@@ -28,8 +30,6 @@ from selflearn.inference.export.rows import (
     success_score,
     yes_no,
 )
-from selflearn.inference.export.survey import Survey
-from selflearn.inference.export.units import to_units
 from selflearn.schema import Dialogue, Label
 
 PERSON, ASSISTANT, NOBODY = "person", "assistant", "nobody"

@@ -20,8 +20,8 @@ from selflearn.inference.export.label_studio import (
     Paragraph,
 )
 from selflearn.inference.export.reviews import DialogueKey, Review, ReviewError, Reviews, read_json_list, slots_answer
-from selflearn.inference.export.rows import NO, YES, yes_no
 from selflearn.inference.export.units import from_units
+from selflearn.inference.rows import NO, YES, yes_no
 from selflearn.schema import Rating
 
 _EXPECTED = "the export of Label Studio in its format JSON (not JSON-MIN), of a project made from tasks.json"

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from selflearn.inference.export.rows import ExportError
+from selflearn.inference.rows import ExportError
 from selflearn.schema import Dialogue, Labels, Slot, Turn, TurnLabels
 
 NAME, NUMBER, ADDRESS, EMAIL, PHONE = KINDS = ("NAME", "NUMBER", "ADDRESS", "EMAIL", "PHONE")

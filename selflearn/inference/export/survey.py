@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from selflearn.inference.export.rows import Acceptance, label_rows, review_key
 from selflearn.inference.goal_records import ABSTENTION
+from selflearn.inference.rows import Acceptance, label_rows, review_key
 from selflearn.schema import Dialogue
 
 _ASKED = {"segmentation": "goal", "success": "success", "intent": "intent", "slots": "slot", "defect": "defect"}

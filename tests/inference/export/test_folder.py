@@ -119,5 +119,6 @@ def test_an_unknown_format_is_said(export):
 
 
 def test_labelled_dialogues_are_read_with_their_model(labelled, labeler, dialogues, tmp_path):
-    rows, model = labelled_dialogues(labelled, cache_dir=tmp_path / "cache")
+    found = labelled_dialogues(labelled, cache_dir=tmp_path / "cache")
+    rows, model = found.dialogues, found.model
     assert ([dialogue.id for dialogue in rows], model) == ([dialogue.id for dialogue in dialogues], labeler.fingerprint)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from selflearn.inference.export import Acceptance, ExportError, LabelRow, export_dialogues, label_rows
-from selflearn.inference.export.rows import review_key
+from selflearn.inference.rows import review_key
 from selflearn.schema import Goal, Label, Labels, RecordError, Slot, TurnLabels
 from tests.fixtures.dialogues import plain_dialogue
 from tests.fixtures.labelled import home_labelled, labelled_dialogues

@@ -1,0 +1,167 @@
+"""Say what the labels of a model promise: ``python -m experiments.certify labeler=DIR input=FILE target_error=0.05``.
+
+The input has labels of people. Half of its dialogues are the audit that thresholds are certified on; the other half
+shows what the certified labels come to, beside a single person where people labelled alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from experiments.app import hydra_main
+from experiments.check import ConfigError
+from selflearn.baselines.annotator import first_pass
+from selflearn.batching.rows import DialogueRows
+from selflearn.corpora import find_corpus, load_dialogues
+from selflearn.corpora.rated import RatedCorpus
+from selflearn.inference import Labeler
+from selflearn.inference.audit import AuditedLabel, audited_labels
+from selflearn.inference.calibration import calibrated, calibration_errors
+from selflearn.inference.comparison import Agreement, TaskComparison, compare
+from selflearn.inference.promises import acceptance, certify_tasks, write_promises
+from selflearn.schema import Dialogue, Labels
+from selflearn.trust import Certificate
+
+Pair = tuple[Dialogue, Dialogue]
+"""A dialogue as people labelled it, and as the model did."""
+
+HEADINGS = (
+    "task",
+    "labels",
+    "who",
+    "accepted",
+    "accuracy",
+    "F1 of the rare answer",
+    "kappa",
+    "model minus person [95%]",
+)
+
+
+@hydra_main("certify")
+def main(cfg: DictConfig) -> None:
+    """Label, certify, write the promises beside the model, and print what they come to."""
+    if not 0 <= cfg.check < 1:
+        raise ConfigError([f"check is {cfg.check}; expected a share of the dialogues from 0 to below 1"])
+    columns = OmegaConf.to_container(cfg.columns, resolve=True)
+    options = {"columns": columns} if columns else {}
+    dialogues = DialogueRows(
+        load_dialogues(cfg.corpus, root=cfg.input, split=cfg.split, cache_dir=cfg.cache, **options)  # type: ignore[arg-type]
+    )
+    labeler = Labeler.from_pretrained(
+        cfg.labeler, device=cfg.device, bf16=cfg.bf16, recordings=cfg.recordings, with_promises=False
+    )
+    console = Console(stderr=True)
+    raw = Labeler(labeler.system)  # its scores are as the model gives them
+    bar = track(raw.stream(dialogues), "labelling", len(dialogues), console=console, disable=not cfg.progress)
+    pairs = list(zip(dialogues, (found.dialogue for found in bar), strict=True))
+    corpus = find_corpus(cfg.corpus, **options)
+    person = corpus.single_pass if isinstance(corpus, RatedCorpus) else first_pass
+    checked, audit = halves(pairs, cfg.check, cfg.seed)
+    before = calibration_errors(label for gold, said in audit for label in audited_labels(said, gold.labels))
+    checked, audit = (
+        [(gold, said.with_labels(calibrated(said.labels, labeler.calibrators))) for gold, said in part]
+        for part in (checked, audit)
+    )
+    audited = [label for gold, said in audit for label in audited_labels(said, gold.labels)]
+    errors = {task: (before[task], after) for task, after in calibration_errors(audited).items()}
+    promises = certify_tasks(
+        audited, target_error=cfg.target_error, confidence=cfg.confidence, method=cfg.method, max_items=cfg.max_items,
+        seed=cfg.seed,
+    )  # fmt: skip
+    file = write_promises(promises, Path(cfg.labeler).expanduser(), model=labeler.fingerprint)
+    shown = Console()
+    for task, certificate in promises.items():
+        shown.print(f"[bold]{task}[/bold]: {certificate.promise}", highlight=False)
+    found = compare(check(checked, promises, person))
+    if found:
+        shown.print(table(found, len(checked)))
+    console.print(f"from {len(audit):,} audited dialogues; written: {file}", highlight=False, soft_wrap=True)
+    if cfg.page is not None:
+        Path(cfg.page).write_text(markdown(promises, errors, found, len(audit), len(checked), cfg), "utf-8")
+
+
+def halves(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """So large a share of the dialogues, drawn by the seed, and the others."""
+    order = np.random.default_rng(seed).permutation(len(pairs)).tolist()
+    first = round(share * len(pairs))
+    return [pairs[i] for i in order[:first]], [pairs[i] for i in order[first:]]
+
+
+def check(
+    pairs: Sequence[Pair], promises: Mapping[str, Certificate], person: Callable[[Dialogue], Labels]
+) -> list[AuditedLabel]:
+    """The labels of dialogues that no promise was made from, with what is accepted and what a single person says."""
+    accept = {task: acceptance(certificate) for task, certificate in promises.items()}
+    return [
+        label
+        for gold, said in pairs
+        for label in audited_labels(said, gold.labels, person(gold) if gold.ratings else None, accept=accept)
+    ]
+
+
+def rows(found: Mapping[str, TaskComparison]) -> list[list[str]]:
+    """The table of :data:`HEADINGS`: model and person on all labels, and on those that are accepted."""
+    cells = []
+    for task, one in found.items():
+        share = f"{one.coverage:.1%}"
+        cells.append(cells_of(task, "model", "all", one.model))
+        if one.person is not None:
+            cells.append(cells_of(task, "person", "all", one.person))
+        if one.accepted is None:
+            cells.append([task, "", "", "nothing", "", "", "", ""])
+            continue
+        paired = one.difference
+        change = "" if paired is None else f"{paired.difference:+.3f} [{paired.low:+.3f}, {paired.high:+.3f}]"
+        cells.append(cells_of(task, "model", share, one.accepted, change))
+        if one.person_accepted is not None:
+            cells.append(cells_of(task, "person", share, one.person_accepted))
+    return cells
+
+
+def cells_of(task: str, who: str, accepted: str, agreement: Agreement, change: str = "") -> list[str]:
+    """A line of the table."""
+    scores = ["" if x is None else f"{x:.3f}" for x in (agreement.accuracy, agreement.f1, agreement.kappa)]
+    return [task, f"{agreement.n:,}", who, accepted, *scores, change]
+
+
+def table(found: Mapping[str, TaskComparison], dialogues: int) -> Table:
+    """What the labels of the other dialogues come to, for the terminal."""
+    shown = Table(*HEADINGS, title=f"{dialogues:,} dialogues that no promise was made from")
+    for line in rows(found):
+        shown.add_row(*line)
+    return shown
+
+
+def markdown(
+    promises: Mapping[str, Certificate], errors: Mapping[str, tuple[float, float]], found: Mapping[str, TaskComparison],
+    audited: int, checked: int, cfg: DictConfig,
+) -> str:  # fmt: skip
+    """Promises and figures, for the page of results."""
+    lines = [
+        f"### Labels with a promise: at most {cfg.target_error:.0%} wrong\n",
+        f"```bash\npython -m experiments.certify labeler=DIR/model input=LOG split={cfg.split} "
+        f"target_error={cfg.target_error} confidence={cfg.confidence} method={cfg.method}\n```\n",
+        f"Certified on {audited:,} dialogues of the test split.\n",
+        "| task | audited labels | calibration error before | and after | threshold | accepted | what it would take |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for task, one in promises.items():
+        threshold = "none" if one.threshold is None else f"{one.threshold:.3f}"
+        more = "" if one.more_items is None else f"about {one.more_items:,} more labels"
+        before, after = errors[task]
+        lines.append(f"| {task} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} | {more} |")
+    lines += [f"\nOn the {checked:,} other dialogues:\n", f"| {' | '.join(HEADINGS)} |"]
+    lines += ["| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |"]
+    lines += [f"| {' | '.join(line)} |" for line in rows(found)]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

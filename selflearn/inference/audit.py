@@ -1,0 +1,132 @@
+"""Labels against what people say: which labels of a model, or of a person, are right where the model labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from selflearn.inference.rows import Acceptance, LabelRow, label_rows
+from selflearn.schema import Dialogue, Goal, Labels, TurnLabels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedLabel:
+    """A label with a score, and whether it is right.
+
+    Attributes:
+        row: the label.
+        right: it agrees with the labels of people.
+        person_right: so does a single person who labelled the same; None where nobody did.
+    """
+
+    row: LabelRow
+    right: bool
+    person_right: bool | None = None
+
+
+def audited_labels(
+    labelled: Dialogue, gold: Labels, person: Labels | None = None, *, accept: Mapping[str, Acceptance] | None = None
+) -> list[AuditedLabel]:
+    """The scored labels of a dialogue of which people say what would be right.
+
+    Args:
+        labelled: the dialogue with the model's labels.
+        gold: what is taken to be right.
+        person: what a single person said, who had no part in ``gold``.
+        accept: threshold and promise by task, where the rows are to say what is accepted.
+
+    Example:
+        >>> from selflearn import Label, Turn
+        >>> def labels(name, source, score=None):
+        ...     return Labels(turns=(TurnLabels(intent=Label(value=name, source=source, score=score)),))
+        >>> dialogue = Dialogue(id="1", corpus="mine", split="all", turns=(Turn(request="play some jazz"),))
+        >>> said = dialogue.with_labels(labels("PlayMusic", "model", 0.9))
+        >>> [(found.row.task, found.right) for found in audited_labels(said, labels("PlayFilm", "gold"))]
+        [('intent', False)]
+    """
+    found = []
+    for row in label_rows(labelled, accept=accept):
+        right = None if row.score is None else is_right(row, labelled.labels, gold)
+        if right is not None:
+            other = None if person is None else is_right(row, person, gold)
+            found.append(AuditedLabel(row=row, right=right, person_right=other))
+    return found
+
+
+def by_task(labels: Iterable[AuditedLabel]) -> dict[str, list[AuditedLabel]]:
+    """Labels of each task, tasks in alphabetical order."""
+    found: dict[str, list[AuditedLabel]] = {}
+    for label in labels:
+        found.setdefault(label.row.task, []).append(label)
+    return dict(sorted(found.items()))
+
+
+def is_right(row: LabelRow, said: Labels, gold: Labels) -> bool | None:
+    """Whether labels agree with the gold ones in what a row is about; None where either of them says nothing of it.
+
+    Of goals: they begin and end in the same turns, as far as the row reaches; success is that of the goal which shares
+    most turns with it. Of slots: the same names at the same characters, as far as the row reaches. A transcript is
+    compared word by word, in small letters.
+
+    Args:
+        row: of any labels of the same dialogue: it says which goal, turn or span is meant.
+        said: labels, for example those of the row itself.
+        gold: what is taken to be right.
+    """
+    question = _QUESTIONS.get(row.task)
+    return None if question is None else question(row, said, gold)
+
+
+def _segment(row: LabelRow, said: Labels, gold: Labels) -> bool | None:
+    if said.goals is None or gold.goals is None:
+        return None
+    ours, theirs = ({goal.start for goal in labels.goals or ()} for labels in (said, gold))
+    reach = range(max(row.first_turn, 1), row.last_turn + 2)  # the first turn of a dialogue is no question
+    return all((turn in ours) == (turn in theirs) for turn in reach)
+
+
+def _success(row: LabelRow, said: Labels, gold: Labels) -> bool | None:
+    ours, theirs = (_shared_most(row, labels.goals or ()) for labels in (said, gold))
+    if ours is None or theirs is None or ours.success is None or theirs.success is None:
+        return None
+    return ours.success == theirs.success
+
+
+def _shared_most(row: LabelRow, goals: Sequence[Goal]) -> Goal | None:
+    return max(goals, key=lambda goal: min(goal.end, row.last_turn + 1) - max(goal.start, row.first_turn), default=None)
+
+
+def _slots(row: LabelRow, said: Labels, gold: Labels) -> bool | None:
+    ours, theirs = (_turn(labels, row.first_turn).slots for labels in (said, gold))
+    if ours is None or theirs is None or row.start is None or row.end is None:
+        return None
+    start, end = row.start, row.end
+    one, other = (
+        {(slot.name, slot.start, slot.end) for slot in slots if slot.start < end and slot.end > start}
+        for slots in (ours, theirs)
+    )
+    return one == other
+
+
+def _turn_label(
+    name: str, same: Callable[[object, object], bool] = lambda one, other: one == other
+) -> Callable[[LabelRow, Labels, Labels], bool | None]:
+    def question(row: LabelRow, said: Labels, gold: Labels) -> bool | None:
+        ours, theirs = (getattr(_turn(labels, row.first_turn), name) for labels in (said, gold))
+        return None if ours is None or theirs is None else same(ours.value, theirs.value)
+
+    return question
+
+
+def _turn(labels: Labels, turn: int) -> TurnLabels:
+    return labels.turns[turn] if turn < len(labels.turns) else TurnLabels()
+
+
+_QUESTIONS: dict[str, Callable[[LabelRow, Labels, Labels], bool | None]] = {
+    "segmentation": _segment,
+    "success": _success,
+    "intent": _turn_label("intent"),
+    "slots": _slots,
+    "transcript": _turn_label("transcript", lambda one, other: str(one).lower().split() == str(other).lower().split()),
+    "defect": _turn_label("defect"),
+}

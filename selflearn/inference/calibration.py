@@ -1,0 +1,116 @@
+"""Scores that are right as often as they say: fitted a task at a time on labelled dialogues, applied to labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from selflearn.inference.audit import AuditedLabel, by_task
+from selflearn.inference.rows import success_score
+from selflearn.schema import Goal, Labels, Slot, TurnLabels
+from selflearn.trust import Isotonic, Temperature, expected_calibration_error, fit_calibrator
+
+Calibrators = Mapping[str, Temperature | Isotonic]
+"""By task, the names of :data:`selflearn.inference.rows.TASKS`."""
+
+FILE = "calibration.json"
+"""In the directory of a model."""
+
+LEAST = 30
+"""Labels of a task below which its scores are left as they are."""
+
+
+def fit_calibrators(audited: Iterable[AuditedLabel]) -> dict[str, Temperature | Isotonic]:
+    """A calibrator for each task of which enough labels were audited, some right and some wrong.
+
+    Args:
+        audited: labels of dialogues that the model was not trained on; certify on others.
+    """
+    return {
+        task: fit_calibrator([label.row.score or 0.0 for label in labels], [label.right for label in labels])
+        for task, labels in by_task(audited).items()
+        if len(labels) >= LEAST and len({label.right for label in labels}) == 2
+    }
+
+
+def calibration_errors(audited: Iterable[AuditedLabel]) -> dict[str, float]:
+    """Expected calibration error of the scores of each task, in 15 bins of as many labels each."""
+    return {
+        task: expected_calibration_error(
+            [label.row.score or 0.0 for label in labels], [label.right for label in labels], binning="mass"
+        )
+        for task, labels in by_task(audited).items()
+    }
+
+
+def calibrated(labels: Labels, calibrators: Calibrators) -> Labels:
+    """The same labels with calibrated scores; a task without a calibrator keeps its own.
+
+    Decisions stay what they are: a success or a defect that was decided at a threshold may well have a score below one
+    half.
+    """
+    if not calibrators:
+        return labels
+    each = {task: _one(calibrator) for task, calibrator in calibrators.items()}
+    goals = labels.goals if labels.goals is None else tuple(_goal(goal, each) for goal in labels.goals)
+    return replace(labels, goals=goals, turns=tuple(_turn(turn, each) for turn in labels.turns))
+
+
+def write_calibrators(calibrators: Calibrators, directory: Path) -> None:
+    """Write them into the directory of the model whose scores they are for."""
+    found = {task: asdict(calibrator) for task, calibrator in calibrators.items()}
+    (directory / FILE).write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+
+def read_calibrators(directory: Path) -> Calibrators:
+    """What :func:`write_calibrators` wrote; empty where nothing was.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    file = directory / FILE
+    if not file.is_file():
+        return {}
+    try:
+        return {task: _calibrator(fields) for task, fields in json.loads(file.read_text("utf-8")).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file} cannot be read ({error}); expected what training wrote: train again, or remove it to "
+                         "go without calibration") from error  # fmt: skip
+
+
+def _calibrator(fields: dict[str, Any]) -> Temperature | Isotonic:
+    if "temperature" in fields:
+        return Temperature(**fields)
+    return Isotonic(**{name: tuple(values) for name, values in fields.items()})
+
+
+def _one(calibrator: Temperature | Isotonic) -> Callable[[float], float]:
+    return lambda score: float(calibrator([score])[0])
+
+
+def _goal(goal: Goal, each: Mapping[str, Callable[[float], float]]) -> Goal:
+    if "segmentation" in each and goal.score is not None:
+        goal = replace(goal, score=each["segmentation"](goal.score))
+    score = success_score(goal)
+    if "success" in each and score is not None:
+        score = each["success"](score)
+        goal = replace(goal, success_score=score if goal.success else 1 - score)
+    return goal
+
+
+def _turn(turn: TurnLabels, each: Mapping[str, Callable[[float], float]]) -> TurnLabels:
+    changed: dict[str, Any] = {}
+    for task in ("intent", "transcript", "defect"):
+        label = getattr(turn, task)
+        if task in each and label is not None and label.score is not None:
+            changed[task] = replace(label, score=each[task](label.score))
+    if "slots" in each and turn.slots:
+        changed["slots"] = tuple(_slot(slot, each["slots"]) for slot in turn.slots)
+    return replace(turn, **changed) if changed else turn
+
+
+def _slot(slot: Slot, calibrate: Callable[[float], float]) -> Slot:
+    return slot if slot.score is None else replace(slot, score=calibrate(slot.score))

@@ -1,0 +1,82 @@
+"""What is promised of a model's labels, a task at a time: certified on audited dialogues, kept beside the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from selflearn.inference.audit import AuditedLabel, by_task
+from selflearn.inference.rows import Acceptance
+from selflearn.trust import Certificate, certify
+
+FILE = "promises.json"
+"""In the directory of a model."""
+
+
+def acceptance(certificate: Certificate) -> Acceptance:
+    """What label rows are accepted by."""
+    return Acceptance(threshold=certificate.threshold, promise=certificate.promise, max_items=certificate.max_items)
+
+
+def certify_tasks(
+    audited: Sequence[AuditedLabel], *, target_error: float, confidence: float, method: str = "auto",
+    max_items: int | None = None, seed: int = 0,
+) -> dict[str, Certificate]:  # fmt: skip
+    """Certify the labels of each task by themselves, whole dialogues as they were audited.
+
+    Each promise has the confidence for itself; that all of them hold at once is less certain
+    (:func:`selflearn.trust.certify_each` promises that).
+
+    Args:
+        audited: all scored labels of dialogues that had no part in training, tuning or calibration.
+        target_error: see :func:`selflearn.trust.certify`, as are the others.
+        confidence: of each promise.
+        method: of certification.
+        max_items: at most so many accepted labels of a task in a dialogue.
+        seed: of betting.
+
+    Raises:
+        ValueError: nothing was audited, or an argument is out of range.
+    """
+    if not audited:
+        raise ValueError("no label was audited; expected labelled dialogues with labels of the model's tasks")
+    found = {}
+    for task, labels in by_task(audited).items():
+        scores, right = [label.row.score or 0.0 for label in labels], [label.right for label in labels]
+        dialogues = [label.row.dialogue_id for label in labels]
+        found[task] = certify(
+            scores, right, dialogues, target_error, confidence, method, max_items=max_items, seed=seed
+        )
+    return found
+
+
+def write_promises(promises: Mapping[str, Certificate], directory: Path, *, model: str) -> Path:
+    """Write them into the directory of the model; ``model`` is its fingerprint."""
+    tasks = {task: asdict(certificate) for task, certificate in promises.items()}
+    file = directory / FILE
+    file.write_text(json.dumps({"model": model, "tasks": tasks}, indent=1) + "\n", "utf-8")
+    return file
+
+
+def read_promises(directory: Path, *, model: str) -> dict[str, Certificate]:
+    """What :func:`write_promises` wrote; empty where nothing was.
+
+    Raises:
+        ValueError: the file is damaged, or promises something of another model.
+    """
+    file = directory / FILE
+    if not file.is_file():
+        return {}
+    what_to_do = "certify this model (python -m experiments.certify), or remove the file to label without promises"
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        certified, tasks = found["model"], found["tasks"]
+        promises = {task: Certificate(**fields) for task, fields in tasks.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file} cannot be read ({error!r}); {what_to_do}") from error
+    if certified != model:
+        raise ValueError(f"{file} promises something of the model {certified}, this is {model}: its scores are others; "
+                         f"{what_to_do}")  # fmt: skip
+    return promises

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from experiments import label
+from experiments.certify import main
+from selflearn.corpora.table import write_jsonl
+from selflearn.models import save_model
+from selflearn.schema import Labels
+from tests.fixtures.dialogues import home_dialogues, tiny_model
+
+
+@pytest.fixture
+def command(tmp_path, program):
+    """Runs the program with an untrained model, whose labels are mostly wrong, and a labelled log."""
+    save_model(*tiny_model(home_dialogues(12)), tmp_path / "model")
+    write_jsonl(home_dialogues(40, seed=3), tmp_path / "log.jsonl")
+    given = {"labeler": "model", "input": "log.jsonl", "cache": "cache", "device": "cpu", "progress": "false"}
+    return lambda *arguments, **more: program(main, arguments, given | more)
+
+
+def test_what_cannot_be_promised_is_not_and_the_file_says_so(command, tmp_path, program):
+    code, out, err = command("page=page.md")
+    assert (code, "written: model/promises.json" in err) == (0, True)
+    assert "from 20 audited dialogues" in err
+    assert "intent: Nothing is accepted" in out
+    found = json.loads((tmp_path / "model" / "promises.json").read_text())
+    assert set(found["tasks"]) == {"defect", "intent", "segmentation", "slots", "success"}
+    assert found["tasks"]["intent"]["threshold"] is None
+    page = (tmp_path / "page.md").read_text()
+    assert "Certified on 20 dialogues" in page
+    assert "On the 20 other dialogues:" in page
+    assert "| intent |" in page
+    given = {"labeler": "model", "input": "log.jsonl", "output": "out", "cache": "cache", "device": "cpu"}
+    code, out, err = program(label.main, (), given)
+    assert code == 0
+    assert "nothing is promised" not in err
+    table = pd.read_parquet(tmp_path / "out" / "labels")
+    assert not table.loc[table["task"] == "intent", "accepted"].any()
+
+
+def test_what_is_promised_is_kept_on_the_other_half(command, tmp_path):
+    code, out, _ = command("target_error=0.999", "method=design_effect")
+    assert code == 0
+    assert "at most 99.9% are wrong" in out
+    found = json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]
+    kept = {task for task, one in found.items() if one["threshold"] is not None}
+    assert kept  # a task of which every single label is wrong is not among them
+    assert {found[task]["coverage"] for task in kept} == {1.0}
+    # certified again, although the file is there already, and of the same audit
+    assert command("target_error=0.999", "method=design_effect")[1] == out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check=1"], "check is 1; expected a share of the dialogues from 0 to below 1"),
+        (["target_error=5"], "target_error is 5; expected a number above 0 and below 1"),
+        (["method=ltt"], "method is 'ltt'; expected one of auto, binomial, betting, design_effect"),
+        (["labeler=nowhere"], "nowhere: no such directory"),
+        (["input=nowhere.jsonl"], "nowhere.jsonl does not exist"),
+    ],
+)
+def test_a_users_fault_is_said_in_words_and_nothing_is_written(command, tmp_path, arguments, message):
+    code, _, err = command(*arguments)
+    assert code == 2
+    assert message in err
+    assert not (tmp_path / "model" / "promises.json").exists()
+
+
+def test_dialogues_without_labels_cannot_be_audited(command, tmp_path):
+    write_jsonl([replace(d, labels=Labels()) for d in home_dialogues(5)], tmp_path / "bare.jsonl")
+    code, _, err = command("input=bare.jsonl")
+    assert code == 2
+    assert "no label was audited; expected labelled dialogues" in err
