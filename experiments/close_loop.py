@@ -21,6 +21,7 @@ from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
+from experiments.rates import flat_rates
 from experiments.simulate import world_directory, written_log
 from selflearn.baselines import Assistant
 from selflearn.batching.rows import DialogueRows
@@ -67,7 +68,9 @@ def main(cfg: DictConfig) -> None:
     directory = Path(cfg.run)
     settings, root = simulated_log(directory)
     written_log(settings, root, Console(stderr=True, quiet=not cfg.progress))
-    setting = Setting.load(world_directory(settings.world), seed=settings.seed, channel=settings.channel)
+    setting = Setting.load(
+        world_directory(settings.world), seed=settings.seed, channel=settings.channel, rates=flat_rates(settings.rates)
+    )
     log = list(DialogueRows(load_dialogues("table", root=root, split="train")))
     labelled = {
         "the assistant's own": own_labels(log),

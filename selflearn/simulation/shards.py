@@ -23,6 +23,7 @@ from selflearn.simulation.simulate import (
     Channel,
     Setting,
     build_assistant,
+    one_thread,
     plan,
     simulate,
     trained_understanding,
@@ -98,20 +99,21 @@ def write_log(
     missing = [shard for shard in shards if not shard.is_done()]
     if missing and setting.channel == "speech":
         require_speech()  # here: a process of the pool that cannot start would be started again for ever
-    if missing and not (root / UNDERSTANDING).is_file():
-        part = root / f"{UNDERSTANDING}.part"
-        trained_understanding(setting).save(part)
-        os.replace(part, root / UNDERSTANDING)
-    context = multiprocessing.get_context("spawn")
-    count = _Count(context.Value("q", 0), heard)
-    start = str(setting.world.directory), setting.seed, setting.channel, setting.world.rates, root
-    if workers > 1 and len(missing) > 1:
-        with context.Pool(workers, _start, (*start, _Count(count.value, None))) as pool:
-            yield from _in_order(shards, missing, _watched(pool.imap(_write, missing), count))
-    else:
-        if missing:
-            _start(*start, count)
-        yield from _in_order(shards, missing, map(_write, missing))
+    with one_thread():
+        if missing and not (root / UNDERSTANDING).is_file():
+            part = root / f"{UNDERSTANDING}.part"
+            trained_understanding(setting).save(part)
+            os.replace(part, root / UNDERSTANDING)
+        context = multiprocessing.get_context("spawn")
+        count = _Count(context.Value("q", 0), heard)
+        start = str(setting.world.directory), setting.seed, setting.channel, setting.world.rates, root
+        if workers > 1 and len(missing) > 1:
+            with context.Pool(workers, _start, (*start, _Count(count.value, None))) as pool:
+                yield from _in_order(shards, missing, _watched(pool.imap(_write, missing), count))
+        else:
+            if missing:
+                _start(*start, count)
+            yield from _in_order(shards, missing, map(_write, missing))
 
 
 @dataclass(frozen=True, slots=True)

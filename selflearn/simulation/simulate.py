@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -246,8 +247,19 @@ def advance(sessions: Sequence[Session], assistant: Assistant) -> None:
 
 def simulated(setting: Setting, dialogues: int, *, log: Path | None = None) -> Iterator[Dialogue]:
     """Dialogues one after the other, in this process; ``log`` as :func:`build_assistant` takes it."""
+    with one_thread():
+        assistant = build_assistant(setting, trained_understanding(setting), log=log)
+        wishes = Wishes(setting.world, setting.population)
+        for block in plan(setting, dialogues):
+            yield from simulate(setting, assistant, wishes, block)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """The same seed gives the same bytes on every machine, as sums have one order; small models lose nothing."""
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
-    assistant = build_assistant(setting, trained_understanding(setting), log=log)
-    wishes = Wishes(setting.world, setting.population)
-    for block in plan(setting, dialogues):
-        yield from simulate(setting, assistant, wishes, block)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

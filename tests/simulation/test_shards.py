@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from selflearn.corpora import as_dialogues, load_dialogues
 from selflearn.simulation import shards
@@ -119,6 +120,16 @@ def test_other_rates_make_another_log_of_the_same_bytes_in_every_process(small_s
     for dialogue in as_dialogues(load_dialogues("table", root=tmp_path / "1", split="test")):
         for feedback, truth in zip(dialogue.feedback, dialogue.truth.turns, strict=True):
             assert feedback.barge_in or truth.components["outcome"] != "wrong"
+
+
+def test_what_comes_after_a_log_in_the_same_process_has_all_threads_again(small_shards, tmp_path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        write(small_shards, tmp_path, dialogues=20)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_log_that_another_version_wrote_is_not_taken_for_this_one(small_shards, tmp_path):
