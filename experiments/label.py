@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -9,7 +11,7 @@ from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
-from selflearn.inference import Labeler, LabellingReport, label_file
+from selflearn.inference import Labeler, LabellingPlan, LabellingReport, label_file, plan_file
 
 
 @hydra_main("label")
@@ -23,6 +25,13 @@ def main(cfg: DictConfig) -> None:
     )  # fmt: skip
     columns = OmegaConf.to_container(cfg.columns, resolve=True)
     options = {"columns": columns} if columns else {}
+    if cfg.plan:
+        plan = plan_file(
+            labeler, cfg.input, shard_size=cfg.shard_size, corpus=cfg.corpus, split=cfg.split, cache_dir=cfg.cache,
+            **options,
+        )  # fmt: skip
+        Console().print(plan_table(plan))
+        return
     bar = Progress(
         TextColumn("labelling"), BarColumn(), MofNCompleteColumn(), TextColumn("dialogues"), TimeRemainingColumn(),
         console=Console(stderr=True), disable=not cfg.progress,
@@ -40,6 +49,22 @@ def main(cfg: DictConfig) -> None:
     if not labeler.promises:
         bar.console.print("nothing is promised of these labels: certify the model on dialogues that people have "
                           "labelled (python -m experiments.certify)", highlight=False)  # fmt: skip
+
+
+def plan_table(plan: LabellingPlan) -> Table:
+    """What would be read and how long it would take."""
+    table = Table("what", "number", title="Nothing was written: plan=true")
+    table.columns[1].justify = "right"
+    for event, number in plan.read.counts.items():
+        places = ", ".join(plan.read.examples.get(event, ()))
+        table.add_row(f"read: {event}" + (f" ({places})" if places else ""), f"{number:,}")
+    table.add_section()
+    for what, number in plan.counts.items():
+        table.add_row(f"to label: {what}", f"{number:,}")
+    table.add_section()
+    table.add_row("files of labelled dialogues", f"{plan.parts:,}")
+    table.add_row(f"time (h:mm:ss), by {plan.tried} dialogues", str(timedelta(seconds=round(plan.seconds))))
+    return table
 
 
 def summary(report: LabellingReport) -> Table:

@@ -1,10 +1,17 @@
 """Labelling with a trained model: dialogues in, the same dialogues with labels and goal records out."""
 
 from selflearn.inference.goal_records import goal_records
-from selflearn.inference.labeler import Labeler, LabelledDialogue, ModelDirectoryError
+from selflearn.inference.labeler import (
+    Labeler,
+    LabelledDialogue,
+    ModelDirectoryError,
+    PreparedDialogue,
+    ReadingPlan,
+)
+from selflearn.inference.plan import LabellingPlan, plan_file
 from selflearn.inference.shards import LabellingError, LabellingReport, label_file
 
 __all__ = [
-    "Labeler", "LabelledDialogue", "LabellingError", "LabellingReport", "ModelDirectoryError", "goal_records",
-    "label_file",
+    "Labeler", "LabelledDialogue", "LabellingError", "LabellingPlan", "LabellingReport", "ModelDirectoryError",
+    "PreparedDialogue", "ReadingPlan", "goal_records", "label_file", "plan_file",
 ]  # fmt: skip

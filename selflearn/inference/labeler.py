@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -13,6 +13,7 @@ from typing import Any, Self, get_args
 
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from selflearn.batching.audio import Recordings
 from selflearn.batching.texts import OnOverflow, OverflowError
@@ -21,6 +22,8 @@ from selflearn.inference import promises
 from selflearn.inference.calibration import Calibrators, calibrated, read_calibrators
 from selflearn.inference.goal_records import goal_records
 from selflearn.inference.labels import DOMAIN, TRANSCRIPT, model_labels
+from selflearn.inference.promises import acceptance
+from selflearn.inference.rows import LabelRow, label_rows
 from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer
 from selflearn.models.system import ModelSystem
 from selflearn.schema import Dialogue, GoalRecord, ObservedDialogue
@@ -43,34 +46,55 @@ class ModelDirectoryError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingPlan:
+    """How much of a dialogue is read.
+
+    Attributes:
+        windows: in how many overlapping windows of turns it is read; more than 1 only where it is long.
+        truncated_texts: how many distinct texts are longer than the model reads; the rest of them is not read.
+        turns_seen: how many turns, from the first on, the model reads: fewer than the dialogue has only where it is too
+            long and ``on_overflow`` is "truncate".
+        missing_recordings: how many audio references have no file, where the model reads audio.
+    """
+
+    windows: int
+    truncated_texts: int
+    turns_seen: int
+    missing_recordings: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedDialogue:
+    """A dialogue that is ready to be labelled: what was given, what of it is an input, and how much is read."""
+
+    dialogue: Dialogue
+    observed: ObservedDialogue
+    plan: ReadingPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledDialogue:
     """A dialogue with the model's labels.
 
     Attributes:
         dialogue: as it was given, with the model's labels (source "model") in the place of its own. Feedback, ratings
-            and truth are handed through unread.
+            and truth are handed through unread. Turns that were not read have no labels.
         goals: one record a goal; together they cover the dialogue.
-        windows: in how many overlapping windows of turns it was read; more than 1 only where it is long.
-        truncated_texts: how many distinct texts were longer than the model reads; the rest of them was not read.
-        missing_recordings: how many audio references have no file, where the model reads audio.
-        turns_seen: how many turns, from the first on, the model read: fewer than the dialogue has only where it is too
-            long and ``on_overflow`` is "truncate". The others have no labels.
+        read: how much of it was read.
         extra: answers of tasks that have no place in the record, one a turn that was seen, by the name of the task.
     """
 
     dialogue: Dialogue
     goals: tuple[GoalRecord, ...]
-    windows: int
-    truncated_texts: int
-    turns_seen: int
-    missing_recordings: int = 0
+    read: ReadingPlan
     extra: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 class Labeler:
     """Labels dialogues with a trained model. Labels that the dialogues bring along are never read.
 
-    A model that does not find goals takes every dialogue as one goal.
+    A model that does not find goals takes every dialogue as one goal. The stages of :meth:`label` can be called alone:
+    :meth:`prepare`, :meth:`predict`, :meth:`decode` and :meth:`accept`; :meth:`encode` gives the states of turns.
 
     Args:
         system: the model with its tokenizer and batching; :meth:`from_pretrained` makes it from a directory.
@@ -173,23 +197,27 @@ class Labeler:
             yield from self._label(chunk)
 
     def _label(self, dialogues: list[Dialogue]) -> list[LabelledDialogue]:
+        prepared = self.prepare(dialogues)
+        return self.decode(prepared, self.predict(prepared))
+
+    def prepare(self, dialogues: Sequence[Dialogue]) -> list[PreparedDialogue]:
+        """Leave only what a model may see, and count what does not fit.
+
+        Raises:
+            OverflowError: a dialogue or a text is too long and ``on_overflow`` is "error"; names the dialogue.
+            TypeError: something else than :class:`~selflearn.schema.Dialogue` is among them.
+        """
         for i, dialogue in enumerate(dialogues):
             if not isinstance(dialogue, Dialogue):
                 raise TypeError(f"item {i} of a batch is a {type(dialogue).__name__}; expected a Dialogue, which has a "
                                 "place for labels (as_dialogues makes them from the rows of a dataset)")  # fmt: skip
         observed = [dialogue.observed() for dialogue in dialogues]
-        read = [self._how_much(dialogue) for dialogue in observed]
-        # Without segmentation the dialogue is one goal, which success is asked about.
-        finds_goals = "segmentation" in self.system.model.tasks
-        asked = [[] if finds_goals else [(0, len(dialogue.turns))] for dialogue in observed]
-        predictions = self.system.predict(observed, asked)
         return [
-            self._labelled(dialogue, prediction, **how)
-            for dialogue, prediction, how in zip(dialogues, predictions, read, strict=True)
+            PreparedDialogue(dialogue=dialogue, observed=seen, plan=self._plan(seen))
+            for dialogue, seen in zip(dialogues, observed, strict=True)
         ]
 
-    def _how_much(self, dialogue: ObservedDialogue) -> dict[str, int]:
-        """How much of a dialogue will be read; the fields of :class:`LabelledDialogue` that say so."""
+    def _plan(self, dialogue: ObservedDialogue) -> ReadingPlan:
         system, num_turns = self.system, len(dialogue.turns)
         limits = system.model.config
         if system.on_overflow == "error" and num_turns > limits.max_turns:
@@ -202,21 +230,54 @@ class Labeler:
         if system.on_overflow == "error" and cut:
             raise OverflowError(f"dialogue {dialogue.id!r} has {cut} texts of more than {limits.max_tokens} tokens; "
                                 "expected no longer one, or on_overflow=window or truncate")  # fmt: skip
-        return {"windows": len(windows), "truncated_texts": cut, "turns_seen": seen,
-                "missing_recordings": self._collator.missing_recordings(cut_observed(dialogue, 0, seen))}  # fmt: skip
+        return ReadingPlan(
+            windows=len(windows), truncated_texts=cut, turns_seen=seen,
+            missing_recordings=self._collator.missing_recordings(cut_observed(dialogue, 0, seen)),
+        )  # fmt: skip
 
-    def _labelled(self, dialogue: Dialogue, prediction: DialoguePrediction, **how: int) -> LabelledDialogue:
-        seen = how["turns_seen"]
+    def num_tokens(self, prepared: PreparedDialogue) -> int:
+        """Tokens that the encoder reads for a dialogue: what its labelling costs."""
+        return self._collator.num_tokens(prepared.observed)
+
+    def encode(self, prepared: Sequence[PreparedDialogue]) -> list[Tensor]:
+        """Contextual states of the turns: what labels are read off, for a search or a model of one's own.
+
+        Returns:
+            For each dialogue float32 ``[turns_seen, M]``, on the CPU; of a long dialogue the states are those in the
+            window in which a turn has most context.
+        """
+        return self.system.encode([one.observed for one in prepared])
+
+    def predict(self, prepared: Sequence[PreparedDialogue]) -> list[DialoguePrediction]:
+        """Encode, and say what the heads say: names and probabilities, not yet in the record's terms."""
+        # Without segmentation the dialogue is one goal, which success is asked about.
+        finds_goals = "segmentation" in self.system.model.tasks
+        asked = [[] if finds_goals else [(0, len(one.observed.turns))] for one in prepared]
+        return self.system.predict([one.observed for one in prepared], asked)
+
+    def decode(
+        self, prepared: Sequence[PreparedDialogue], predictions: Sequence[DialoguePrediction]
+    ) -> list[LabelledDialogue]:
+        """Labels in the record's own terms with calibrated scores, and goal records."""
+        return [self._decode(one, prediction) for one, prediction in zip(prepared, predictions, strict=True)]
+
+    def _decode(self, one: PreparedDialogue, prediction: DialoguePrediction) -> LabelledDialogue:
+        seen = one.plan.turns_seen
         labels = model_labels(
-            prediction, num_turns=len(dialogue.turns), turns_seen=seen, thresholds=self.system.thresholds
+            prediction, num_turns=len(one.dialogue.turns), turns_seen=seen, thresholds=self.system.thresholds
         )
-        labelled = dialogue.with_labels(calibrated(labels, self.calibrators))
+        labelled = one.dialogue.with_labels(calibrated(labels, self.calibrators))
         placed = {TRANSCRIPT, DOMAIN} if labels.goals is not None else {TRANSCRIPT}
         extra = {name: row[:seen] for name, row in prediction.extra.items() if name not in placed}
         return LabelledDialogue(
             dialogue=labelled, goals=goal_records(labelled, sees_next_turn=not self.system.model.config.causal),
-            extra=extra, **how,
+            read=one.plan, extra=extra,
         )  # fmt: skip
+
+    def accept(self, labelled: LabelledDialogue) -> list[LabelRow]:
+        """The labels as rows, with what is accepted and what that promises; nothing is, where nothing was certified."""
+        accept = {task: acceptance(certificate) for task, certificate in self.promises.items()}
+        return label_rows(labelled.dialogue, accept=accept, model=self.fingerprint)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -28,7 +28,7 @@ from selflearn.corpora._rows import read_rows, write_jsonl_rows, write_parquet_r
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.promises import acceptance
-from selflearn.inference.rows import LabelRow, label_rows
+from selflearn.inference.rows import LabelRow
 from selflearn.schema import GoalRecord, Record
 
 Format = Literal["parquet", "jsonl"]
@@ -168,13 +168,12 @@ class _Folder:
         counts: Counter[str] = Counter()
         goals: list[GoalRecord] = []
         rows: list[LabelRow] = []
-        accept = {task: acceptance(certificate) for task, certificate in labeler.promises.items()}
 
         def dialogues() -> Iterator[Any]:
             for item in labelled:
                 _count(item, counts)
                 goals.extend(item.goals)
-                rows.extend(label_rows(item.dialogue, accept=accept, model=labeler.fingerprint))
+                rows.extend(labeler.accept(item))
                 yield item.dialogue
 
         name = f"part-{number:05}{self.suffix}"
@@ -225,9 +224,9 @@ def _count(item: LabelledDialogue, counts: Counter[str]) -> None:
     success = [record.success for record in item.goals]
     found: Sequence[tuple[str, int]] = (
         ("dialogues", 1), ("turns", turns), ("goals", len(item.goals)), ("goals_reached", success.count(True)),
-        ("goals_failed", success.count(False)), ("truncated_texts", item.truncated_texts),
-        ("windowed_dialogues", int(item.windows > 1)), ("turns_not_seen", turns - item.turns_seen),
-        ("missing_recordings", item.missing_recordings),
+        ("goals_failed", success.count(False)), ("truncated_texts", item.read.truncated_texts),
+        ("windowed_dialogues", int(item.read.windows > 1)), ("turns_not_seen", turns - item.read.turns_seen),
+        ("missing_recordings", item.read.missing_recordings),
         *((f"not_written/{name}", len(answers)) for name, answers in item.extra.items()),
     )  # fmt: skip
     counts.update(dict(found))

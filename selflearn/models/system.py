@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from selflearn.schema import ObservedDialogue
 from selflearn.tasks import DialoguePrediction, EncodedBatch, Thresholds, goals_from_boundaries
 
 Progress = Callable[[int], None]
+Answer = TypeVar("Answer")
 
 
 @dataclass(slots=True)
@@ -95,6 +96,33 @@ class ModelSystem:
                     self.progress(1)
         return [found[i] for i in range(len(dialogues))]
 
+    @torch.inference_mode()
+    def encode(self, dialogues: Sequence[ObservedDialogue]) -> list[Tensor]:
+        """Contextual turn states of dialogues, in order: float32 ``[T, M]`` on the CPU, of the turns that are read.
+
+        A turn of a long dialogue is taken from its most central window.
+        """
+        self.model.eval()  # type: ignore[no-untyped-call]
+        collator = self.model.collator(self.tokenizer, with_targets=False)
+        windows = [turn_windows(len(d.turns), self.model.config.max_turns, self.on_overflow) for d in dialogues]
+        parts = [cut_observed(d, *span) for d, spans in zip(dialogues, windows, strict=True) for span in spans]
+        states = iter(self._in_batches(parts, collator, lambda batch, _: self._states(batch)))
+        found = []
+        for spans in windows:
+            rows = [next(states) for _ in spans]
+            homes = [central_window(turn, spans) or 0 for turn in range(spans[-1][1])]
+            found.append(torch.stack([rows[home][turn - spans[home][0]] for turn, home in enumerate(homes)]))
+        return found
+
+    def _states(self, batch: DialogueBatch) -> list[Tensor]:
+        batch = batch.to(self.model.device)
+        with self._autocast():
+            turns = self.model.encode(batch).turns
+        return [row[:length].float().cpu() for row, length in zip(turns, batch.lengths.tolist(), strict=True)]
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.model.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
     def _count_texts(
         self, dialogues: Sequence[ObservedDialogue], windows: Sequence[list[Span]], collator: Collator
     ) -> None:
@@ -142,13 +170,25 @@ class ModelSystem:
         collator: Collator,
         progress: Progress | None = None,
     ) -> list[DialoguePrediction]:
+        def answers(batch: DialogueBatch, members: Sequence[int]) -> list[DialoguePrediction]:
+            return self._batch(batch, [dialogues[i] for i in members], [goals[i] for i in members])
+
+        return self._in_batches(dialogues, collator, answers, progress)
+
+    def _in_batches(
+        self,
+        dialogues: Sequence[ObservedDialogue],
+        collator: Collator,
+        work: Callable[[DialogueBatch, Sequence[int]], Sequence[Answer]],
+        progress: Progress | None = None,
+    ) -> list[Answer]:
+        """What is made of dialogues of similar length together, in the order of the dialogues."""
         sizes = [collator.num_tokens(dialogue) for dialogue in dialogues]
         order = sorted(range(len(dialogues)), key=lambda i: len(dialogues[i].turns))
-        found: dict[int, DialoguePrediction] = {}
+        found: dict[int, Answer] = {}
         for members in fill_batches(sizes, order, self.token_budget):
-            chosen = [dialogues[i] for i in members]
-            answers = self._batch(collator.inputs(chosen), chosen, [goals[i] for i in members])
-            found.update(zip(members, answers, strict=True))
+            made = work(collator.inputs([dialogues[i] for i in members]), members)
+            found.update(zip(members, made, strict=True))
             if progress is not None:
                 progress(len(members))
         return [found[i] for i in range(len(dialogues))]
@@ -157,10 +197,8 @@ class ModelSystem:
     def _batch(
         self, batch: DialogueBatch, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
     ) -> list[DialoguePrediction]:
-        device = self.model.device
-        batch = batch.to(device)
-        cast = torch.autocast(device.type, torch.bfloat16) if self.bf16 else nullcontext()
-        with cast:
+        batch = batch.to(self.model.device)
+        with self._autocast():
             out = self.model(batch)
             answers: list[dict[str, Any]] = [{} for _ in dialogues]
             for name, logits in out.logits.items():

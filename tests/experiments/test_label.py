@@ -45,6 +45,15 @@ def test_a_log_is_labelled_and_what_was_done_is_said(command, tmp_path):
     assert "goal records: out/goals.parquet" in err
 
 
+def test_a_plan_says_how_much_and_how_long_and_labels_nothing(command, tmp_path):
+    code, out, _ = command(*COLUMNS, "plan=true")
+    assert code == 0
+    assert "to label: dialogues │ 2" in out
+    assert "files of labelled dialogues │ 1" in out
+    assert "by 2 dialogues │ 0:00:00" in out
+    assert not (tmp_path / "out").exists()
+
+
 def test_started_again_it_finds_that_all_is_done(command):
     first, second = command(*COLUMNS, "progress=false"), command(*COLUMNS, "progress=false")
     assert first == second

@@ -37,11 +37,11 @@ def test_answers_are_one_to_one_in_order_and_cover_each_dialogue(labeler, dialog
     for given, item in zip(shuffled, answers, strict=True):
         ends = [record.end for record in item.goals]
         assert [record.start for record in item.goals] == [0, *ends[:-1]]
-        assert ends[-1] == len(given.turns) == item.turns_seen == len(item.dialogue.labels.turns)
+        assert ends[-1] == len(given.turns) == item.read.turns_seen == len(item.dialogue.labels.turns)
         assert [(g.start, g.end, g.name, g.success, g.success_score) for g in item.dialogue.labels.goals] == [
             (r.start, r.end, r.name, r.success, r.success_score) for r in item.goals
         ]
-        assert (item.windows, item.truncated_texts, item.extra) == (1, 0, {})
+        assert (item.read.windows, item.read.truncated_texts, item.extra) == (1, 0, {})
 
 
 def test_labels_that_come_along_are_never_read_and_are_replaced(labeler, dialogues):
@@ -103,7 +103,7 @@ def test_holes_in_the_log_are_labelled_too(labeler):
 
 def test_a_long_dialogue_is_read_in_windows_and_that_is_said(labeler):
     (item,) = labeler.label([long_dialogue(20)])
-    assert (item.turns_seen, item.windows) == (20, 3)
+    assert (item.read.turns_seen, item.read.windows) == (20, 3)
     assert all(turn.intent is not None for turn in item.dialogue.labels.turns)
     assert item.goals[-1].end == 20
 
@@ -111,7 +111,7 @@ def test_a_long_dialogue_is_read_in_windows_and_that_is_said(labeler):
 def test_the_end_is_left_out_where_that_is_asked_for_and_that_is_said(model_directory):
     labeler = Labeler.from_pretrained(model_directory, device="cpu", on_overflow="truncate")
     (item,) = labeler.label([long_dialogue(20)])
-    assert (item.turns_seen, item.windows) == (8, 1)
+    assert (item.read.turns_seen, item.read.windows) == (8, 1)
     turns = item.dialogue.labels.turns
     assert all(turn.intent is not None for turn in turns[:8])
     assert turns[8:] == (TurnLabels(),) * 12
@@ -135,12 +135,12 @@ def test_a_text_that_is_cut_is_counted(labeler):
     answers = labeler.label(
         [plain_dialogue(("word " * 5000, "ok"), ("short", "more " * 5000)), plain_dialogue(("a", "b"))]
     )
-    assert [item.truncated_texts for item in answers] == [2, 0]
+    assert [item.read.truncated_texts for item in answers] == [2, 0]
 
 
 def test_two_thousand_turns(labeler):
     (item,) = labeler.label([long_dialogue(2000)])
-    assert item.turns_seen == item.goals[-1].end == 2000
+    assert item.read.turns_seen == item.goals[-1].end == 2000
 
 
 # -------------------------------------------------------------------------------------------------- other models
@@ -292,3 +292,36 @@ def test_labels_are_computed_without_gradients(labeler, dialogues):
     assert all(p.grad is None for p in labeler.system.model.parameters())
     assert not labeler.system.model.training
     assert torch.is_grad_enabled()
+
+
+# ---------------------------------------------------------------------------------------------------------- stages
+
+
+def test_the_stages_called_alone_give_the_same_answers(labeler, dialogues):
+    prepared = labeler.prepare(dialogues)
+    assert [one.dialogue for one in prepared] == dialogues
+    answers = labeler.decode(prepared, labeler.predict(prepared))
+    assert answers == labeler.label(dialogues)
+    rows = [row for item in answers for row in labeler.accept(item)]
+    assert {row.model for row in rows} <= {labeler.fingerprint, None}
+    assert all(row.accepted is None for row in rows)  # nothing was certified
+
+
+def test_states_of_turns_are_those_of_the_model_alone_and_among_others(labeler, dialogues):
+    prepared = labeler.prepare(dialogues)
+    states = labeler.encode(prepared)
+    size = labeler.system.model.config.size
+    assert [tuple(rows.shape) for rows in states] == [(len(dialogue.turns), size) for dialogue in dialogues]
+    alone = [labeler.encode([one])[0] for one in prepared]
+    for together, by_itself in zip(states, alone, strict=True):
+        torch.testing.assert_close(together, by_itself, rtol=1e-4, atol=1e-5)
+
+
+def test_a_long_dialogue_has_a_state_for_each_turn_that_is_read(labeler, model_directory):
+    (whole,) = labeler.encode(labeler.prepare([long_dialogue(20)]))
+    assert len(whole) == 20
+    cutting = Labeler.from_pretrained(model_directory, device="cpu", on_overflow="truncate")
+    (first,) = cutting.encode(cutting.prepare([long_dialogue(20)]))
+    assert len(first) == 8
+    # its first turns are read in the same window
+    torch.testing.assert_close(first[:6], whole[:6], rtol=1e-4, atol=1e-5)

@@ -50,14 +50,14 @@ def test_a_saved_model_hears_what_it_heard_before(trained, folder, tmp_path):
     labels = [item.dialogue.labels for item in Labeler(trained).label(TUNE)]
     hearing = Labeler.from_pretrained(tmp_path, device="cpu", recordings=folder)
     assert [item.dialogue.labels for item in hearing.label(TUNE)] == labels
-    assert [item.missing_recordings for item in hearing.label(TUNE)] == [0] * len(TUNE)
+    assert [item.read.missing_recordings for item in hearing.label(TUNE)] == [0] * len(TUNE)
 
 
 def test_recordings_that_are_not_given_are_counted_and_change_what_is_said(trained, tmp_path):
     save_model(trained.model, trained.tokenizer, tmp_path)
     deaf = Labeler.from_pretrained(tmp_path, device="cpu")
     answers = deaf.label(TUNE)
-    assert [item.missing_recordings for item in answers] == [len(d.turns) for d in TUNE]
+    assert [item.read.missing_recordings for item in answers] == [len(d.turns) for d in TUNE]
     assert deaf.system.counts.missing_recordings == sum(len(d.turns) for d in TUNE)
     assert [item.dialogue.labels for item in answers] != [item.dialogue.labels for item in Labeler(trained).label(TUNE)]
 

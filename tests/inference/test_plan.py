@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from selflearn.corpora.table import write_jsonl
+from selflearn.inference import label_file, plan_file
+from tests.fixtures.dialogues import home_dialogues, plain_dialogue
+
+
+@pytest.fixture
+def logs(tmp_path):
+    turns = ((f"dim the lights in room {i}", "It is darker now.") for i in range(20))
+    long = plain_dialogue(*turns, ("stop " * 200, None), id="long")
+    write_jsonl([*home_dialogues(12, seed=5), long], tmp_path / "logs.jsonl")
+    return tmp_path / "logs.jsonl"
+
+
+def test_a_plan_counts_what_the_labelling_will_count_and_writes_nothing(labeler, logs, tmp_path):
+    plan = plan_file(labeler, logs, shard_size=5, cache_dir=tmp_path / "cache")
+    assert not (tmp_path / "out").exists()
+    report = label_file(labeler, logs, tmp_path / "out", shard_size=5, cache_dir=tmp_path / "cache")
+    same = ("dialogues", "turns", "truncated_texts", "windowed_dialogues", "turns_not_seen", "missing_recordings")
+    assert {what: plan.counts[what] for what in same} == {what: report.counts[what] for what in same}
+    assert plan.counts["truncated_texts"] == plan.counts["windowed_dialogues"] == 1
+    assert plan.parts == len(list(report.dialogues.iterdir())) == 3
+    assert plan.counts["tokens"] > plan.counts["turns"]
+    assert plan.tried == 13
+    assert plan.seconds > 0
