@@ -26,6 +26,7 @@ from selflearn.inference.audit import AuditedLabel, audited_labels
 from selflearn.inference.calibration import calibrated, calibration_errors
 from selflearn.inference.comparison import Agreement, TaskComparison, compare
 from selflearn.inference.promises import acceptance, certify_tasks, write_promises
+from selflearn.reports import add_promises
 from selflearn.schema import Dialogue, Labels
 from selflearn.trust import Certificate
 
@@ -76,6 +77,7 @@ def main(cfg: DictConfig) -> None:
         seed=cfg.seed,
     )  # fmt: skip
     file = write_promises(promises, Path(cfg.labeler).expanduser(), model=labeler.fingerprint)
+    add_promises(Path(cfg.labeler).expanduser(), promises, audited=len(audit))
     shown = Console()
     for task, certificate in promises.items():
         shown.print(f"[bold]{task}[/bold]: {certificate.promise}", highlight=False)

@@ -45,7 +45,7 @@ from selflearn.inference.audit import audited_labels
 from selflearn.inference.calibration import fit_calibrators, write_calibrators
 from selflearn.models import save_model
 from selflearn.models.system import ModelSystem
-from selflearn.reports import interval_figure, loss_figure
+from selflearn.reports import interval_figure, loss_figure, model_card, write_model_card
 from selflearn.schema import Dialogue
 from selflearn.tasks import System
 from selflearn.training import HardwareConfig, ModelSettings, PretrainingSettings, Recipe, StageConfig, TrainingSettings
@@ -224,11 +224,13 @@ def main(cfg: DictConfig) -> float | None:
         if cfg.label:
             label_test_split(cfg, directory, say)
         metrics["time/total_seconds"] = time.perf_counter() - start
-        write_json(
-            directory / "versions.json",
-            versions(_command(), metrics["time/total_seconds"], machines),
-        )
+        made_with = versions(_command(), metrics["time/total_seconds"], machines)
+        write_json(directory / "versions.json", made_with)
         write_json(directory / "metrics.json", metrics)
+        if (directory / "model").is_dir():  # folds have a model each, which no card speaks of
+            settings_used = OmegaConf.to_container(cfg, resolve=True)
+            card = model_card(metrics, settings_used, made_with)  # type: ignore[arg-type]
+            write_model_card(card, directory / "model")
         results = Results.from_metrics(metrics)
         (directory / "results.md").write_text(results_markdown(results))
         draw(directory, metrics)

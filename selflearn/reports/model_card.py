@@ -1,0 +1,145 @@
+"""The card of a trained model: what it was trained on, how good it is, what it promises, and what it is not for.
+
+It is ``README.md`` in the model's folder, in the form that the Hugging Face hub shows (Mitchell et al., FAT* 2019).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from selflearn.evaluation import Results, results_markdown
+from selflearn.trust import Certificate
+
+FILE = "README.md"
+BEGIN, END = "<!-- promises -->", "<!-- /promises -->"
+
+_NO_PROMISE = """Nothing is promised of the labels. `python -m experiments.certify` finds thresholds with a promise on
+dialogues that people have labelled."""
+
+_SUPERVISION = {
+    "gold": "those of the corpus",
+    "feedback": "generated from what people did, without a gold label",
+    "both": "those of the corpus where there are some, else generated from what people did",
+}
+
+_CARD = """---
+library_name: selflearn
+tags: [dialogue, goal-segmentation, intent-classification, slot-filling]
+---
+
+# Label generator, trained on {corpus}
+
+Labels dialogues between people and an assistant:
+
+{labels}
+
+A turn encoder ({encoder}) under a Transformer of {layers} layers over the dialogue, which sees {reads}. Load it with
+`selflearn.Labeler.from_pretrained`, or `python -m experiments.label labeler=DIR`.
+
+## Trained on
+
+```bash
+{command}
+```
+
+Corpus `{corpus}`, split `{train_split}`: {train_dialogues} dialogues with {train_turns} turns, of which a share of
+{tune_share} chose thresholds and calibrated scores (`config.json`, `calibration.json`). Labels: {supervision}.
+torch {torch}, {device}.
+
+## How good it is
+
+On {test_dialogues} dialogues of the split `{test_split}`; what simple systems reach on the same items stands in
+`results.md` of the run.
+
+{table}
+
+## What it promises
+
+{begin}
+{promises}
+{end}
+
+## What it is for, and what not
+
+It is made to label logs like those it was trained on: to train on, to measure with, to find what goes wrong. The names
+of intents and slots are those of its training data; what is none of them is labelled wrong or left out. On logs of
+another assistant, in another language or of another kind of talk its figures do not hold and its scores are not
+calibrated: label a few hundred dialogues by hand and look. It reads what people said to an assistant, which may be
+personal; what it labelled holds that text. It is not made to judge people.
+"""
+
+_WHAT_LABELS_ARE = {
+    "segmentation": "goals: which turns belong together",
+    "success": "success: whether a goal was reached",
+    "intent": "intent: what a turn asks for",
+    "domain": "domain: what the goal of a turn is about",
+    "slots": "slots: named values in the text of a request",
+    "defect": "defect: whether a response did not serve the person",
+    "transcript": "transcript: which hypothesis, or which later request, says what was meant",
+}
+
+
+def model_card(metrics: Mapping[str, float], config: Mapping[str, Any], versions: Mapping[str, Any]) -> str:
+    """The card as Markdown, without promises.
+
+    Args:
+        metrics: ``metrics.json`` of the run.
+        config: its resolved settings.
+        versions: ``versions.json``.
+    """
+    data, model = config["data"], config["model"]
+    own = {key: value for key, value in metrics.items() if key.startswith(("test/", "count/"))}
+    results = Results.from_metrics(own)
+    whole = results.only([row for row in results.rows() if "@" not in row[1]])
+    tasks = dict.fromkeys(task for task, _ in whole.rows())
+    return _CARD.format(
+        corpus=data["corpus"], labels="\n".join(f"* {_WHAT_LABELS_ARE.get(task, task)}" for task in tasks),
+        encoder=model["encoder"], layers=model["dialogue"]["layers"],
+        reads="turns before, none after" if model["dialogue"]["causal"] else "turns before and after",
+        command=versions["command"], train_split=data["train_split"], test_split=data["test_split"],
+        train_dialogues=_count(metrics, "train_dialogues"), train_turns=_count(metrics, "train_turns"),
+        test_dialogues=_count(metrics, "test_dialogues"), tune_share=data["tune_share"],
+        supervision=_SUPERVISION[config["supervision"]["source"]], torch=versions["torch"], device=versions["device"],
+        table=results_markdown(whole), begin=BEGIN, promises=_NO_PROMISE, end=END,
+    )  # fmt: skip
+
+
+def write_model_card(card: str, directory: Path) -> None:
+    """Write the card into the folder of the model."""
+    _write(directory / FILE, card)
+
+
+def add_promises(directory: Path, promises: Mapping[str, Certificate], *, audited: int) -> None:
+    """Say on the card of a model what was certified of it; a folder without a card is left as it is.
+
+    Args:
+        directory: of the model.
+        promises: by task.
+        audited: dialogues that they were certified on.
+    """
+    file = directory / FILE
+    card = file.read_text("utf-8") if file.is_file() else ""
+    before, begin, rest = card.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        return
+    lines = [f"Certified on {audited:,} labelled dialogues:\n", "| task | accepted from | share | promise |",
+             "| --- | ---: | ---: | --- |"]  # fmt: skip
+    for task, one in promises.items():
+        threshold = "nothing" if one.threshold is None else f"{one.threshold:.3f}"
+        lines.append(f"| {task} | {threshold} | {one.coverage:.1%} | {one.promise} |")
+    _write(file, f"{before}{begin}\n" + "\n".join(lines) + f"\n{end}{after}")
+
+
+def _write(file: Path, text: str) -> None:
+    partial = file.with_suffix(".partial")
+    partial.write_text(text, "utf-8")
+    os.replace(partial, file)
+
+
+def _count(metrics: Mapping[str, float], name: str) -> str:
+    value = metrics.get(f"count/{name}")
+    return "an unknown number of" if value is None else f"{value:,.0f}"

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from selflearn.reports import add_promises, model_card, write_model_card
+from selflearn.trust import certify
+
+METRICS = {
+    "test/intent/accuracy": 0.9, "test/intent/accuracy/low": 0.88, "test/intent/accuracy/high": 0.92,
+    "test/intent/accuracy@defects": 0.5, "baseline/majority/test/intent/accuracy": 0.1, "test/slots/f1": 0.8,
+    "count/train_dialogues": 1200.0, "count/train_turns": 9000.0, "count/test_dialogues": 300.0,
+}  # fmt: skip
+CONFIG = {
+    "data": {"corpus": "table", "train_split": "train", "test_split": "test", "tune_share": 0.1},
+    "model": {"encoder": "minilm", "dialogue": {"layers": 2, "causal": True}},
+    "supervision": {"source": "feedback"},
+}
+VERSIONS = {"command": "python -m experiments.train seed=3", "torch": "2.13.0", "device": "CPU, 2 threads"}
+
+
+def test_a_card_says_what_was_trained_and_how_good_it_is():
+    card = model_card(METRICS, CONFIG, VERSIONS)
+    for said in (
+        "python -m experiments.train seed=3", "1,200 dialogues with 9,000 turns", "turns before, none after",
+        "without a gold label", ".900 [.880, .920]", "* intent: what a turn asks for", "Nothing is promised",
+    ):  # fmt: skip
+        assert said in card
+    assert "@defects" not in card
+    assert "majority" not in card
+
+
+def test_promises_are_written_onto_the_card_again_and_again(tmp_path):
+    add_promises(tmp_path, {}, audited=3)
+    assert not list(tmp_path.iterdir())  # a folder without a card
+    write_model_card(model_card(METRICS, CONFIG, VERSIONS), tmp_path)
+    for error in (0.05, 0.1):
+        add_promises(tmp_path, {"intent": certify([0.9] * 100, [True] * 100, target_error=error)}, audited=100)
+    card = (tmp_path / "README.md").read_text()
+    assert "Nothing is promised" not in card
+    assert "at most 10% are wrong" in card
+    assert "at most 5% are wrong" not in card
+    assert card.count("Certified on 100 labelled dialogues") == 1
+    assert card.endswith("It is not made to judge people.\n")
