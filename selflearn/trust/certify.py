@@ -37,7 +37,7 @@ def certify(
     Candidates and their order depend on scores alone, each is tested exactly, the first failure ends the walk
     (Learn-then-Test, arXiv:2110.01052). The walk starts where the test can pass at all: at the smallest number of
     accepted items that admits one error (``"binomial"``), so many dialogues (``"design_effect"``), or where the wealth
-    without any error would be ``1 / (1 - confidence)`` to the power of 1.5 (``"betting"``, which looks at a twentieth
+    without any error would be ``1 / (1 - confidence)`` squared (``"betting"``, which looks at a twentieth
     of the dialogues to know, and bets on the others). Everything that is an argument here is to be fixed before labels
     are seen; another try after a failure spends the confidence again.
 

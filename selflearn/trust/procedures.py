@@ -19,7 +19,7 @@ from selflearn.trust.items import AuditedItems, Floats, check_probability
 from selflearn.trust.sequence import counts_for_shares, last_passed, thresholds_at
 
 _PLANNING = 0.05  # share of the dialogues that betting spends on its plan
-_SPARE = 1.5  # a betting sequence starts where the wealth without any error is 1/delta to this power
+_SPARE = 2.0  # a betting sequence starts where the wealth without any error is 1/delta to this power
 
 
 @dataclass(frozen=True, slots=True)
