@@ -79,6 +79,7 @@ def main(cfg: DictConfig) -> None:
     file = write_promises(promises, Path(cfg.labeler).expanduser(), model=labeler.fingerprint)
     add_promises(Path(cfg.labeler).expanduser(), promises, audited=len(audit))
     shown = Console()
+    shown = Console(width=max(shown.width, 120))  # a row a line, also in a file
     for task, certificate in promises.items():
         shown.print(f"[bold]{task}[/bold]: {certificate.promise}", highlight=False)
     found = compare(check(checked, promises, person))
@@ -157,6 +158,8 @@ def markdown(
     for task, one in promises.items():
         threshold = "none" if one.threshold is None else f"{one.threshold:.3f}"
         more = "" if one.more_items is None else f"about {one.more_items:,} more labels"
+        if one.more_items == 0:
+            more = "scores in a better order: the best ones are not the surest"
         before, after = errors[task]
         lines.append(f"| {task} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} | {more} |")
     lines += [f"\nOn the {checked:,} other dialogues:\n", f"| {' | '.join(HEADINGS)} |"]

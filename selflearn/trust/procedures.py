@@ -57,7 +57,8 @@ class Outcome:
 
     Attributes:
         best: number of the last candidate that passed; None if none did.
-        more_items: about how many more items it takes, if none did; None where no number would do.
+        more_items: about how many more items it takes, if none did; 0 where a larger share of these would pass, but not
+            the one that the walk starts from; None where no number would do.
     """
 
     best: int | None
@@ -122,7 +123,7 @@ def totals_betting(items: AuditedItems, thresholds: Floats, terms: Terms) -> Out
         return Outcome(None)
     gain = betting.log_wealth_if_all_right(sizes, stake, terms.target).max()
     least = start_wealth / float(gain)  # with fewer the walk does not start
-    return Outcome(None, max(1, round((max(needed, least) / items.num_groups - 1) * len(items.scores))))
+    return Outcome(None, max(0, round((max(needed, least) / items.num_groups - 1) * len(items.scores))))
 
 
 def by_dialogue(items: AuditedItems, thresholds: Floats, values: Floats) -> Floats:
@@ -164,5 +165,5 @@ def _more_items(errors: Floats, sizes: Floats, items: AuditedItems, terms: Terms
             if size >= enough and (wanted := needed_size(error / size, terms.target, terms.delta)) is not None
         ]
         if needed:
-            return max(1, int(np.ceil(min(needed) - len(items.scores))))
+            return max(0, int(np.ceil(min(needed) - len(items.scores))))
     return None

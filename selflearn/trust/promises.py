@@ -35,6 +35,11 @@ def of_abstention(found: Certificate, *, losses: bool) -> str:
         f"Nothing is accepted: from {found.n} audited items no threshold can be certified for {_article(rate)} of at "
         f"most {found.target_error:g} with a confidence of {100 * found.confidence:.3g}%."
     )
+    if found.more_items == 0:
+        return text + (
+            " The walk stops where it starts, although a larger share would pass: the best scores are not the surest "
+            "labels. Scores in a better order would help; more items let it start from fewer of them."
+        )
     if found.more_items is not None:
         text += f" It takes about {found.more_items} more audited items if errors stay as they were observed."
         if found.max_items is not None and found.method == "betting" and found.max_items > 1:

@@ -243,3 +243,13 @@ def test_the_missing_items_are_about_what_it_takes():
 
     assert coverage(int(times / 2)) == 0.0
     assert coverage(int(times * 2) + 1) > 0.0
+
+
+def test_best_scores_that_are_not_the_surest_are_said():
+    scores = np.linspace(1, 0, 1000)
+    correct = np.ones(1000, bool)
+    correct[:20:2] = False  # half of the best; further down everything is right
+    for method in ("binomial", "betting", "design_effect"):
+        found = certify(scores, correct, np.arange(1000), target_error=0.05, method=method)
+        assert (found.threshold, found.more_items) == (None, 0)
+        assert "the best scores are not the surest" in found.promise
