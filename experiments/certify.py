@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
 from experiments.check import ConfigError
@@ -55,6 +56,7 @@ def main(cfg: DictConfig) -> None:
     dialogues = DialogueRows(
         load_dialogues(cfg.corpus, root=cfg.input, split=cfg.split, cache_dir=cfg.cache, **options)  # type: ignore[arg-type]
     )
+    transformers_logging.disable_progress_bar()
     labeler = Labeler.from_pretrained(
         cfg.labeler, device=cfg.device, bf16=cfg.bf16, recordings=cfg.recordings, with_promises=False
     )
