@@ -11,7 +11,8 @@ from selflearn.baselines.vectors import TurnVectors
 from selflearn.baselines.windows import Window
 from selflearn.tasks.thresholds import binary_f1_cut, segmentation_cut
 
-DECISION_STRENGTHS = (10.0, 3.0, 30.0, 100.0)
+BOUNDARY_STRENGTHS = (10.0, 3.0, 30.0, 100.0)
+DEFECT_STRENGTHS = (3.0, 1.0, 0.3, 10.0, 30.0, 100.0)  # people disagree about them: little can be read off single words
 NAME_STRENGTHS = (3.0, 1.0, 10.0)
 
 TurnItems = Items[Window]
@@ -36,15 +37,18 @@ def fit_boundaries(
         seed: of the classifier.
     """
     return _fit_decisions(
-        windows, train, tune, lambda scores, items: segmentation_cut(scores, items.gold, items.dialogue), seed
-    )
+        windows, train, tune, BOUNDARY_STRENGTHS,
+        lambda scores, items: segmentation_cut(scores, items.gold, items.dialogue), seed,
+    )  # fmt: skip
 
 
 def fit_defects(
     windows: Sequence[Window], train: TurnItems, tune: TurnItems, *, seed: int
 ) -> Trial[Window, YesNoClassifier]:
     """The best classifier of defects, by their F1; arguments as :func:`fit_boundaries`."""
-    return _fit_decisions(windows, train, tune, lambda scores, items: binary_f1_cut(scores, items.gold), seed)
+    return _fit_decisions(
+        windows, train, tune, DEFECT_STRENGTHS, lambda scores, items: binary_f1_cut(scores, items.gold), seed
+    )
 
 
 def fit_intents(
@@ -59,9 +63,14 @@ def fit_intents(
 
 
 def _fit_decisions(
-    windows: Sequence[Window], train: TurnItems, tune: TurnItems, measure: Measure[Window], seed: int
+    windows: Sequence[Window],
+    train: TurnItems,
+    tune: TurnItems,
+    strengths: Sequence[float],
+    measure: Measure[Window],
+    seed: int,
 ) -> Trial[Window, YesNoClassifier]:
     def make(strength: float) -> YesNoClassifier:
         return YesNoClassifier(strength=strength, seed=seed)
 
-    return search(windows, DECISION_STRENGTHS, train, tune, make=make, measure=measure)
+    return search(windows, strengths, train, tune, make=make, measure=measure)

@@ -94,6 +94,11 @@ NEIGHBOURS = Windows(
         Window(name="two before", requests=(-2, -1, 0), responses=(-2, -1, 0)),
         Window(name="two before, one after", requests=(-2, -1, 0, 1), responses=(-2, -1, 0, 1)),
     ),
-    defect=_NEAR,
+    defect=(
+        *_NEAR,
+        # how people go on says most about the response before
+        Window(name="response before, next request", requests=(0, 1), responses=(-1, 0)),
+        Window(name="next request", requests=(1,)),
+    ),
 )
 """The item with its neighbours."""
