@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -11,7 +14,10 @@ from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
+from selflearn.batching.rows import DialogueRows
+from selflearn.corpora import load_dialogues
 from selflearn.inference import Labeler, LabellingPlan, LabellingReport, label_file, plan_file
+from selflearn.reports import write_labelling_report
 
 
 @hydra_main("label")
@@ -46,6 +52,8 @@ def main(cfg: DictConfig) -> None:
     Console().print(summary(report))
     bar.console.print(f"labelled dialogues: {report.dialogues}\ntable of labels: {report.labels}\ngoal records: "
                       f"{report.goals}", highlight=False)  # fmt: skip
+    if cfg.report:
+        bar.console.print(f"page to read: {write_report(cfg, report, options)}", highlight=False, soft_wrap=True)
     if not labeler.promises:
         bar.console.print("nothing is promised of these labels: certify the model on dialogues that people have "
                           "labelled (python -m experiments.certify)", highlight=False)  # fmt: skip
@@ -65,6 +73,16 @@ def plan_table(plan: LabellingPlan) -> Table:
     table.add_row("files of labelled dialogues", f"{plan.parts:,}")
     table.add_row(f"time (h:mm:ss), by {plan.tried} dialogues", str(timedelta(seconds=round(plan.seconds))))
     return table
+
+
+def write_report(cfg: DictConfig, report: LabellingReport, options: Mapping[str, Any]) -> Path:
+    """The page of the labelling; where people have labelled the input, the model is measured by them."""
+    where: dict[str, Any] = {"root": cfg.input, "split": cfg.split, "cache_dir": cfg.cache, **options}
+    counts = {f"read: {event}": number for event, number in report.read.counts.items()} | dict(report.counts)
+    gold = DialogueRows(load_dialogues(cfg.corpus, **where))
+    return write_labelling_report(
+        cfg.output, counts=counts, gold=gold, most=cfg.report_dialogues, cache_dir=cfg.cache
+    )  # fmt: skip
 
 
 def summary(report: LabellingReport) -> Table:

@@ -26,7 +26,8 @@ from experiments.app import hydra_main
 from experiments.build import settings
 from experiments.datasets import Counts, fold_splits, load_split, reader_options, supervised
 from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
-from selflearn.corpora import find_corpus
+from selflearn.batching.rows import DialogueRows
+from selflearn.corpora import find_corpus, load_dialogues
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions
 from selflearn.evaluation.benchmark import (
@@ -45,7 +46,7 @@ from selflearn.inference.audit import audited_labels
 from selflearn.inference.calibration import fit_calibrators, write_calibrators
 from selflearn.models import save_model
 from selflearn.models.system import ModelSystem
-from selflearn.reports import interval_figure, loss_figure, model_card, write_model_card
+from selflearn.reports import interval_figure, loss_figure, model_card, write_model_card, write_run_report
 from selflearn.schema import Dialogue
 from selflearn.tasks import System
 from selflearn.training import HardwareConfig, ModelSettings, PretrainingSettings, Recipe, StageConfig, TrainingSettings
@@ -234,8 +235,9 @@ def main(cfg: DictConfig) -> float | None:
         results = Results.from_metrics(metrics)
         (directory / "results.md").write_text(results_markdown(results))
         draw(directory, metrics)
+        page = write_run_report(directory, metrics, gold=labelled_by_people(cfg), cache_dir=cfg.paths.cache)
         Console().print(results_table(results))
-        say(f"everything is in {directory}")
+        say(f"everything is in {directory}; a page to read: {page}")
     finally:
         for handler in handlers:
             logging.getLogger("selflearn").removeHandler(handler)
@@ -265,6 +267,16 @@ def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None
     )  # fmt: skip
     done = report.counts
     say(f"labelled {done['dialogues']:,} dialogues with {done['goals']:,} goals: {report.dialogues}, {report.goals}")
+
+
+def labelled_by_people(cfg: DictConfig) -> Sequence[Dialogue] | None:
+    """The test dialogues that ``label_test_split`` labels, with their gold labels; None where it labels none."""
+    if not cfg.label:
+        return None
+    rows = load_dialogues(
+        cfg.data.corpus, root=cfg.data.root, split=cfg.data.test_split, cache_dir=cfg.paths.cache, **reader_options(cfg)
+    )
+    return DialogueRows(rows)
 
 
 def draw(directory: Path, metrics: Mapping[str, float]) -> None:

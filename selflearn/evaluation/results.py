@@ -133,13 +133,13 @@ def results_markdown(results: Results, *, task_metrics: Mapping[str, ItemTable] 
     marks = {1: "**", -1: "*", 0: ""}
     lines = [f"| {' | '.join(_header(results))} |", f"| {' | '.join('---' for _ in _header(results))} |"]
     for row in results.rows():
-        name, count, direction = _label(row, results, task_metrics)
+        name, count, direction = row_label(row, results, task_metrics)
         cells = [name, count]
         for system, values in results.systems.items():
-            text = _text(values.get(row), results.runs)
+            text = value_text(values.get(row), results.runs)
             if difference := results.differences.get(system, {}).get(row):
                 mark = marks[difference.sign() * direction]
-                text += f"<br>{mark}{_text(difference, results.runs, signed=True)}{mark}"
+                text += f"<br>{mark}{value_text(difference, results.runs, signed=True)}{mark}"
             cells.append(text)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -173,12 +173,12 @@ def results_table(
             table.add_section()
             table.add_row(f"[bold]{row[0]}[/bold]")
         before = row[0]
-        name, _, direction = _label(row, results, task_metrics)
+        name, _, direction = row_label(row, results, task_metrics)
         cells = [name.removeprefix(f"{row[0]}/")]
         for system, values in results.systems.items():
             value = values.get(row)
             if system == "model" or value is None:
-                cells.append(_text(value, results.runs).replace("[", r"\["))
+                cells.append(value_text(value, results.runs).replace("[", r"\["))
             else:
                 difference = results.differences.get(system, {}).get(row)
                 cells.append(
@@ -209,7 +209,7 @@ def _header(results: Results) -> list[str]:
     return ["metric", "n", *results.systems]
 
 
-def _label(row: Row, results: Results, task_metrics: Mapping[str, ItemTable]) -> tuple[str, str, int]:
+def row_label(row: Row, results: Results, task_metrics: Mapping[str, ItemTable]) -> tuple[str, str, int]:
     """Name with its arrow, number of items, and 1, -1 or 0: higher is better, lower is better, not known."""
     task, name = row
     known = task_metrics[task].metrics if task in task_metrics else ()
@@ -222,7 +222,8 @@ def _label(row: Row, results: Results, task_metrics: Mapping[str, ItemTable]) ->
     return f"{task}/{name}{('', ' ↑', ' ↓')[direction]}", count, direction
 
 
-def _text(value: Value | None, runs: int, *, signed: bool = False) -> str:
+def value_text(value: Value | None, runs: int, *, signed: bool = False) -> str:
+    """A value with its two ends; a difference is signed."""
     if value is None:
         return "-"
     text = ("Δ " if signed else "") + _number(value.value, signed)

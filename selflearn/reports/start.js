@@ -1,0 +1,8 @@
+document.getElementById("title").textContent = data.title;
+document.getElementById("facts").textContent = data.facts.map(([name, value]) => `${name} ${value}`).join(" · ");
+if (data.headline) headlineSection(data.headline);
+if (data.counts.length) countsSection(data.counts);
+promisesSection(data.promises, data.dialogues !== null);
+if (data.quality.length) qualitySection(data.quality);
+if (data.dialogues) dialoguesSection(data.dialogues, data.promises);
+document.querySelector(".skip").hidden = data.dialogues === null;
