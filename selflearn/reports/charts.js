@@ -32,7 +32,7 @@ function chart(label, xName, yName, low, draw) {
 
 function curveChart(one) {
   const lowest = Math.min(...one.curve.map((point) => point[1]), one.certified ? one.certified[1] : 1);
-  const low = Math.min(Math.floor(lowest * 10) / 10, 0.9);
+  const low = Math.min(Math.floor(lowest * 5) / 5, 0.8); // five lines at round shares
   const certified = one.certified ? `; accepted: ${share(one.certified[0])} of the labels, ${share(one.certified[1])} of them right` : "";
   const label = `${one.task}: of all labels ${share(one.precision)} are right${certified}`;
   return chart(label, "coverage", "precision", low, (x, y) => {

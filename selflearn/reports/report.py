@@ -20,7 +20,7 @@ from selflearn.inference import Labeler
 from selflearn.inference.calibration import read_calibrators
 from selflearn.inference.export import LabelledFolder, labelled_dialogues
 from selflearn.inference.promises import FILE, acceptance
-from selflearn.inference.rows import Acceptance
+from selflearn.inference.rows import TASKS, Acceptance
 from selflearn.reports.dialogues import MOST_DIALOGUES, DialogueCollection, collect
 from selflearn.reports.headline import headline
 from selflearn.reports.page import NAME, write_page
@@ -54,7 +54,9 @@ def write_labelling_report(
     labelled = labelled_dialogues(path, cache_dir=cache_dir)
     found = collect(labelled.dialogues, labelled.accept, gold=gold, most=most)
     title = f"Labels in {path.name}"
-    data = _labelled(labelled, found) | {
+    data = _labelled(labelled, found)
+    data["quality"].sort(key=lambda one: _place(one["task"]))
+    data |= {
         "title": title, "facts": [["model", labelled.model]], "headline": None,
         "counts": [[name.replace("_", " "), number] for name, number in counts.items()],
     }  # fmt: skip
@@ -91,8 +93,14 @@ def write_run_report(
         data = _labelled(labelled, collect(labelled.dialogues, labelled.accept, gold=gold, most=most))
         measured = {one["task"] for one in data["quality"]}
     data["quality"] += [one for one in _of_tables(directory) if one["task"] not in measured]
+    data["quality"].sort(key=lambda one: _place(one["task"]))
     data |= {"title": title, "facts": [], "headline": headline(metrics), "counts": []}
     return write_page(data, directory / NAME, title=title)
+
+
+def _place(task: str) -> tuple[int, str]:
+    """Sorts tasks as everywhere else; others come after them."""
+    return TASKS.index(task) if task in TASKS else len(TASKS), task
 
 
 def _labelled(labelled: LabelledFolder, found: DialogueCollection) -> dict[str, Any]:
@@ -101,7 +109,7 @@ def _labelled(labelled: LabelledFolder, found: DialogueCollection) -> dict[str, 
         "promises": [[task, one.threshold, one.promise] for task, one in accept.items()],
         "quality": [
             quality(one, accept=accept.get(task), source="the labelled dialogues")
-            for task, one in sorted(found.compared.tasks.items())
+            for task, one in found.compared.tasks.items()
         ],
         "dialogues": found.to_json(),
     }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from selflearn.inference.audit import AuditedLabel, is_right
-from selflearn.inference.rows import Acceptance, LabelRow, yes_no
+from selflearn.inference.rows import YES, Acceptance, LabelRow, yes_no
 from selflearn.schema import Labels, TurnLabels
 
 Pair = tuple[str | None, str | None]
@@ -93,22 +92,24 @@ class GoldComparison:
     def __init__(self) -> None:
         self.tasks: dict[str, ScoredLabels] = {}
 
-    def add(self, audited: list[AuditedLabel], said: Labels, gold: Labels, *, promised: bool) -> None:
+    def add(self, rows: Sequence[LabelRow], right: Sequence[bool | None], said: Labels, gold: Labels) -> None:
         """Take up one dialogue.
 
         Args:
-            audited: its scored labels with what is right.
+            rows: its labels.
+            right: of each, whether it is right; None where nobody says.
             said: the model's labels.
             gold: the people's.
-            promised: whether any task has a promise, so that rows say what is accepted.
         """
-        for label in audited:
-            found = self._task(label.row.task)
-            found.scores.append(label.row.score or 0.0)
-            found.right.append(label.right)
-            if promised and label.row.accepted is not None:
+        for row, is_so in zip(rows, right, strict=True):
+            if row.score is None or is_so is None:
+                continue
+            found = self._task(row.task)
+            found.scores.append(row.score)
+            found.right.append(is_so)
+            if row.accepted is not None:
                 found.accepted = array("b") if found.accepted is None else found.accepted
-                found.accepted.append(bool(label.row.accepted))
+                found.accepted.append(row.accepted)
         for task, pair in name_pairs(said, gold):
             self._task(task).pairs[pair] += 1
 
@@ -126,11 +127,10 @@ def name_pairs(said: Labels, gold: Labels) -> Iterator[tuple[str, Pair]]:
         yield from (("slots", pair) for pair in _slot_pairs(ours, theirs))
 
 
-def gold_name(row: LabelRow, said: Labels, gold: Labels) -> str | None:
-    """What should stand in the place of a wrong label; None where that is no single name."""
+def gold_name(row: LabelRow, gold: Labels) -> str | None:
+    """What should stand in the place of a label that is wrong; None where that is no single name."""
     if row.task in ("success", "defect"):  # of two answers, the other one
-        right = is_right(row, said, gold)
-        return None if right is None else yes_no((row.label == "yes") == right)
+        return yes_no(row.label != YES)
     if row.task not in ("intent", "transcript") or row.first_turn >= len(gold.turns):
         return None
     label = getattr(gold.turns[row.first_turn], row.task)
