@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from experiments.label import main
+from selflearn.corpora.table import write_jsonl
 from selflearn.models import save_model
 from tests.fixtures.dialogues import home_dialogues, tiny_model
 
@@ -43,6 +44,22 @@ def test_a_log_is_labelled_and_what_was_done_is_said(command, tmp_path):
     assert "read: columns_not_mapped (seconds) │ 1" in out
     assert "2/2 dialogues" in err
     assert "goal records: out/goals.parquet" in err
+    assert "page to read: out/report.html" in err
+    assert '"dialogues":{"total":2,' in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+def test_a_page_can_be_left_out_or_hold_less(command, tmp_path):
+    assert command(*COLUMNS, "report=false")[0] == 0
+    assert not (tmp_path / "out" / "report.html").exists()
+    assert command(*COLUMNS, "report_dialogues=1")[0] == 0
+    assert '"dialogues":{"total":2,' in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+def test_where_people_have_labelled_the_input_the_page_measures_the_model(command, tmp_path):
+    write_jsonl(home_dialogues(5), tmp_path / "people.jsonl")
+    assert command("input=people.jsonl", "format=jsonl")[0] == 0
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert '"task":"segmentation","unit":"goals","source":"the labelled dialogues"' in page
 
 
 def test_a_plan_says_how_much_and_how_long_and_labels_nothing(command, tmp_path):

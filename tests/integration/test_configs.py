@@ -61,5 +61,7 @@ def test_every_experiment_runs_a_step(experiment, command, one_step, corpora):
     assert any(key.startswith("test/") for key in metrics)
     assert any(key.startswith("tune/") for key in metrics)
     assert any(key.startswith("count/") for key in metrics)
-    for name in ("config.yaml", "versions.json", "results.md", "log.txt", "predictions", "figures"):
+    for name in ("config.yaml", "versions.json", "results.md", "report.html", "log.txt", "predictions", "figures"):
         assert (run.directory / name).exists(), name
+    page = (run.directory / "report.html").read_text("utf-8")
+    assert ('"dialogues":{"total":' in page) == (run.directory / "labelled").exists()
