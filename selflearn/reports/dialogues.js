@@ -205,7 +205,7 @@ class Browser {
     const quiet = kind === "defect" && this.text(label) === "no" && accepted !== 0 && right !== 0;
     const classes = ["badge", state[0], right === 0 ? "wrong" : "", matches ? "match" : "", quiet ? "muted" : "", `is-${kind}-${label === NO ? "" : this.text(label) === "no" ? "no" : "yes"}`];
     return el("span", { class: classes.filter(Boolean).join(" "), title: this.explanation(row) },
-      kind === "segmentation" ? null : [el("span", { class: "kind" }, kind.replace("_", " ")), " "], words,
+      kind === "segmentation" ? null : [el("span", { class: "kind" }, kind === "slots" ? "slot" : kind.replace("_", " ")), " "], words,
       score === NO ? null : el("span", { class: "score" }, ` ${three(score / 10000)}`),
       state[1] && [` ${state[1]}`, hidden(` ${state[0]}`)],
       right === 0 && el("span", { class: "gold" }, gold === NO ? " wrong" : ` gold: ${(said && said[this.text(gold)]) || this.text(gold)}`));

@@ -65,6 +65,6 @@ function promisesSection(promises, some) {
     el("td", {}, threshold === null ? "none is accepted" : `${three(threshold)} or more`), el("td", { class: "words" }, words || "")));
   if (some || promises.length) {
     section("promises", "Promises", promises.length === 0 ? none
-      : table("What is promised of accepted labels", ["task", "accepted with a score of", "promise"], rows, { class: "figures" }));
+      : table("What is promised of accepted labels", ["task", "accepted with a score of", "promise"], rows, { class: "figures sentences" }));
   }
 }
