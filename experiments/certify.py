@@ -79,7 +79,7 @@ def main(cfg: DictConfig) -> None:
         seed=cfg.seed,
     )  # fmt: skip
     file = write_promises(promises, Path(cfg.labeler).expanduser(), model=labeler.fingerprint)
-    add_promises(Path(cfg.labeler).expanduser(), promises, audited=len(audit))
+    add_promises(Path(cfg.labeler).expanduser(), promises)
     shown = Console()
     shown = Console(width=max(shown.width, 120))  # a row a line, also in a file
     for task, certificate in promises.items():

@@ -6,10 +6,12 @@ import hashlib
 import logging
 import re
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +43,12 @@ from selflearn.evaluation.benchmark import (
 )
 from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
-from selflearn.inference import Labeler, label_file
+from selflearn.inference import Labeler, LabellingError, label_file, promises
 from selflearn.inference.audit import audited_labels
 from selflearn.inference.calibration import fit_calibrators, write_calibrators
 from selflearn.models import save_model
 from selflearn.models.system import ModelSystem
-from selflearn.reports import interval_figure, loss_figure, model_card, write_model_card, write_run_report
+from selflearn.reports import add_promises, interval_figure, loss_figure, model_card, write_model_card, write_run_report
 from selflearn.schema import Dialogue
 from selflearn.tasks import System
 from selflearn.training import HardwareConfig, ModelSettings, PretrainingSettings, Recipe, StageConfig, TrainingSettings
@@ -232,6 +234,8 @@ def main(cfg: DictConfig) -> float | None:
             settings_used = OmegaConf.to_container(cfg, resolve=True)
             card = model_card(metrics, settings_used, made_with)  # type: ignore[arg-type]
             write_model_card(card, directory / "model")
+            if (directory / "model" / promises.FILE).is_file():
+                add_promises(directory / "model", Labeler.from_pretrained(directory / "model").promises)
         results = Results.from_metrics(metrics)
         (directory / "results.md").write_text(results_markdown(results))
         draw(directory, metrics)
@@ -261,10 +265,15 @@ def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None
         raise ValueError("label=true needs a test split, and one model; expected data.folds=null")
     bf16 = cfg.trainer.precision == "bf16-mixed"
     labeler = Labeler.from_pretrained(directory / "model", on_overflow=cfg.data.on_overflow, bf16=bf16)
-    report = label_file(
-        labeler, cfg.data.root, directory / "labelled", corpus=cfg.data.corpus, split=cfg.data.test_split,
+    label = partial(
+        label_file, labeler, cfg.data.root, directory / "labelled", corpus=cfg.data.corpus, split=cfg.data.test_split,
         cache_dir=cfg.paths.cache, **reader_options(cfg),
     )  # fmt: skip
+    try:
+        report = label()
+    except LabellingError:  # labelled before the model was certified: other promises
+        shutil.rmtree(directory / "labelled")
+        report = label()
     done = report.counts
     say(f"labelled {done['dialogues']:,} dialogues with {done['goals']:,} goals: {report.dialogues}, {report.goals}")
 

@@ -112,13 +112,12 @@ def write_model_card(card: str, directory: Path) -> None:
     _write(directory / FILE, card)
 
 
-def add_promises(directory: Path, promises: Mapping[str, Certificate], *, audited: int) -> None:
+def add_promises(directory: Path, promises: Mapping[str, Certificate]) -> None:
     """Say on the card of a model what was certified of it; a folder without a card is left as it is.
 
     Args:
         directory: of the model.
         promises: by task.
-        audited: dialogues that they were certified on.
     """
     file = directory / FILE
     card = file.read_text("utf-8") if file.is_file() else ""
@@ -126,8 +125,11 @@ def add_promises(directory: Path, promises: Mapping[str, Certificate], *, audite
     _, end, after = rest.partition(END)
     if not end:
         return
-    lines = [f"Certified on {audited:,} labelled dialogues:\n", "| task | accepted from | share | promise |",
-             "| --- | ---: | ---: | --- |"]  # fmt: skip
+    lines = [
+        "Certified on labelled dialogues that the model had not seen:\n",
+        "| task | accepted from | share | promise |",
+        "| --- | ---: | ---: | --- |",
+    ]
     for task, one in promises.items():
         threshold = "nothing" if one.threshold is None else f"{one.threshold:.3f}"
         lines.append(f"| {task} | {threshold} | {one.coverage:.1%} | {one.promise} |")

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from experiments import benchmark_simulation, close_loop, simulate
+from experiments import benchmark_simulation, certify, close_loop, simulate
 from selflearn.corpora import iter_dialogues
 from selflearn.simulation import shards
 from tests.fixtures.worlds import write_world
@@ -128,6 +128,28 @@ def test_training_simulates_what_it_needs(command, one_step, world, supervision)
     assert metrics["baseline/oracle/test/intent/accuracy"] >= metrics["baseline/assistant/test/intent/accuracy"]
     table = pd.read_parquet(found.directory / "predictions" / "model.intent.parquet")
     assert table["@defects"].any()
+
+
+def test_a_run_that_was_certified_afterwards_labels_again_with_its_promises(command, cache, one_step, world):
+    arguments = (
+        *one_step, "experiment=simulated", f"data.simulate.world={world}", "data.simulate.dialogues=80",
+        "data.simulate.workers=1", "data.root=log", "data.limit=null", "data.test_limit=null", "paths.output_dir=run",
+    )  # fmt: skip
+    found = command(*arguments, "baselines.names=[]")
+    assert found.code == 0, found.printed
+    assert "Nothing is promised" in (found.directory / "model" / "README.md").read_text()
+    assert "<title>" in (found.directory / "report.html").read_text()
+    certified = command(
+        "labeler=run/model", "input=log", "split=test", f"cache={cache}", "progress=false",
+        program=certify.main, shared=(),
+    )  # fmt: skip
+    assert certified.code == 0, certified.printed
+    assert "Certified on" in (found.directory / "model" / "README.md").read_text()
+    again = command(*arguments, "baselines.names=[majority]")
+    assert again.code == 0, again.printed
+    assert "Certified on" in (found.directory / "model" / "README.md").read_text()
+    table = pd.read_parquet(again.directory / "labelled" / "labels")
+    assert table.loc[table["task"] == "intent", "promise"].notna().all()
 
 
 def test_the_loop_is_closed_with_the_labels_of_a_run(command, one_step, world):
