@@ -149,8 +149,9 @@ def markdown(
     audited: int, checked: int, cfg: DictConfig,
 ) -> str:  # fmt: skip
     """Promises and figures, for the page of results."""
+    kind = "an exact" if all(one.exact for one in promises.values()) else "an approximate"
     lines = [
-        f"### Labels with a promise: at most {cfg.target_error:.0%} wrong\n",
+        f"### Labels with {kind} promise: at most {cfg.target_error:.0%} wrong\n",
         f"```bash\npython -m experiments.certify labeler=DIR/model input=LOG split={cfg.split} "
         f"target_error={cfg.target_error} confidence={cfg.confidence} method={cfg.method}\n```\n",
         f"Certified on {audited:,} dialogues of the test split.\n",
