@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -14,16 +16,24 @@ from selflearn.evaluation.run_directory import write_json
 from selflearn.trust.draws import repeat_audits
 from selflearn.trust.populations import POPULATIONS
 
+HEADINGS = ("population", "audit", "method", "broken", "allowed", "accepted", "peer", "best", "nothing")
+
+LEGEND = """
+
+broken: audits after which more than that is wrong among what is accepted; allowed: what chance makes of such a promise,
+at most. peer: the share accepted by the best comparable method of a simulation of the same design made elsewhere; best:
+by who knows the truth. undeclared: whole dialogues that are taken for single items.
+"""
+
 
 @hydra_main("certify_draws")
 def main(cfg: DictConfig) -> None:
     """Repeat the audits of the config and print what they came to."""
-    console = Console()
+    start, console = time.perf_counter(), Console()
     console = Console(width=max(console.width, 120))  # a row a line, also in a file
     title = f"{cfg.draws:,} audits each; at most {cfg.target_error:.0%} wrong, with {cfg.confidence:.0%} confidence"
-    table = Table(
-        "population", "audit", "method", "broken", "allowed", "accepted", "peer", "best", "nothing", title=title
-    )
+    table = Table(*HEADINGS, title=title)
+    lines = [f"| {' | '.join(HEADINGS)} |", "| --- | --- | --- |" + " ---: |" * 6]
     found: dict[str, dict[str, float]] = {}
     for row in cfg.rows:
         cap = row.get("max_items")
@@ -33,15 +43,21 @@ def main(cfg: DictConfig) -> None:
             target_error=cfg.target_error, confidence=cfg.confidence, draws=cfg.draws, seed=cfg.seed,
         )  # fmt: skip
         found[f"{row.population}/{row.audit} {row.design}/{method}"] = asdict(result)
-        table.add_row(
+        cells = (
             row.population, f"{row.audit:,} {row.design}", method, f"{result.broken:,}", f"{result.allowed:,}",
             f"{result.accepted:.1%}", "" if row.get("peer") is None else f"{row.peer:.0%}", f"{result.best:.0%}",
-            f"{result.nothing:.1%}", style="red" if result.broken > result.allowed else None,
+            f"{result.nothing:.1%}",
         )  # fmt: skip
+        table.add_row(*cells, style="red" if result.broken > result.allowed else None)
+        lines.append(f"| {' | '.join(cells)} |")
     console.print(table)
     directory = Path(cfg.paths.output_dir)
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "certify_draws.json", found)
+    took = timedelta(seconds=round(time.perf_counter() - start))
+    command = f"python -m experiments.certify_draws  # {took}"
+    head = f"## How often a promise is broken\n\n```bash\n{command}\n```\n\n{title}.\n\n"
+    (directory / "page.md").write_text(head + "\n".join(lines) + LEGEND, "utf-8")
 
 
 if __name__ == "__main__":

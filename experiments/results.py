@@ -57,7 +57,7 @@ def main(cfg: DictConfig) -> None:
             console.print(f"{len(found) - len(directories)} runs of debug=... left out", highlight=False)
     else:
         directories = [Path(directory) for directory in cfg.runs]
-    notes = "" if cfg.notes is None else Path(cfg.notes).read_text(encoding="utf-8")
+    notes = "\n".join(Path(file).read_text(encoding="utf-8") for file in cfg.notes)
     write_results_page(directories, page, notes=notes)
     for directory in directories:
         console.print(f"{directory}", highlight=False)
