@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
 from selflearn.batching.rows import DialogueRows
-from selflearn.corpora import load_dialogues
+from selflearn.corpora import ReadReport, load_dialogues
 from selflearn.inference import Labeler, LabellingPlan, LabellingReport, label_file, plan_file
 from selflearn.reports import write_labelling_report
 
@@ -61,14 +61,7 @@ def main(cfg: DictConfig) -> None:
 
 def plan_table(plan: LabellingPlan) -> Table:
     """What would be read and how long it would take."""
-    table = Table("what", "number", title="Nothing was written: plan=true")
-    table.columns[1].justify = "right"
-    for event, number in plan.read.counts.items():
-        places = ", ".join(plan.read.examples.get(event, ()))
-        table.add_row(f"read: {event}" + (f" ({places})" if places else ""), f"{number:,}")
-    table.add_section()
-    for what, number in plan.counts.items():
-        table.add_row(f"to label: {what}", f"{number:,}")
+    table = counted(plan.read, plan.counts, "to label", title="Nothing was written: plan=true")
     table.add_section()
     table.add_row("files of labelled dialogues", f"{plan.parts:,}")
     table.add_row(f"time (h:mm:ss), by {plan.tried} dialogues", str(timedelta(seconds=round(plan.seconds))))
@@ -86,15 +79,20 @@ def write_report(cfg: DictConfig, report: LabellingReport, options: Mapping[str,
 
 
 def summary(report: LabellingReport) -> Table:
-    """What was read and what was labelled, counted."""
-    table = Table("what", "number")
+    """What was read and what was labelled."""
+    return counted(report.read, report.counts, "labelled")
+
+
+def counted(read: ReadReport, counts: Mapping[str, int], done: str, *, title: str | None = None) -> Table:
+    """What the reader of the input joined, left out and did not map, and what is labelled of it."""
+    table = Table("what", "number", title=title)
     table.columns[1].justify = "right"
-    for event, number in report.read.counts.items():
-        places = ", ".join(report.read.examples.get(event, ()))
+    for event, number in read.counts.items():
+        places = ", ".join(read.examples.get(event, ()))
         table.add_row(f"read: {event}" + (f" ({places})" if places else ""), f"{number:,}")
     table.add_section()
-    for what, number in report.counts.items():
-        table.add_row(f"labelled: {what}", f"{number:,}")
+    for what, number in counts.items():
+        table.add_row(f"{done}: {what}", f"{number:,}")
     return table
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from selflearn.schema import Dialogue, Goal, Label, Record, RecordError, TurnLabels
+from selflearn.trust import accepted_items
 
 YES, NO = "yes", "no"
 
@@ -148,15 +149,12 @@ def success_score(goal: Goal) -> float | None:
 
 def _promised(rows: list[LabelRow], accept: Mapping[str, Acceptance]) -> list[LabelRow]:
     """The rows of a dialogue with thresholds, promises, and what is accepted."""
-    over: dict[str, list[int]] = {}
-    for number, row in enumerate(rows):
-        threshold = accept[row.task].threshold if row.task in accept else None
-        if threshold is not None and row.score is not None and row.score >= threshold:
-            over.setdefault(row.task, []).append(number)
     accepted = set[int]()
-    for task, numbers in over.items():
-        best_first = sorted(numbers, key=lambda number: -(rows[number].score or 0.0))
-        accepted.update(best_first[: accept[task].max_items])
+    for task, one in accept.items():
+        numbers = [number for number, row in enumerate(rows) if row.task == task and row.score is not None]
+        scores = [rows[number].score or 0.0 for number in numbers]
+        taken = accepted_items(scores, threshold=one.threshold, max_items=one.max_items)
+        accepted.update(number for number, is_so in zip(numbers, taken, strict=True) if is_so)
     return [
         replace(
             row, accepted=None if row.score is None else number in accepted,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from selflearn.inference.rows import YES, Acceptance, LabelRow, yes_no
 from selflearn.schema import Labels, TurnLabels
+from selflearn.trust import accepted_items
 
 Pair = tuple[str | None, str | None]
 """The gold name of an item and the one that the system gave it; None where one of them sees nothing there."""
@@ -76,7 +77,9 @@ def scored_table(
     if table_name in TABLES_OF_LABELS:
         scores = scores if calibrate is None else calibrate(scores)
         if accept is not None:
-            found.accepted = array("b", _accepted(scores, frame.loc[given, "dialogue_id"], accept))
+            dialogues = frame.loc[given, "dialogue_id"].to_numpy()
+            taken = accepted_items(scores, dialogues, threshold=accept.threshold, max_items=accept.max_items)
+            found.accepted = array("b", taken.astype(int).tolist())
     right = frame.loc[given, "prediction"].eq(frame.loc[given, "gold"]).fillna(False)
     found.scores, found.right = array("d", scores.tolist()), array("b", right.astype(int).tolist())
     return found
@@ -159,13 +162,3 @@ def _name(value: str | bool) -> str:
 
 def _names(column: pd.Series[str], decides: bool) -> list[str | None]:
     return [None if pd.isna(value) else yes_no(bool(value)) if decides else str(value) for value in column]
-
-
-def _accepted(scores: np.ndarray, dialogues: pd.Series[str], accept: Acceptance) -> list[bool]:
-    if accept.threshold is None:
-        return [False] * len(scores)
-    over = scores >= accept.threshold
-    if accept.max_items is not None:
-        table = pd.DataFrame({"dialogue": dialogues.to_numpy(), "score": np.where(over, -scores, 1.0)})
-        over &= (table.groupby("dialogue")["score"].rank(method="first") <= accept.max_items).to_numpy()
-    return [bool(value) for value in over]

@@ -10,7 +10,7 @@ from selflearn.trust.calibration import (
     expected_calibration_error,
     fit_calibrator,
 )
-from selflearn.trust.certificate import Certificate
+from selflearn.trust.certificate import Certificate, accepted_items
 from selflearn.trust.certify import certify, certify_losses
 from selflearn.trust.many import CertificatesTogether, certify_each
 from selflearn.trust.pac import PacLabels, pac_labels
@@ -24,7 +24,7 @@ from selflearn.trust.people import (
 
 __all__ = [
     "Aggregation", "AlternativeAnnotator", "AuditPlan", "CalibrationReport", "Certificate", "CertificatesTogether",
-    "Isotonic", "PacLabels", "PairedDifference", "Temperature", "aggregate", "alternative_annotator_test", "audit_plan",
-    "calibration_report", "certify", "certify_each", "certify_losses", "expected_calibration_error", "fit_calibrator",
-    "leave_one_out", "pac_labels", "paired_difference",
+    "Isotonic", "PacLabels", "PairedDifference", "Temperature", "accepted_items", "aggregate",
+    "alternative_annotator_test", "audit_plan", "calibration_report", "certify", "certify_each", "certify_losses",
+    "expected_calibration_error", "fit_calibrator", "leave_one_out", "pac_labels", "paired_difference",
 ]  # fmt: skip

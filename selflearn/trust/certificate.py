@@ -66,15 +66,42 @@ class Certificate:
             array([ True,  True])
         """
         values = np.asarray(scores, dtype=float)
-        if self.threshold is None:
-            return np.zeros(len(values), dtype=bool)
-        over = values >= self.threshold
-        if self.max_items is None:
-            return over
-        if groups is None or len(groups) != len(values):
+        if self.threshold is not None and self.max_items is not None and (groups is None or len(groups) != len(values)):
             given = "no groups" if groups is None else f"{len(groups)} groups"
             raise ValueError(f"{given} for {len(values)} scores; expected the dialogue of each item, as at most "
                              f"{self.max_items} of a dialogue are accepted")  # fmt: skip
-        numbers = np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
-        best_first = np.where(np.isnan(values), -np.inf, values)
-        return over & (rank_in_group(best_first, numbers) < self.max_items)
+        return accepted_items(values, groups, threshold=self.threshold, max_items=self.max_items)
+
+
+def accepted_items(
+    scores: ArrayLike,
+    groups: Sequence[object] | NDArray[np.generic] | None = None,
+    *,
+    threshold: float | None,
+    max_items: int | None,
+) -> NDArray[np.bool_]:
+    """Which items reach a threshold, the best first where at most so many of a dialogue are accepted.
+
+    Args:
+        scores: ``(N,)``; NaN is never accepted.
+        groups: the dialogue of each, ``(N,)``; None where all are of one dialogue.
+        threshold: None accepts nothing.
+        max_items: of a dialogue; None for any number. Of equal scores the first.
+
+    Example:
+        >>> accepted_items([0.6, 0.9, 0.7], threshold=0.5, max_items=2)
+        array([False,  True,  True])
+    """
+    values = np.asarray(scores, dtype=float)
+    if threshold is None:
+        return np.zeros(len(values), dtype=bool)
+    over = values >= threshold
+    if max_items is None:
+        return over
+    numbers = (
+        np.zeros(len(values), dtype=np.int64)
+        if groups is None
+        else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
+    )
+    best_first = np.where(np.isnan(values), -np.inf, values)
+    return over & (rank_in_group(best_first, numbers) < max_items)
