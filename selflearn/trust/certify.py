@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from selflearn.trust import procedures, promises
+from selflearn.trust import procedures, wording
 from selflearn.trust.binomial import smallest_sizes
 from selflearn.trust.certificate import Certificate
 from selflearn.trust.items import AuditedItems, Floats, Groups, audited_items, check_correct, check_numbers
@@ -156,12 +156,12 @@ def _certify(
         blank, threshold=threshold, coverage=float(share), accepted=int(taken.sum()),
         errors=float(items.losses[taken].sum()),
     )  # fmt: skip
-    return replace(found, promise=promises.of_threshold(found, losses=terms.losses))
+    return replace(found, promise=wording.of_threshold(found, losses=terms.losses))
 
 
 def _abstention(blank: Certificate, more: int | None, terms: Terms) -> Certificate:
     found = replace(blank, more_items=more)
-    return replace(found, promise=promises.of_abstention(found, losses=terms.losses))
+    return replace(found, promise=wording.of_abstention(found, losses=terms.losses))
 
 
 def _candidates(items: AuditedItems, method: str, terms: Terms, pool: Floats | None) -> Floats:
