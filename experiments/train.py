@@ -272,6 +272,8 @@ def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None
     try:
         report = label()
     except LabellingError:  # labelled before the model was certified: other promises
+        if not (directory / "labelled" / "labelling.json").is_file():
+            raise  # something of somebody's own
         shutil.rmtree(directory / "labelled")
         report = label()
     done = report.counts

@@ -22,6 +22,9 @@ from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds, goa
 class GoalHead(nn.Module):
     """Scores goals: attention over the goal's turns, its last turn, and the turn after it.
 
+    Beside it the n-grams of the goal, of its last turn and of the turn after go straight to the score, as a bag of
+    words is strong here (wide and deep: Cheng et al. 2016, arXiv:1606.07792).
+
     The turn after is where people say thanks or try again; a causal model, and one without context, do not see it.
     """
 
