@@ -25,7 +25,7 @@ from selflearn.corpora.rated import RatedCorpus
 from selflearn.inference import Labeler
 from selflearn.inference.audit import AuditedLabel, audited_labels
 from selflearn.inference.calibration import calibrated, calibration_errors
-from selflearn.inference.comparison import Agreement, TaskComparison, compare
+from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
 from selflearn.inference.promises import acceptance, certify_tasks, write_promises
 from selflearn.reports import add_promises
 from selflearn.schema import Dialogue, Labels
@@ -33,17 +33,6 @@ from selflearn.trust import Certificate
 
 Pair = tuple[Dialogue, Dialogue]
 """A dialogue as people labelled it, and as the model did."""
-
-HEADINGS = (
-    "task",
-    "labels",
-    "who",
-    "accepted",
-    "accuracy",
-    "F1 of the rare answer",
-    "kappa",
-    "model minus person [95%]",
-)
 
 
 @hydra_main("certify")
@@ -111,35 +100,10 @@ def check(
     ]
 
 
-def rows(found: Mapping[str, TaskComparison]) -> list[list[str]]:
-    """The table of :data:`HEADINGS`: model and person on all labels, and on those that are accepted."""
-    cells = []
-    for task, one in found.items():
-        share = f"{one.coverage:.1%}"
-        cells.append(cells_of(task, "model", "all", one.model))
-        if one.person is not None:
-            cells.append(cells_of(task, "person", "all", one.person))
-        if one.accepted is None:
-            cells.append([task, "", "", "nothing", "", "", "", ""])
-            continue
-        paired = one.difference
-        change = "" if paired is None else f"{paired.difference:+.3f} [{paired.low:+.3f}, {paired.high:+.3f}]"
-        cells.append(cells_of(task, "model", share, one.accepted, change))
-        if one.person_accepted is not None:
-            cells.append(cells_of(task, "person", share, one.person_accepted))
-    return cells
-
-
-def cells_of(task: str, who: str, accepted: str, agreement: Agreement, change: str = "") -> list[str]:
-    """A line of the table."""
-    scores = ["" if x is None else f"{x:.3f}" for x in (agreement.accuracy, agreement.f1, agreement.kappa)]
-    return [task, f"{agreement.n:,}", who, accepted, *scores, change]
-
-
 def table(found: Mapping[str, TaskComparison], dialogues: int) -> Table:
     """What the labels of the other dialogues come to, for the terminal."""
     shown = Table(*HEADINGS, title=f"{dialogues:,} dialogues that no promise was made from")
-    for line in rows(found):
+    for line in comparison_rows(found):
         shown.add_row(*line)
     return shown
 
@@ -167,7 +131,7 @@ def markdown(
         lines.append(f"| {task} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} | {more} |")
     lines += [f"\nOn the {checked:,} other dialogues:\n", f"| {' | '.join(HEADINGS)} |"]
     lines += ["| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |"]
-    lines += [f"| {' | '.join(line)} |" for line in rows(found)]
+    lines += [f"| {' | '.join(line)} |" for line in comparison_rows(found)]
     return "\n".join(lines) + "\n"
 
 

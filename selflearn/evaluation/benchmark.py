@@ -94,7 +94,7 @@ def run_system(
     """
     done = directory / "result"
     if is_done(directory):
-        return _read_result(done)
+        return read_result(done)
     start = time.perf_counter() - spent
     system = make(split.train, split.tune, directory)
     seconds = {"train": time.perf_counter() - start}
@@ -229,7 +229,12 @@ def _write_result(directory: Path, result: SystemResult) -> None:
     os.replace(temporary, directory / "done.json")
 
 
-def _read_result(directory: Path) -> SystemResult:
+def read_result(directory: Path) -> SystemResult:
+    """What :func:`run_system` left in the folder ``result`` of a system.
+
+    Raises:
+        FileNotFoundError: the system is not finished.
+    """
     said = json.loads((directory / "done.json").read_text())
     log.info("%s is done already", directory.parent.name)
     parts: dict[str, Tables] = {"test": {}, "tune": {}}

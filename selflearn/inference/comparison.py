@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sklearn.metrics import cohen_kappa_score, f1_score
@@ -11,8 +11,20 @@ from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.rows import NO, YES
 from selflearn.trust import PairedDifference, paired_difference
 
-RARE = {"success": NO, "defect": YES}
-"""Tasks of two answers, with the rare one, whose F1 is measured."""
+YES_NO = ("success", "defect")
+"""Tasks of two answers, of which the F1 of the rarer one is measured."""
+
+HEADINGS = (
+    "task",
+    "labels",
+    "who",
+    "accepted",
+    "accuracy",
+    "F1 of the rarer answer",
+    "kappa",
+    "minus person [95%]",
+)
+"""Of :func:`comparison_rows`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +34,7 @@ class Agreement:
     Attributes:
         n: labels.
         accuracy: share that is right.
-        f1: of the rare answer; None for tasks that are not in :data:`RARE`.
+        f1: of the rare answer; None for tasks that are not in :data:`YES_NO`.
         kappa: Cohen's; None there too, and where only one answer occurs.
     """
 
@@ -37,20 +49,24 @@ class TaskComparison:
     """One task on dialogues that no promise was made from.
 
     Attributes:
+        rare: of the two answers of a task of :data:`YES_NO` the one that is right less often, in all of the labels.
         model: on all of its labels.
         accepted: on those that are accepted; None where none is.
         coverage: share of the labels that is accepted.
         person: a single person on all labels; None where nobody labelled alone.
         person_accepted: the same person on the accepted labels.
-        difference: model minus person on the accepted labels, paired.
+        difference: model minus person on the labels that both answered, paired.
+        difference_accepted: the same on those of them that are accepted.
     """
 
+    rare: str | None
     model: Agreement
     accepted: Agreement | None
     coverage: float
     person: Agreement | None
     person_accepted: Agreement | None
     difference: PairedDifference | None
+    difference_accepted: PairedDifference | None
 
 
 def compare(labels: Sequence[AuditedLabel]) -> dict[str, TaskComparison]:
@@ -62,34 +78,81 @@ def compare(labels: Sequence[AuditedLabel]) -> dict[str, TaskComparison]:
     return {task: _compare(task, found) for task, found in by_task(labels).items()}
 
 
+def comparison_rows(found: Mapping[str, TaskComparison], *, system: str = "model") -> list[list[str]]:
+    """A table with :data:`HEADINGS`: system and person on all labels, and on those that are accepted.
+
+    Args:
+        found: by task.
+        system: what the system is called.
+    """
+    cells = []
+    for task, one in found.items():
+        share = f"{one.coverage:.1%}"
+        cells.append(_cells(task, system, "all", one.model, one.difference))
+        if one.person is not None:
+            cells.append(_cells(task, "person", "all", one.person))
+        if one.accepted is None:
+            cells.append([task, "", system, "nothing", "", "", "", ""])
+            continue
+        cells.append(_cells(task, system, share, one.accepted, one.difference_accepted))
+        if one.person_accepted is not None:
+            cells.append(_cells(task, "person", share, one.person_accepted))
+    return cells
+
+
+def _cells(
+    task: str, who: str, accepted: str, agreement: Agreement, paired: PairedDifference | None = None
+) -> list[str]:
+    scores = ["" if x is None else f"{x:.3f}" for x in (agreement.accuracy, agreement.f1, agreement.kappa)]
+    change = "" if paired is None else f"{paired.difference:+.3f} [{paired.low:+.3f}, {paired.high:+.3f}]"
+    return [task, f"{agreement.n:,}", who, accepted, *scores, change]
+
+
 def _compare(task: str, labels: Sequence[AuditedLabel]) -> TaskComparison:
+    rare = _rare(labels) if task in YES_NO else None
     accepted = [label for label in labels if label.row.accepted]
     by_both = [label for label in labels if label.person_right is not None]
     both_accepted = [label for label in accepted if label.person_right is not None]
     return TaskComparison(
-        model=_agreement(task, labels, [label.right for label in labels]),
-        accepted=_agreement(task, accepted, [label.right for label in accepted]) if accepted else None,
+        rare=rare,
+        model=_agreement(rare, labels, [label.right for label in labels]),
+        accepted=_agreement(rare, accepted, [label.right for label in accepted]) if accepted else None,
         coverage=len(accepted) / len(labels),
-        person=_of_person(task, by_both),
-        person_accepted=_of_person(task, both_accepted),
-        difference=paired_difference(
-            [label.right for label in both_accepted], [bool(label.person_right) for label in both_accepted],
-            [label.row.dialogue_id for label in both_accepted],
-        ) if both_accepted else None,
+        person=_of_person(rare, by_both),
+        person_accepted=_of_person(rare, both_accepted),
+        difference=_paired(by_both),
+        difference_accepted=_paired(both_accepted),
+    )
+
+
+def _of_person(rare: str | None, labels: Sequence[AuditedLabel]) -> Agreement | None:
+    return _agreement(rare, labels, [bool(label.person_right) for label in labels]) if labels else None
+
+
+def _paired(labels: Sequence[AuditedLabel]) -> PairedDifference | None:
+    if not labels:
+        return None
+    return paired_difference(
+        [label.right for label in labels], [bool(label.person_right) for label in labels],
+        [label.row.dialogue_id for label in labels],
     )  # fmt: skip
 
 
-def _of_person(task: str, labels: Sequence[AuditedLabel]) -> Agreement | None:
-    return _agreement(task, labels, [bool(label.person_right) for label in labels]) if labels else None
+def _rare(labels: Sequence[AuditedLabel]) -> str:
+    yes = sum(_is_yes(label) for label in labels)
+    return YES if 2 * yes <= len(labels) else NO
 
 
-def _agreement(task: str, labels: Sequence[AuditedLabel], right: Sequence[bool]) -> Agreement:
+def _is_yes(label: AuditedLabel) -> bool:
+    """The right answer: of two, who is wrong says the other one."""
+    return (label.row.label == YES) == label.right
+
+
+def _agreement(rare: str | None, labels: Sequence[AuditedLabel], right: Sequence[bool]) -> Agreement:
     accuracy = sum(right) / len(labels)
-    rare = RARE.get(task)
     if rare is None:
         return Agreement(n=len(labels), accuracy=accuracy)
-    # of two answers, who is wrong says the other one
-    gold = [(label.row.label == rare) == label.right for label in labels]
+    gold = [_is_yes(label) == (rare == YES) for label in labels]
     said = [value == correct for value, correct in zip(gold, right, strict=True)]
     varied = len({*gold, *said}) > 1
     return Agreement(

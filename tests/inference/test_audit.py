@@ -112,7 +112,7 @@ def test_f1_and_kappa_of_two_answers_follow_from_who_is_wrong():
     assert (defect.model.accuracy, defect.model.f1, defect.model.kappa) == (0.5, 0.5, 0.0)
     assert (defect.person.accuracy, defect.person.f1, defect.person.kappa) == (1.0, 1.0, 1.0)
     assert (defect.coverage, defect.accepted) == (1.0, defect.model)
-    assert defect.difference.difference == -0.5
+    assert (defect.difference.difference, defect.difference_accepted.difference) == (-0.5, -0.5)
     assert one["intent"].model.f1 is None
 
 
