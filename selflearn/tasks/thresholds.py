@@ -37,7 +37,7 @@ def tune_segmentation(scores: ArrayLike, gold: ArrayLike, groups: ArrayLike) -> 
 
 
 def tune_binary_f1(scores: ArrayLike, gold: ArrayLike) -> float:
-    """The threshold with the highest F1 of the positive class; arguments and errors as :func:`binary_f1_cut`.
+    """The threshold with the highest F1 of the rarer class; arguments and errors as :func:`binary_f1_cut`.
 
     Example:
         >>> tune_binary_f1([0.1, 0.2, 0.4, 0.8], [0, 0, 1, 1])
@@ -82,25 +82,32 @@ def segmentation_cut(scores: ArrayLike, gold: ArrayLike, groups: ArrayLike) -> C
 
 
 def binary_f1_cut(scores: ArrayLike, gold: ArrayLike) -> Cut:
-    """The cut with the highest F1 of the positive class over all items.
+    """The cut with the highest F1 of the rarer class over all items.
+
+    Where most items are positive the F1 of the positives is highest, or nearly so, for a yes to everything.
 
     Args:
         scores: probability of the positive class, ``(N,)``.
         gold: whether the item is positive, ``(N,)``.
 
     Returns:
-        The cut; 0.5 where no item is positive.
+        The cut; 0.5 where all items are of one class.
 
     Raises:
         ValueError: lengths differ, or a score is not a number.
     """
     scores, gold = _checked(scores, gold)
-    if not gold.any():
+    if not gold.any() or gold.all():
         return Cut(threshold=DEFAULT, value=0.0 if scores.size else float("nan"))
     order = np.argsort(-scores, kind="stable")
-    found = np.cumsum(gold[order])
-    f1 = 2 * found / (np.arange(1, len(scores) + 1) + gold.sum())
-    return _best_cut(scores[order], np.concatenate([[0.0], f1]))
+    said = np.arange(len(scores) + 1)  # yes to none of the items, to the first, ... to all
+    found = np.concatenate([[0.0], np.cumsum(gold[order])])
+    positives, negatives = gold.sum(), (1 - gold).sum()
+    if positives <= negatives:
+        f1 = 2 * found / (said + positives)
+    else:
+        f1 = 2 * (negatives - (said - found)) / (len(scores) - said + negatives)
+    return _best_cut(scores[order], f1)
 
 
 def _checked(scores: ArrayLike, gold: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
