@@ -79,7 +79,13 @@ def check_score(score: float | None) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label(Record, Generic[T]):
-    """A value with where it comes from (gold, feedback, model, rater:ID) and, from a model, how sure that is."""
+    """A value with where it comes from (gold, feedback, model, rater:ID) and how sure that is.
+
+    Attributes:
+        value: what is said.
+        source: who says it.
+        score: probability that it is right, from a model; of several raters, that others like them would say the same.
+    """
 
     value: T
     source: str = "gold"

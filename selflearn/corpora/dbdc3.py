@@ -58,7 +58,7 @@ class BreakdownDetection(RatedCorpus):
     """
 
     name: ClassVar[str] = "dbdc3"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     splits: ClassVar[Mapping[str, str]] = {
         "dev": "folder dev of the release: 415 dialogues with four bots",
         "eval": "folder eval of the release: the test data of the challenge",

@@ -6,13 +6,19 @@ that: a person compared with a label that they helped to make would look better 
 
 from __future__ import annotations
 
+import math
 import random
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from selflearn.corpora.corpus import Corpus
 from selflearn.schema import Dialogue, Label, Labels, Rating, RecordError, TurnLabels
+
+TEAM = 3
+"""Raters that are drawn, again and again, to see how sure a label is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +39,8 @@ class RatedCorpus(Corpus):
     def labelled(self, dialogue: Dialogue) -> Dialogue:
         """The dialogue with ``defect`` of each turn that was rated, and of no other; other labels stay.
 
+        Its score is the probability that :data:`TEAM` of the raters, drawn with replacement, say the same together.
+
         Raises:
             RecordError: a rater is to be held out, and there are not two, or none rated every turn.
         """
@@ -40,6 +48,10 @@ class RatedCorpus(Corpus):
         return dialogue.with_labels(
             self._labels(dialogue, [rating for rating in dialogue.ratings if rating.rater != without], "gold")
         )
+
+    def seat(self, rater: str) -> str:
+        """Who is compared as one annotator: the rater, or, where nobody is known in two dialogues, their place."""
+        return rater
 
     def labels_by(self, dialogue: Dialogue, rater: str) -> Labels:
         """What one rater said, as labels."""
@@ -80,9 +92,20 @@ class RatedCorpus(Corpus):
             if rating.turn is not None:
                 by_turn.setdefault(rating.turn, []).append(rating)
         defects = [
-            Label(value=self.is_defect(by_turn[turn]), source=source) if turn in by_turn else None
-            for turn in range(len(dialogue.turns))
+            self._defect(by_turn[turn], source) if turn in by_turn else None for turn in range(len(dialogue.turns))
         ]
         before = dialogue.labels.turns or (TurnLabels(),) * len(dialogue.turns)
         turns = (replace(labels, defect=defect) for labels, defect in zip(before, defects, strict=True))
         return replace(dialogue.labels, turns=tuple(turns))
+
+    def _defect(self, ratings: Sequence[Rating], source: str) -> Label[bool]:
+        value = self.is_defect(ratings)
+        if len(ratings) == 1:
+            return Label(value=value, source=source)
+        counts = Counter(rating.answer for rating in ratings)
+        one_each = {rating.answer: rating for rating in ratings}
+        agreed = 0
+        for drawn in product(one_each, repeat=TEAM):
+            if self.is_defect([one_each[answer] for answer in drawn]) == value:
+                agreed += math.prod(counts[answer] for answer in drawn)
+        return Label(value=value, source=source, score=agreed / len(ratings) ** TEAM)

@@ -58,7 +58,7 @@ class UserSatisfaction(RatedCorpus):
     """Reader of the release: ``dataset/PART.txt``, a line ROLE, text, act and grades, a blank one after dialogues."""
 
     name: ClassVar[str] = "uss"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     splits: ClassVar[Mapping[str, str]] = {
         "sgd": "1,000 dialogues of the training split of SGD",
         "mwoz": "1,000 dialogues of MultiWOZ 2.1, of all its splits",
@@ -73,6 +73,10 @@ class UserSatisfaction(RatedCorpus):
     def is_defect(self, ratings: Sequence[Rating]) -> bool:
         """Whether the mean grade is less than neutral."""
         return sum(int(rating.answer) for rating in ratings) < NEUTRAL * len(ratings)
+
+    def seat(self, rater: str) -> str:
+        """The column of the grade, for want of ids: what stands there is not of one person, but in one order."""
+        return f"column {rater.rpartition('/')[2]}"
 
     def files(self, root: Path, split: str) -> list[Path]:
         """The file of the part."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
-from selflearn.schema import Dialogue
+from selflearn.schema import Dialogue, Label
 from selflearn.tasks.base import EncodedBatch, StateSizes, domains_by_turn, turn_head
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 from selflearn.tasks.turn_binary import BinaryTurnTask
@@ -50,6 +50,11 @@ class DefectTask(BinaryTurnTask):
         labels = dialogue.labels.turns
         return [turn.defect.value if turn.defect else None for turn in labels] or [None] * len(dialogue.turns)
 
+    def probabilities(self, dialogue: Dialogue) -> list[float | None]:
+        """The label of each turn, as sure as its raters are: where they disagree there is less to learn."""
+        labels = [turn.defect for turn in dialogue.labels.turns] or [None] * len(dialogue.turns)
+        return [None if label is None else _probability(label) for label in labels]
+
     def tables(
         self, dialogues: Sequence[Dialogue], predictions: Sequence[DialoguePrediction], thresholds: Thresholds
     ) -> dict[str, pd.DataFrame]:
@@ -64,3 +69,8 @@ class DefectTask(BinaryTurnTask):
         ]  # fmt: skip
         columns = ["dialogue_id", "turn", "gold", "prediction", "score", "domain"]
         return {self.name: pd.DataFrame(rows, columns=columns)}
+
+
+def _probability(label: Label[bool]) -> float:
+    sure = 1.0 if label.score is None else label.score
+    return sure if label.value else 1 - sure

@@ -23,9 +23,13 @@ class BinaryTurnTask(Task):
     def decisions(self, dialogue: Dialogue) -> list[bool | None]:
         """Gold decision of each turn."""
 
+    def probabilities(self, dialogue: Dialogue) -> list[float | None]:
+        """What is learned for each turn: how likely it is a yes."""
+        return [None if decision is None else float(decision) for decision in self.decisions(dialogue)]
+
     def targets(self, dialogues: Sequence[Dialogue], batch: DialogueBatch) -> Targets:
-        """``values``: float ``[D, T]``, 1, 0 or -1 where there is no target."""
-        rows = [[NO_TARGET if d is None else float(d) for d in self.decisions(dialogue)] for dialogue in dialogues]
+        """``values``: float ``[D, T]``, from 0 to 1, or -1 where there is no target."""
+        rows = [[NO_TARGET if p is None else p for p in self.probabilities(dialogue)] for dialogue in dialogues]
         values = padded(rows, batch.num_turns, NO_TARGET)
         return {"values": values} if bool((values >= 0).any()) else {}
 
