@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -120,7 +121,7 @@ def leave_one_out(ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def alternative_annotator_test(
-    ratings: pd.DataFrame, model: Mapping[object, object], *, epsilon: float = 0.2, level: float = 0.05
+    ratings: pd.DataFrame, model: Mapping[Any, object], *, epsilon: float = 0.2, level: float = 0.05
 ) -> AlternativeAnnotator:
     """The alternative annotator test, for labels that agree or do not.
 
