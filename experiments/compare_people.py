@@ -47,8 +47,8 @@ def main(cfg: DictConfig) -> None:
     corpus = find_corpus(made.data.corpus, **reader_options(made))
     if not isinstance(corpus, RatedCorpus) or not corpus.hold_out_rater:
         raise ValueError(
-            f"{run}: nobody is held out of the raters of {made.data.corpus}; expected a run on a corpus with raters and "
-            "data.options.hold_out_rater=true (experiment=dbdc3, experiment=uss)"
+            f"{run}: nobody is held out of the raters of {made.data.corpus}; expected a run on a corpus with raters "
+            "and data.options.hold_out_rater=true (experiment=dbdc3, experiment=uss)"
         )
     split = made.data.train_split if made.data.folds is not None else made.data.test_split
     answers = {name: tested_answers(run, name, TASK, corpus=made.data.corpus, split=split) for name in cfg.systems}

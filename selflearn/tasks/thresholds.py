@@ -91,19 +91,19 @@ def binary_f1_cut(scores: ArrayLike, gold: ArrayLike) -> Cut:
         gold: whether the item is positive, ``(N,)``.
 
     Returns:
-        The cut; 0.5 where all items are of one class.
+        The cut; 0.5 where no item is positive.
 
     Raises:
         ValueError: lengths differ, or a score is not a number.
     """
     scores, gold = _checked(scores, gold)
-    if not gold.any() or gold.all():
+    if not gold.any():
         return Cut(threshold=DEFAULT, value=0.0 if scores.size else float("nan"))
     order = np.argsort(-scores, kind="stable")
     said = np.arange(len(scores) + 1)  # yes to none of the items, to the first, ... to all
     found = np.concatenate([[0.0], np.cumsum(gold[order])])
     positives, negatives = gold.sum(), (1 - gold).sum()
-    if positives <= negatives:
+    if positives <= negatives or not negatives:
         f1 = 2 * found / (said + positives)
     else:
         f1 = 2 * (negatives - (said - found)) / (len(scores) - said + negatives)

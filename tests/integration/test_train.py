@@ -3,12 +3,13 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from experiments import train
-from experiments.app import hydra_main
+from experiments import compare_people, train
+from experiments.app import CONF, hydra_main
 from selflearn.corpora.table import write_jsonl
 from selflearn.evaluation import evaluate
 from selflearn.models import LabelGenerator, load_tokenizer
@@ -266,6 +267,15 @@ def test_a_rater_who_is_held_out_is_measured_on_the_items_of_the_model_and_bots_
     assert run.metrics["count/defect_items"] == 4 * 32  # four rated responses of each dialogue
     said = pd.read_parquet(run.directory / "predictions" / "annotator.defect.parquet")
     assert (said["gold"] != said["prediction"]).any()
+    cfg = OmegaConf.load(CONF / "compare_people.yaml")
+    compare_people.main(OmegaConf.merge(cfg, {"run": str(run.directory), "systems": ["model", "majority"]}))
+    page = (run.directory / "page.people.md").read_text()
+    assert "128 responses have 6 to 6 ratings each." in page
+    assert "Each of 16 raters (with 30 items or more)" in page
+    assert page.count("| model |") == 6  # in the place of a rater, on all, and for each of four promises
+    checked = np.random.default_rng(0).permutation(sorted(said["dialogue_id"].unique()))[:16]
+    half = said[said["dialogue_id"].isin(checked)]
+    assert f"| person | all | 100.0% | 64 | {(half['gold'] == half['prediction']).mean():.3f} |" in page
 
 
 @pytest.fixture
