@@ -44,9 +44,6 @@ from selflearn.evaluation.benchmark import (
 from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.inference import Labeler, LabellingError, label_file, promises
-from selflearn.inference.audit import audited_labels
-from selflearn.inference.calibration import fit_calibrators, write_calibrators
-from selflearn.models import save_model
 from selflearn.models.system import ModelSystem
 from selflearn.reports import add_promises, interval_figure, loss_figure, model_card, write_model_card, write_run_report
 from selflearn.schema import Dialogue
@@ -182,11 +179,7 @@ def quiet() -> None:
 def _keeper(directory: Path, tune: Sequence[Dialogue]) -> Callable[[System], None]:
     def keep(system: System) -> None:
         if isinstance(system, ModelSystem):
-            save_model(system.model, system.tokenizer, directory)
-            said = Labeler(system).label(tune)
-            pairs = zip(said, tune, strict=True)
-            audited = [label for one, gold in pairs for label in audited_labels(one.dialogue, gold.labels)]
-            write_calibrators(fit_calibrators(audited), directory)
+            Labeler(system).calibrated_on(tune).save_pretrained(directory)
 
     return keep
 

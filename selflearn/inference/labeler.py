@@ -19,12 +19,19 @@ from selflearn.batching.audio import Recordings
 from selflearn.batching.texts import OnOverflow, OverflowError
 from selflearn.batching.windows import cut_observed, turn_windows
 from selflearn.inference import promises
-from selflearn.inference.calibration import Calibrators, calibrated, read_calibrators
+from selflearn.inference.audit import audited_labels
+from selflearn.inference.calibration import (
+    Calibrators,
+    calibrated,
+    fit_calibrators,
+    read_calibrators,
+    write_calibrators,
+)
 from selflearn.inference.goal_records import goal_records
 from selflearn.inference.labels import DOMAIN, TRANSCRIPT, model_labels
 from selflearn.inference.promises import acceptance
 from selflearn.inference.rows import LabelRow, label_rows
-from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer
+from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer, save_model
 from selflearn.models.system import ModelSystem
 from selflearn.schema import Dialogue, GoalRecord, ObservedDialogue
 from selflearn.tasks import DialoguePrediction
@@ -162,6 +169,31 @@ class Labeler:
         if with_promises and (folder / promises.FILE).is_file():
             labeler.promises = promises.read_promises(folder, model=labeler.fingerprint)
         return labeler
+
+    def calibrated_on(self, dialogues: Iterable[Dialogue]) -> Labeler:
+        """A labeler with the same model, whose scores are right as often as they say on these dialogues.
+
+        Args:
+            dialogues: with labels of people; the model was not trained on them. Tasks of which they say too little
+                keep their scores. Promises are made of calibrated scores, so that none are kept.
+
+        Example:
+            >>> Labeler(system).calibrated_on(tune).save_pretrained("model")  # doctest: +SKIP
+        """
+        known = list(dialogues)
+        raw = Labeler(self.system).label(known)
+        audited = [x for gold, said in zip(known, raw, strict=True) for x in audited_labels(said.dialogue, gold.labels)]
+        return Labeler(self.system, calibrators=fit_calibrators(audited))
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write what :meth:`from_pretrained` reads: model, tokenizer and calibration; promises are not written.
+
+        Args:
+            directory: made where it does not exist.
+        """
+        folder = Path(directory).expanduser()
+        save_model(self.system.model, self.system.tokenizer, folder)
+        write_calibrators(self.calibrators, folder)
 
     def label(self, dialogues: Iterable[Dialogue]) -> list[LabelledDialogue]:
         """Label dialogues, one to one and in their order.

@@ -44,6 +44,14 @@ def test_answers_are_one_to_one_in_order_and_cover_each_dialogue(labeler, dialog
         assert (item.read.windows, item.read.truncated_texts, item.extra) == (1, 0, {})
 
 
+def test_what_was_calibrated_and_saved_answers_the_same_when_it_is_loaded(labeler, dialogues, tmp_path):
+    calibrated = labeler.calibrated_on(home_dialogues(40, seed=9))
+    calibrated.save_pretrained(tmp_path / "model")
+    answers = calibrated.label(dialogues)
+    assert [scores(item) for item in answers] != [scores(item) for item in labeler.label(dialogues)]
+    assert Labeler.from_pretrained(tmp_path / "model", device="cpu").label(dialogues) == answers
+
+
 def test_labels_that_come_along_are_never_read_and_are_replaced(labeler, dialogues):
     bare = [replace(d, labels=Labels(), ratings=(), truth=None, feedback=()) for d in dialogues]
     wrong = Label(value="NoSuchIntent", source="rater:7")
