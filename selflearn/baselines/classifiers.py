@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
@@ -24,18 +23,11 @@ class YesNoClassifier:
         self._constant: float | None = None
 
     def fit(self, rows: Matrix, gold: NDArray[Any]) -> Self:
-        """Learn from rows ``(N, F)`` and their bools ``(N,)``; where all are equal, that is always said.
-
-        Instead of bools there may be probabilities of a yes: such a row is learned as both, by their weight.
-        """
-        yes = np.asarray(gold, np.float64)
-        if (yes == yes[0]).all() and yes[0] in (0.0, 1.0):
-            self._constant = float(yes[0])
-        elif set(np.unique(yes)) <= {0.0, 1.0}:
-            _fit(self._model, rows, yes == 1)
+        """Learn from rows ``(N, F)`` and their bools ``(N,)``; where all are equal, that is always said."""
+        if gold.all() or not gold.any():
+            self._constant = float(gold.all())
         else:
-            said, both = np.repeat([True, False], len(yes)), sparse.vstack([rows, rows]).tocsr()
-            _fit(self._model, both, said, np.concatenate([yes, 1 - yes]))
+            _fit(self._model, rows, gold)
         return self
 
     def answers(self, rows: Matrix) -> Floats:
@@ -87,7 +79,7 @@ class NameClassifier:
         return np.asarray(self._model.predict_proba(rows), np.float64)
 
 
-def _fit(model: Any, rows: Matrix, gold: NDArray[Any], weights: Floats | None = None) -> None:
+def _fit(model: Any, rows: Matrix, gold: NDArray[Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the rounds are a budget, the tuning dialogues judge
-        model.fit(rows, gold, sample_weight=weights)
+        model.fit(rows, gold)

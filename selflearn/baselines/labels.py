@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,10 @@ class TurnLabelsOf:
     Attributes:
         rows: their numbers, counted through all turns of all dialogues, ``(n,)``.
         values: their labels, bool or str, ``(n,)``.
-        learned: what is learned of them, where that is not the label itself: how likely it is a yes, ``(n,)``.
     """
 
     rows: NDArray[np.int64]
     values: NDArray[Any]
-    learned: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,9 @@ def segmentation_labels(dialogues: Sequence[Dialogue]) -> TurnLabelsOf:
 
 
 def defect_labels(dialogues: Sequence[Dialogue]) -> TurnLabelsOf:
-    """Whether the response was a defect, of each labelled turn, and how likely its raters make it."""
+    """Whether the response was a defect, of each labelled turn."""
     task = DefectTask()
-    found = _labelled((task.decisions(dialogue) for dialogue in dialogues), np.dtype(bool))
-    sure = _labelled((task.probabilities(dialogue) for dialogue in dialogues), np.dtype(np.float64))
-    return replace(found, learned=sure.values)
+    return _labelled((task.decisions(dialogue) for dialogue in dialogues), np.dtype(bool))
 
 
 def intent_labels(dialogues: Sequence[Dialogue]) -> TurnLabelsOf:

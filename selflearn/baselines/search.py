@@ -42,23 +42,16 @@ class Items(Generic[W]):
         read: what a window shows of each, sparse ``(n, F)``.
         gold: their labels, ``(n,)``.
         dialogue: number of the dialogue of each, ``(n,)``.
-        learned: what a classifier learns of each, ``(n,)``; the label where None.
         text: number of the text that each is part of, where a measure needs that, ``(n,)``.
     """
 
     read: Callable[[W], Matrix]
     gold: NDArray[Any]
     dialogue: Rows
-    learned: NDArray[Any] | None = None
     text: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.gold)
-
-    @property
-    def targets(self) -> NDArray[Any]:
-        """What a classifier learns, ``(n,)``."""
-        return self.gold if self.learned is None else self.learned
 
 
 Measure = Callable[[NDArray[Any], Items[W]], Cut]
@@ -116,7 +109,7 @@ def search(
     def attempt(window: W, strength: float) -> Trial[W, C]:
         train_rows, tune_rows = rows(window)
         model = make(strength)
-        model.fit(train_rows, train.targets)
+        model.fit(train_rows, train.gold)
         if len(tune):
             cut = measure(model.answers(tune_rows), tune)
         else:
@@ -145,7 +138,7 @@ def _measure_by_folds(items: Items[W], rows: Matrix, make: Callable[[], Classifi
     for fold in range(min(FOLDS, len(dialogues))):
         inside = number % FOLDS == fold
         model = make()
-        model.fit(rows[~inside], items.targets[~inside])
+        model.fit(rows[~inside], items.gold[~inside])
         for i, answer in zip(np.flatnonzero(inside), model.answers(rows[inside]), strict=True):
             answers[i] = answer
     return measure(np.array(answers), items)

@@ -21,10 +21,7 @@ TurnItems = Items[Window]
 def turn_items(turns: TurnVectors, labels: TurnLabelsOf) -> TurnItems:
     """The labelled ones among the turns of some dialogues."""
     return Items(
-        read=lambda window: turns.read(window, labels.rows),
-        gold=labels.values,
-        dialogue=turns.owner[labels.rows],
-        learned=labels.learned,
+        read=lambda window: turns.read(window, labels.rows), gold=labels.values, dialogue=turns.owner[labels.rows]
     )
 
 
