@@ -1,6 +1,7 @@
 """How a request sounded: one vector a recording, from the mean and the spread of its log-mel spectrum.
 
-The vector is fixed, not learned: :data:`MELS` means over the frames, as many standard deviations, and the log of the
+Where a pretrained encoder reads the recordings instead, :mod:`selflearn.batching.sounds` makes them ready. The vector
+here is fixed, not learned: :data:`MELS` means over the frames, as many standard deviations, and the log of the
 seconds. It tells voice, level, noise and tempo, not words.
 """
 
@@ -68,14 +69,14 @@ def audio_vector(samples: NDArray[np.float64]) -> Array:
     return np.concatenate([spectrum.mean(0), spectrum.std(0), [math.log(seconds)]]).astype(np.float32)
 
 
-def read_sound(path: Path) -> NDArray[np.float64]:
-    """Samples of a WAV file of any rate, in [-1, 1], ``[samples]`` at :data:`RATE`; channels are averaged.
+def read_sound(path: Path, rate: int = RATE) -> NDArray[np.float64]:
+    """Samples of a WAV file of any rate, in [-1, 1], ``[samples]``, ``rate`` a second; channels are averaged.
 
     Raises:
         ValueError: it is no WAV file, or holds no sound.
     """
     try:
-        rate, data = wavfile.read(path)
+        given, data = wavfile.read(path)
     except (ValueError, EOFError) as error:
         raise ValueError(f"{path}: expected a WAV file; {error or 'it ends too early'}") from error
     if not data.size:
@@ -84,9 +85,9 @@ def read_sound(path: Path) -> NDArray[np.float64]:
         data = ((data.astype(np.int32) - 128) * 256).astype(np.int16)
     scale = float(-np.iinfo(data.dtype).min) if np.issubdtype(data.dtype, np.integer) else 1.0
     samples: NDArray[np.float64] = data.astype(np.float64).reshape(len(data), -1).mean(1) / scale
-    if rate != RATE:
-        shared = gcd(rate, RATE)
-        samples = resample_poly(samples, RATE // shared, rate // shared)
+    if given != rate:
+        shared = gcd(given, rate)
+        samples = resample_poly(samples, rate // shared, given // shared)
     return samples
 
 
@@ -116,6 +117,15 @@ class Recordings:
             path = self.root / reference
             self._vectors[reference] = audio_vector(read_sound(path)) if path.is_file() else None
         return self._vectors[reference]
+
+    def samples(self, reference: str | None, rate: int = RATE) -> NDArray[np.float64] | None:
+        """The sound itself, ``[samples]``, read anew each time; None where there is none, or its file is missing.
+
+        Raises:
+            ValueError: there is a file, and it is no recording.
+        """
+        path = None if reference is None else self.root / reference
+        return None if path is None or not path.is_file() else read_sound(path, rate)
 
     def missing(self, dialogue: ObservedDialogue) -> list[str]:
         """References of a dialogue whose files are not there; nothing is read."""

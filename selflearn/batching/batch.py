@@ -65,6 +65,21 @@ class TextBucket(Movable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundBucket(Movable):
+    """Pieces of recordings that a pretrained audio encoder reads together (:mod:`selflearn.batching.sounds`).
+
+    Attributes:
+        inputs: as its feature extractor makes them, ``[R, ...]``.
+        mask: what is no padding, ``[R, S]``; None where nothing is padded.
+        recordings: number of the recording that each piece is of, ``[R]``.
+    """
+
+    inputs: Tensor
+    mask: Tensor | None
+    recordings: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureValues(Movable):
     """Features of every turn; where a mask is False the value is meaningless and the learned "missing" is used.
 
@@ -72,6 +87,8 @@ class FeatureValues(Movable):
         categorical: ``[D, T, C]`` value numbers, 0 = missing, 1 = a value that training never saw.
         numeric: ``[D, T, F]`` transformed values; ``numeric_mask`` the same shape, bool.
         audio: ``[D, T, A]`` or None; ``audio_mask`` ``[D, T]``.
+        sounds: the recordings, for a pretrained audio encoder, which makes ``audio`` of them.
+        sound_index: recording of each turn, ``[D, T]``, -1 where there is none; None without such an encoder.
     """
 
     categorical: Tensor
@@ -79,6 +96,8 @@ class FeatureValues(Movable):
     numeric_mask: Tensor
     audio: Tensor | None = None
     audio_mask: Tensor | None = None
+    sounds: tuple[SoundBucket, ...] = ()
+    sound_index: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

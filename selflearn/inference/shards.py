@@ -126,7 +126,7 @@ def _settings(labeler: Labeler) -> dict[str, Any]:
     system = labeler.system
     promised = {task: acceptance(certificate).to_dict() for task, certificate in labeler.promises.items()}
     found = {"model": labeler.fingerprint, "promises": promised, "on_overflow": system.on_overflow, "bf16": system.bf16}
-    if system.model.recordings is not None and system.model.config.feature_vocabulary().audio:
+    if system.model.recordings is not None and system.model.config.reads_audio:
         found["recordings"] = str(system.model.recordings.root)
     return found
 

@@ -6,9 +6,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
+from transformers.models.auto.feature_extraction_auto import feature_extractor_class_from_name
 
 from selflearn.batching.features import FeatureVocabulary
 from selflearn.batching.readings import ReadingVocabulary
+from selflearn.batching.sounds import SoundReader
 from selflearn.tasks.prediction import Thresholds
 
 # What transformers itself hands over beside the fields when it reads a config.json.
@@ -36,6 +38,10 @@ class LabelGeneratorConfig(PreTrainedConfig):
         ngram_dropout: share of n-grams dropped in training.
         feature_dropout: probability that a feature is hidden in training.
         features: names and values of the features (:class:`FeatureVocabulary`).
+        audio_encoder: configuration of a pretrained audio encoder, as its own ``config.json`` has it; None where the
+            mean and the spread of the log-mel spectrum are read, or no audio.
+        audio_extractor: how recordings are made ready for it, as its own ``preprocessor_config.json`` has it.
+        audio_frozen: the audio encoder does not learn.
         readings: names of what the assistant understands (:class:`ReadingVocabulary`).
         tasks: label names of each task, in the order of the head's outputs. The order of the tasks says nothing: keys
             are sorted when the configuration is saved.
@@ -61,6 +67,9 @@ class LabelGeneratorConfig(PreTrainedConfig):
     ngram_dropout: float = 0.1
     feature_dropout: float = 0.1
     features: dict[str, Any] | None = None
+    audio_encoder: dict[str, Any] | None = None
+    audio_extractor: dict[str, Any] | None = None
+    audio_frozen: bool = True
     readings: dict[str, list[str]] | None = None
     tasks: dict[str, list[str]] | None = None
     thresholds: dict[str, float] | None = None
@@ -75,6 +84,8 @@ class LabelGeneratorConfig(PreTrainedConfig):
                 raise ValueError(f"LabelGeneratorConfig has no key {key!r} (= {kwargs[key]!r}); nearest: {near}")
         if self.pairing not in ("separate", "pair"):
             raise ValueError(f"pairing is {self.pairing!r}; expected 'separate' or 'pair'")
+        if (self.audio_encoder is None) != (self.audio_extractor is None):
+            raise ValueError("audio_encoder and audio_extractor belong together; expected both, or neither")
         super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
 
     def feature_vocabulary(self) -> FeatureVocabulary:
@@ -100,6 +111,32 @@ class LabelGeneratorConfig(PreTrainedConfig):
         if self.encoder is None:
             raise ValueError("the configuration has no turn encoder; expected `encoder` to hold its config.json")
         return AutoConfig.for_model(**self.encoder)
+
+    @property
+    def reads_audio(self) -> bool:
+        """Whether recordings are read, in one way or the other."""
+        return self.audio_encoder is not None or bool(self.feature_vocabulary().audio)
+
+    def audio_encoder_config(self) -> PreTrainedConfig:
+        """The audio encoder's configuration as an object."""
+        if self.audio_encoder is None:
+            raise ValueError("the configuration has no audio encoder; expected `audio_encoder` to hold its config.json")
+        return AutoConfig.for_model(**self.audio_encoder)
+
+    def sound_reader(self) -> SoundReader | None:
+        """What makes recordings ready for the audio encoder; None where there is none.
+
+        Raises:
+            ValueError: the installed version of transformers does not know the feature extractor.
+        """
+        if self.audio_extractor is None:
+            return None
+        name = self.audio_extractor.get("feature_extractor_type")
+        found = None if name is None else feature_extractor_class_from_name(name)
+        if found is None:
+            raise ValueError(f"audio_extractor.feature_extractor_type is {name!r}; expected a feature extractor of the "
+                             "installed version of transformers")  # fmt: skip
+        return SoundReader(found.from_dict(self.audio_extractor))
 
 
 def plain_features(vocabulary: FeatureVocabulary) -> dict[str, Any]:

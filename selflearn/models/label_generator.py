@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,13 +13,14 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, 
 from transformers.utils import ModelOutput
 
 from selflearn.batching.audio import Recordings
-from selflearn.batching.batch import DialogueBatch
+from selflearn.batching.batch import DialogueBatch, FeatureValues
 from selflearn.batching.collator import Collator
 from selflearn.batching.texts import Tokenization
+from selflearn.encoders.audio import AudioEncoder
 from selflearn.encoders.dialogue import DialogueEncoder, attention_heads
 from selflearn.encoders.features import FeatureEncoder
 from selflearn.encoders.lexical import LexicalEncoder
-from selflearn.encoders.pretrained import building_arguments
+from selflearn.encoders.pretrained import build_audio_encoder, building_arguments
 from selflearn.encoders.turn import TurnEncoder
 from selflearn.models.config import LabelGeneratorConfig
 from selflearn.tasks import EncodedBatch, StateSizes, Task, build_tasks
@@ -85,6 +86,7 @@ class LabelGenerator(PreTrainedModel):
         config: see :class:`LabelGeneratorConfig`.
         encoder: a turn encoder with weights; None builds one from ``config.encoder`` with random weights.
         tasks: task objects for ``config.tasks``; None looks them up by name.
+        audio_encoder: one with weights, where ``config.audio_encoder`` says that there is one; as ``encoder``.
 
     Attributes:
         recordings: of the log at hand, for a model that reads audio. They belong to the log: they are not saved.
@@ -102,6 +104,7 @@ class LabelGenerator(PreTrainedModel):
         config: LabelGeneratorConfig,
         encoder: PreTrainedModel | None = None,
         tasks: Mapping[str, Task] | None = None,
+        audio_encoder: PreTrainedModel | None = None,
     ) -> None:
         super().__init__(config)
         self.recordings: Recordings | None = None
@@ -115,11 +118,14 @@ class LabelGenerator(PreTrainedModel):
         self.lexical_encoder = (
             LexicalEncoder(config.ngram_buckets, lexical_size, dropout=config.ngram_dropout) if lexical_size else None
         )
-        vocabulary = config.feature_vocabulary()
+        vocabulary, self.audio_encoder = config.feature_vocabulary(), None
+        if config.audio_encoder is not None:
+            listener = audio_encoder or build_audio_encoder(config.audio_encoder_config())
+            self.audio_encoder = AudioEncoder(listener, frozen=config.audio_frozen)
         self.feature_encoder = FeatureEncoder(
             categorical_sizes=tuple(len(values) + 2 for values in vocabulary.categorical.values()),
-            num_numeric=len(vocabulary.numeric), audio_size=vocabulary.audio_size, size=config.size,
-            dropout=config.feature_dropout,
+            num_numeric=len(vocabulary.numeric), size=config.size, dropout=config.feature_dropout,
+            audio_size=vocabulary.audio_size if self.audio_encoder is None else self.audio_encoder.size,
         )  # fmt: skip
         self.fusion = TurnFusion(text_size=width, lexical_size=lexical_size, size=config.size, dropout=config.dropout)
         self.dialogue_encoder = DialogueEncoder(
@@ -169,10 +175,18 @@ class LabelGenerator(PreTrainedModel):
             float ``[D, T, M]``.
         """
         texts, present = texts_of_turns(vectors, batch), batch.utterance_index >= 0
-        features = self.feature_encoder(batch.features, batch.seconds) if use_features else None
+        features = self.feature_encoder(self._heard(batch.features), batch.seconds) if use_features else None
         fused = self.fusion(texts, present, lexical, features)
         out: Tensor = self.dialogue_encoder(fused, batch.turn_mask, batch.seconds)
         return out
+
+    def _heard(self, values: FeatureValues) -> FeatureValues:
+        """The features with the vectors of the recordings, where an encoder reads them."""
+        if self.audio_encoder is None or values.sound_index is None or not values.sounds:
+            return values
+        vectors: Tensor = self.audio_encoder(values.sounds)
+        index = values.sound_index
+        return replace(values, audio=vectors[index.clamp(min=0)], audio_mask=index >= 0)
 
     def encode(self, batch: DialogueBatch) -> EncodedBatch:
         """What the heads see of a batch."""
@@ -221,6 +235,7 @@ class LabelGenerator(PreTrainedModel):
             hypotheses=max((task.num_hypotheses for task in self.tasks.values()), default=0),
             readings=self.config.reading_vocabulary(),
             recordings=self.recordings,
+            sounds=self.config.sound_reader(),
         )
 
 

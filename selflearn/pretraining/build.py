@@ -117,6 +117,7 @@ def swap_collator(
     used = [name for name, share in config.shares.items() if share > 0]
     grades = make_grades(used, dialogues, encoder=encoder, pool_size=pool_size, seed=seed)
     inputs = model.collator(tokenizer, with_targets=False)  # type: ignore[arg-type]
+    inputs.recordings = None  # features are not read here, and sounds take long
     swaps = SwapCollator(inputs, grades, config, seed=seed)
 
     def collate(batch: Sequence[Dialogue], epoch: int) -> PretrainingBatch:

@@ -31,6 +31,8 @@ class SteppedModule(lightning.LightningModule):
         super().__init__()
         self.model, self.optimization, self.num_steps, self.seed = model, optimization, num_steps, seed
         model.turn_encoder.requires_grad_(bool(optimization.encoder_lr))  # the stage before may have frozen it
+        if model.audio_encoder is not None:
+            model.audio_encoder.let_learn(bool(optimization.encoder_lr))
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed by step: a run that was killed and resumed draws what it would have drawn."""

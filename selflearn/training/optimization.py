@@ -1,4 +1,4 @@
-"""Optimiser and schedule: AdamW with layer-wise rates in the turn encoder, warm-up, then a straight line to zero."""
+"""Optimiser and schedule: AdamW with layer-wise rates in pretrained encoders, warm-up, then a straight line to zero."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from torch import nn
 
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 
+_PRETRAINED = ("turn_encoder.", "audio_encoder.model.")
+"""In the names of the parameters that come from a pretrained encoder."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizationConfig:
@@ -19,8 +22,9 @@ class OptimizationConfig:
 
     Attributes:
         lr: learning rate outside the turn encoder.
-        encoder_lr: learning rate of the turn encoder's last layer; 0 freezes the encoder.
-        layer_decay: factor from one layer of the turn encoder to the one below it (Howard & Ruder, ULMFiT, 2018).
+        encoder_lr: learning rate of the last layer of the turn encoder, and of an audio encoder that learns; 0 freezes
+            both.
+        layer_decay: factor from one layer of these encoders to the one below it (Howard & Ruder, ULMFiT, 2018).
         weight_decay: of matrices; biases, norms and embeddings have none.
         warmup: share of the steps in which the rate rises from 0.
         clip: largest gradient norm.
@@ -38,25 +42,28 @@ def parameter_groups(named: Iterable[tuple[str, nn.Parameter]], config: Optimiza
     """Parameters by learning rate and weight decay.
 
     Args:
-        named: names and parameters; those of the turn encoder have ``turn_encoder.`` in their name.
+        named: names and parameters; those of pretrained encoders are told by their names.
         config: rates.
     """
     named = list(named)
-    depth = max((_layer(name) for name, _ in named if "turn_encoder." in name), default=0)
+    depths = {
+        encoder: max((_layer(name) for name, _ in named if encoder in name), default=0) for encoder in _PRETRAINED
+    }
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in named:
         if not parameter.requires_grad:
             continue
         lr = config.lr
-        if "turn_encoder." in name:
-            lr = config.encoder_lr * config.layer_decay ** (depth - _layer(name))
+        encoder = next((encoder for encoder in _PRETRAINED if encoder in name), None)
+        if encoder is not None:
+            lr = config.encoder_lr * config.layer_decay ** (depths[encoder] - _layer(name))
         decay = config.weight_decay if parameter.dim() > 1 and "embedding" not in name else 0.0
         groups.setdefault((lr, decay), []).append(parameter)
     return [{"params": members, "lr": lr, "weight_decay": decay} for (lr, decay), members in groups.items()]
 
 
 def _layer(name: str) -> int:
-    """Layer number of a parameter of the turn encoder; embeddings stand below the first layer."""
+    """Layer number of a parameter of an encoder; embeddings stand below the first layer."""
     found = _LAYER.search(name)
     return int(found[1]) + 1 if found else 0
 

@@ -6,22 +6,22 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from selflearn.batching.audio import Recordings
-from selflearn.batching.collator import Pairing
-from selflearn.batching.features import GROUPS, FeatureVocabulary
+from selflearn.batching.features import FeatureVocabulary
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.batching.texts import OnOverflow
 from selflearn.corpora.views import VIEWS
-from selflearn.encoders import load_encoder
+from selflearn.encoders import load_audio_encoder, load_encoder
 from selflearn.models import LabelGenerator, LabelGeneratorConfig
 from selflearn.models.config import plain_features, plain_readings
 from selflearn.models.system import ModelSystem, ReadCounts
-from selflearn.pretraining import SwapConfig, SwapObjectives
+from selflearn.pretraining import SwapObjectives
 from selflearn.pretraining.build import swap_collator
 from selflearn.schema import Dialogue, ObservedDialogue
 from selflearn.tasks import Task, Thresholds, task_classes
@@ -29,118 +29,10 @@ from selflearn.tasks.success import asked_goals
 from selflearn.tasks.thresholds import tune_binary_f1, tune_segmentation
 from selflearn.training.data import TrainingData
 from selflearn.training.module import FineTuning, Pretraining
-from selflearn.training.optimization import OptimizationConfig
+from selflearn.training.settings import ModelSettings, PretrainingSettings, TrainingSettings
 from selflearn.training.stage import StageConfig, load_encoders, load_finished, placement, run_stage
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DialogueSettings:
-    """Of the dialogue encoder; see :class:`~selflearn.models.LabelGeneratorConfig`."""
-
-    size: int = 256
-    layers: int = 2
-    heads: int | None = None
-    dropout: float = 0.1
-    window_before: int = 3
-    window_after: int = 2
-    causal: bool = False
-    max_turns: int = 512
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LexicalSettings:
-    """Of the wide part (hashed word n-grams); ``buckets=0`` leaves it out."""
-
-    buckets: int = 65_536
-    size: int = 128
-    dropout: float = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSettings:
-    """What is built.
-
-    Attributes:
-        encoder: name or directory of the turn encoder (:func:`~selflearn.encoders.load_encoder`).
-        encoder_dropout: in the turn encoder, while training.
-        pairing: "separate" or "pair".
-        max_tokens: longest text.
-        dialogue: the dialogue encoder.
-        lexical: the wide part.
-        feature_dropout: probability that a feature is hidden in training.
-        without: groups of features that are left out (:data:`~selflearn.batching.features.GROUPS`).
-    """
-
-    encoder: str = "minilm"
-    encoder_dropout: float = 0.0
-    pairing: Pairing = "separate"
-    max_tokens: int = 128
-    dialogue: DialogueSettings = field(default_factory=DialogueSettings)
-    lexical: LexicalSettings = field(default_factory=LexicalSettings)
-    feature_dropout: float = 0.1
-    without: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Check the names of the groups."""
-        unknown = [name for name in self.without if name not in GROUPS]
-        if unknown:
-            raise ValueError(f"no group of features is called {unknown[0]!r}; there are {', '.join(GROUPS)}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PretrainingSettings:
-    """Swapped answers.
-
-    Attributes:
-        epochs: passes over the dialogues; 0 = no pretraining.
-        token_budget: most tokens of a batch.
-        swaps: shares of swapped and hidden responses, and of the grades.
-        pool_size: responses that wrong ones are drawn from.
-        optimization: rates.
-        weights: file with the weights of an earlier pretraining, instead of a new one.
-    """
-
-    epochs: float = 0.0
-    token_budget: int = 4096
-    swaps: SwapConfig = field(
-        default_factory=lambda: SwapConfig(shares={"nearest": 0.5, "exchanged": 0.3, "random": 0.2})
-    )
-    pool_size: int = 20_000
-    optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
-    weights: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingSettings:
-    """Fine-tuning.
-
-    Attributes:
-        epochs: passes over the labelled dialogues.
-        token_budget: most tokens of a batch.
-        optimization: rates.
-        loss_weights: "learned", or fixed weights by task.
-        workers: processes that make batches.
-        on_overflow: what happens to dialogues and texts that are too long.
-        views: names of views (:mod:`selflearn.corpora.views`) in which training dialogues are shown.
-        view_share: share of the dialogues that an epoch shows in a view instead of whole.
-    """
-
-    epochs: float = 4.0
-    token_budget: int = 4096
-    optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
-    loss_weights: Literal["learned"] | Mapping[str, float] = "learned"
-    workers: int = 0
-    on_overflow: OnOverflow = "window"
-    views: tuple[str, ...] = ()
-    view_share: float = 0.25
-
-    def __post_init__(self) -> None:
-        """Check the names of the views."""
-        unknown = [name for name in self.views if name not in VIEWS]
-        if unknown:
-            raise ValueError(f"no view is called {unknown[0]!r}; there are {', '.join(VIEWS)}")
 
 
 def fit_tasks(names: Collection[str], dialogues: Sequence[Dialogue]) -> dict[str, Task]:
@@ -179,11 +71,16 @@ def build_model(
         dialogues: training dialogues, for the feature vocabulary and the domains.
         seed: of the fresh weights.
         recordings: of the log; a model is made to read audio where there are some.
+
+    Raises:
+        ValueError: an audio encoder is asked for, and there is no recording.
     """
     torch.manual_seed(seed)
     encoder, tokenizer = load_encoder(settings.encoder, dropout=settings.encoder_dropout)
     observed = (dialogue.observed() for dialogue in dialogues)
-    features = FeatureVocabulary.fit(observed, without=settings.without, recordings=recordings)
+    audio_encoder, heard = _audio_encoder(settings, dialogues, recordings)
+    spectra = recordings if audio_encoder is None else None
+    features = FeatureVocabulary.fit(observed, without=settings.without, recordings=spectra)
     domains = {goal.domain for dialogue in dialogues for goal in dialogue.labels.goals or () if goal.domain is not None}
     understood = () if "hypotheses" in settings.without else dialogues
     readings = ReadingVocabulary.fit(dialogue.observed() for dialogue in understood)
@@ -193,11 +90,30 @@ def build_model(
         ngram_dropout=settings.lexical.dropout, feature_dropout=settings.feature_dropout,
         features=plain_features(features), readings=plain_readings(readings),
         tasks={name: list(task.labels) for name, task in tasks.items()}, thresholds=asdict(Thresholds()),
-        seen_domains=sorted(domains), **asdict(settings.dialogue),
+        seen_domains=sorted(domains), **asdict(settings.dialogue), **heard,
     )  # fmt: skip
-    model = LabelGenerator(config, encoder=encoder, tasks=tasks)
+    model = LabelGenerator(config, encoder=encoder, tasks=tasks, audio_encoder=audio_encoder)
     model.recordings = recordings
     return model, tokenizer
+
+
+def _audio_encoder(
+    settings: ModelSettings, dialogues: Sequence[Dialogue], recordings: Recordings | None
+) -> tuple[PreTrainedModel | None, dict[str, Any]]:
+    """The pretrained audio encoder that is asked for, and what the configuration says of it."""
+    name = settings.audio.encoder
+    if name is None or "audio" in settings.without:
+        return None, {}
+    references = (turn.audio for dialogue in dialogues for turn in dialogue.turns if turn.audio is not None)
+    if recordings is None or not any((recordings.root / reference).is_file() for reference in references):
+        where = "nowhere" if recordings is None else f"not in {recordings.root}"
+        raise ValueError(
+            f"model.audio.encoder is {name!r}, and the recordings of the training dialogues are {where}; expected "
+            "turns whose `audio` names a WAV file in the folder of the log. model.audio.encoder=null asks for none"
+        )
+    encoder, extractor = load_audio_encoder(name)
+    said = {"audio_encoder": encoder.config.to_dict(), "audio_extractor": extractor.to_dict()}
+    return encoder, said | {"audio_frozen": settings.audio.frozen}
 
 
 def pretrain(

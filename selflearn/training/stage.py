@@ -65,6 +65,7 @@ _ADVICE = (
     ".*overridden `transfer_batch_to_device`.*",  # on purpose: batches know how to move themselves
     ".*`isinstance\\(treespec, LeafSpec\\)`.*",  # Lightning's own, of torch
     ".*`training_step` returned `None`.*",  # nothing is labelled in that batch
+    ".*module\\(s\\) in eval mode at the start of training.*",  # an encoder that is frozen
     ".*dataloader is not resumable.*",  # its sampler is: it goes on with the batch after the last one
 )
 """Beginnings of warnings that Lightning gives for what is meant here."""

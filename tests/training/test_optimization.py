@@ -33,6 +33,19 @@ def test_rates_fall_from_layer_to_layer_of_the_turn_encoder_down_to_the_embeddin
     assert {lr for lr, _ in found.values()} == {1e-3, 1e-4, 5e-5, 2.5e-5}
 
 
+def test_an_audio_encoder_has_the_rates_of_its_own_layers_and_its_norm_that_of_the_model():
+    names = [
+        "model.audio_encoder.model.feature_projection.weight", "model.audio_encoder.model.encoder.layers.0.fc.weight",
+        "model.audio_encoder.model.encoder.layers.2.fc.weight", "model.audio_encoder.norm.weight",
+        "model.turn_encoder.model.layer.0.weight", "model.turn_encoder.model.layer.1.weight",
+    ]  # fmt: skip
+    groups = parameter_groups(
+        [(name, nn.Parameter(torch.full((1, 1), float(i)))) for i, name in enumerate(names)], CONFIG
+    )
+    found = {names[int(p)]: group["lr"] for group in groups for p in group["params"]}
+    assert [found[name] for name in names] == pytest.approx([1.25e-5, 2.5e-5, 1e-4, 1e-3, 5e-5, 1e-4])
+
+
 def test_layers_of_the_dialogue_encoder_have_no_falling_rates(model):
     assert {lr for name, (lr, _) in rates(model).items() if "dialogue_encoder.layers" in name} == {1e-3}
 

@@ -1,0 +1,138 @@
+"""Settings of a label generator and of its training; :class:`~selflearn.training.Recipe` follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from selflearn.batching.collator import Pairing
+from selflearn.batching.features import GROUPS
+from selflearn.batching.texts import OnOverflow
+from selflearn.corpora.views import VIEWS
+from selflearn.pretraining import SwapConfig
+from selflearn.training.optimization import OptimizationConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogueSettings:
+    """Of the dialogue encoder; see :class:`~selflearn.models.LabelGeneratorConfig`."""
+
+    size: int = 256
+    layers: int = 2
+    heads: int | None = None
+    dropout: float = 0.1
+    window_before: int = 3
+    window_after: int = 2
+    causal: bool = False
+    max_turns: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LexicalSettings:
+    """Of the wide part (hashed word n-grams); ``buckets=0`` leaves it out."""
+
+    buckets: int = 65_536
+    size: int = 128
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioSettings:
+    """How recordings are read.
+
+    Attributes:
+        encoder: name or directory of a pretrained encoder (:func:`~selflearn.encoders.load_audio_encoder`); None takes
+            the mean and the spread of the log-mel spectrum.
+        frozen: the encoder stays as it is; otherwise it learns with the turn encoder's rate.
+    """
+
+    encoder: str | None = None
+    frozen: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """What is built.
+
+    Attributes:
+        encoder: name or directory of the turn encoder (:func:`~selflearn.encoders.load_encoder`).
+        encoder_dropout: in the turn encoder, while training.
+        pairing: "separate" or "pair".
+        max_tokens: longest text.
+        dialogue: the dialogue encoder.
+        lexical: the wide part.
+        audio: how recordings are read, where a log has some.
+        feature_dropout: probability that a feature is hidden in training.
+        without: groups of features that are left out (:data:`~selflearn.batching.features.GROUPS`).
+    """
+
+    encoder: str = "minilm"
+    encoder_dropout: float = 0.0
+    pairing: Pairing = "separate"
+    max_tokens: int = 128
+    dialogue: DialogueSettings = field(default_factory=DialogueSettings)
+    lexical: LexicalSettings = field(default_factory=LexicalSettings)
+    audio: AudioSettings = field(default_factory=AudioSettings)
+    feature_dropout: float = 0.1
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the names of the groups."""
+        unknown = [name for name in self.without if name not in GROUPS]
+        if unknown:
+            raise ValueError(f"no group of features is called {unknown[0]!r}; there are {', '.join(GROUPS)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PretrainingSettings:
+    """Swapped answers.
+
+    Attributes:
+        epochs: passes over the dialogues; 0 = no pretraining.
+        token_budget: most tokens of a batch.
+        swaps: shares of swapped and hidden responses, and of the grades.
+        pool_size: responses that wrong ones are drawn from.
+        optimization: rates.
+        weights: file with the weights of an earlier pretraining, instead of a new one.
+    """
+
+    epochs: float = 0.0
+    token_budget: int = 4096
+    swaps: SwapConfig = field(
+        default_factory=lambda: SwapConfig(shares={"nearest": 0.5, "exchanged": 0.3, "random": 0.2})
+    )
+    pool_size: int = 20_000
+    optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
+    weights: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSettings:
+    """Fine-tuning.
+
+    Attributes:
+        epochs: passes over the labelled dialogues.
+        token_budget: most tokens of a batch.
+        optimization: rates.
+        loss_weights: "learned", or fixed weights by task.
+        workers: processes that make batches.
+        on_overflow: what happens to dialogues and texts that are too long.
+        views: names of views (:mod:`selflearn.corpora.views`) in which training dialogues are shown.
+        view_share: share of the dialogues that an epoch shows in a view instead of whole.
+    """
+
+    epochs: float = 4.0
+    token_budget: int = 4096
+    optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
+    loss_weights: Literal["learned"] | Mapping[str, float] = "learned"
+    workers: int = 0
+    on_overflow: OnOverflow = "window"
+    views: tuple[str, ...] = ()
+    view_share: float = 0.25
+
+    def __post_init__(self) -> None:
+        """Check the names of the views."""
+        unknown = [name for name in self.views if name not in VIEWS]
+        if unknown:
+            raise ValueError(f"no view is called {unknown[0]!r}; there are {', '.join(VIEWS)}")
