@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from selflearn.evaluation.benchmark import (
     run_system,
     unknown_gold,
 )
+from selflearn.evaluation.combinations import Combinations, add_combinations
 from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.inference import Labeler, LabellingError, label_file, promises
@@ -299,8 +301,10 @@ def draw(directory: Path, metrics: Mapping[str, float]) -> None:
 
 def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tuple[dict[str, float], dict[str, str]]:
     """Train and label with every system, and measure what they said; with the machine that each was trained on."""
+    met = Combinations.of(())
     if cfg.data.folds is None:
         split, unlabelled, counts = load_split(cfg, say)
+        met = Combinations.of(chain(split.train, split.tune))  # before labels make way for those from feedback
         split = supervised(cfg, split, unlabelled)
         results = run_all(cfg, split, unlabelled, directory, say)
         test, train = split.test, split.train
@@ -316,7 +320,9 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
     if not leads():
         return {}, {}
     ids = [dialogue.id for dialogue in test]
-    tables = {name: without_one_sided_slices(result.test) for name, result in results.items()}
+    tables = {
+        name: add_combinations(without_one_sided_slices(result.test), test, met) for name, result in results.items()
+    }
     write_predictions(directory / "predictions", tables, dialogue_ids=ids)
     write_json(directory / "choices.json", {name: result.notes for name, result in results.items()})
     metrics = evaluate(tables, dialogue_ids=ids, model="model", resamples=cfg.resamples, seed=0)
