@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
 
 def flat_rates(rates: DictConfig) -> dict[str, Any]:
-    """Rates by dotted name; in the config they may be nested, as the command line makes them."""
+    """Rates of a config by dotted name."""
+    from selflearn.simulation.rates import dotted_rates  # here: every program imports this file, few simulate
 
-    def inside(node: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
-        for key, value in node.items():
-            if isinstance(value, Mapping):
-                yield from inside(value, f"{path}{key}.")
-            else:
-                yield f"{path}{key}", value
-
-    return dict(inside(cast(dict[Any, Any], OmegaConf.to_container(rates, resolve=True)), ""))
+    return dotted_rates(cast(dict[Any, Any], OmegaConf.to_container(rates, resolve=True)))
 
 
 def rates_suffix(rates: DictConfig) -> str:
@@ -30,5 +23,5 @@ def rates_suffix(rates: DictConfig) -> str:
         >>> rates_suffix(OmegaConf.create({})), rates_suffix(OmegaConf.create({"people": {"goals": {"mean": 3}}}))
         ('', '-3d04c857')
     """
-    flat = flat_rates(rates)
+    flat = flat_rates(rates) if rates else {}
     return f"-{hashlib.sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:8]}" if flat else ""

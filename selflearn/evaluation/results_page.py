@@ -106,12 +106,17 @@ class Run:
         """What was run whatever the seed and the place: equal for the seeds of one experiment."""
         return json.dumps(_without_seeds(without_free(self.config)), sort_keys=True, default=str)
 
-    def title(self) -> str:
-        """The overrides of the command, without seed and places: ``sgd_quick, model.dialogue.layers=0``."""
+    def title(self, *, without: str | None = None) -> str:
+        """The overrides of the command, without seed and places: ``sgd_quick, model.dialogue.layers=0``.
+
+        Args:
+            without: a setting that is left out, with all below it.
+        """
         words = [word for word in shlex.split(self.versions["command"]) if "=" in word and not word.startswith("-")]
         said = dict(word.split("=", 1) for word in words)
         name = said.pop("experiment", None)
-        rest = [f"{k}={v}" for k, v in said.items() if k.split(".")[-1] != "seed" and not is_free(k)]
+        shown = [k for k in said if k.split(".")[-1] != "seed" and not is_free(k)]
+        rest = [f"{k}={said[k]}" for k in shown if without is None or not f"{k.lstrip('+')}.".startswith(f"{without}.")]
         return ", ".join([name, *rest] if name else rest) or self.directory.name
 
 

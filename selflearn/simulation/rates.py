@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,24 @@ from selflearn.simulation.world import World
 
 RATE_FILES = ("people", "assistant", "annotators")
 """Files of a world, without their suffix, that hold its rates."""
+
+
+def dotted_rates(rates: Mapping[Any, Any]) -> dict[str, Any]:
+    """Rates by dotted name; they may be nested, as a command line makes them.
+
+    Example:
+        >>> dotted_rates({"people": {"goals": {"mean": 3}}, "assistant.result.stale": 0.1})
+        {'people.goals.mean': 3, 'assistant.result.stale': 0.1}
+    """
+
+    def inside(node: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
+        for key, value in node.items():
+            if isinstance(value, Mapping):
+                yield from inside(value, f"{path}{key}.")
+            else:
+                yield f"{path}{key}", value
+
+    return dict(inside(rates, ""))
 
 
 def read_rates(world: World, name: str) -> Value:

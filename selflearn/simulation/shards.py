@@ -172,7 +172,8 @@ def _claim(root: Path, what: dict[str, Any]) -> None:
             changed = ", ".join(
                 f"{key}: {old.get(key)} there, {what[key]} wanted" for key in what if old.get(key) != what[key]
             )
-            raise ValueError(f"{root} holds another log ({changed}); take another directory (paths.output_dir=...)")
+            raise ValueError(f"{root} holds another log ({changed}); take another directory "
+                             "(paths.output_dir=..., in a training data.root=...)")  # fmt: skip
     elif held:
         raise ValueError(f"{root} holds {held[0]} and no simulated log; take another directory (paths.output_dir=...)")
     root.mkdir(parents=True, exist_ok=True)

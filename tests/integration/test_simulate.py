@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from experiments import benchmark_simulation, certify, close_loop, simulate
+from experiments import benchmark_simulation, certify, close_loop, ranges, simulate
 from selflearn.corpora import iter_dialogues
 from selflearn.simulation import shards
 from tests.fixtures.worlds import write_world
@@ -82,13 +82,21 @@ def test_rates_of_the_world_can_be_set_and_are_told(run):
 def test_training_on_other_rates_simulates_another_log(command, one_step, world):
     arguments = (*one_step, "experiment=simulated", f"data.simulate.world={world}", "data.simulate.dialogues=80",
                  "data.simulate.workers=1", "paths.runs=runs")  # fmt: skip
-    for rates in ((), ("data.simulate.rates.people.reactions.barge_in=0.9",)):
+    rates_of_the_second = ("data.simulate.rates.people.reactions.barge_in=0.9",)
+    for rates in ((), rates_of_the_second):
         found = command(*arguments, *rates, f"paths.output_dir=run{len(rates)}")
         assert found.code == 0, found.printed
     logs = sorted(path.parent for path in found.directory.parent.rglob("simulation.json"))
     rates = [json.loads((log / "simulation.json").read_text())["rates"] for log in logs]
     assert rates == [{}, {"people.reactions.barge_in": 0.9}]
     assert logs[1].name.startswith(f"{logs[0].name}-")
+    mixed = command(*arguments, *rates_of_the_second, f"data.root={logs[0]}", "paths.output_dir=mixed")
+    assert mixed.code == 2
+    assert "holds another log" in mixed.printed
+    assert "in a training data.root=..." in mixed.printed
+    table = command("runs=[run0,run1]", "rows=[intent/accuracy]", program=ranges.main, shared=())
+    assert table.code == 0, table.printed
+    assert "| people.reactions.barge_in | 0.9 |" in table.printed
 
 
 def test_a_full_disk_is_said(run, monkeypatch):

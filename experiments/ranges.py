@@ -1,0 +1,107 @@
+"""Results over a range of the simulation's rates: ``python -m experiments.ranges of=simulated_feedback``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.app import hydra_main
+from experiments.results import finished_runs, without_debug
+from experiments.simulate import world_directory
+from selflearn.evaluation.ranges import Rates, range_tables, ranges_page, rates_key, rates_of
+from selflearn.evaluation.results_page import Run
+from selflearn.simulation.rates import check_rates, dotted_rates
+
+
+@hydra_main("ranges")
+def main(cfg: DictConfig) -> None:
+    """Say which runs are missing, and put those that are there into a table."""
+    console, page = Console(stderr=True), Path(cfg.paths.output_dir) / "page.md"
+    ends = [(str(name), rates) for name, rates in _ends(cfg)]
+    for _, rates in ends:
+        check_rates(world_directory(cfg.world), rates)
+    runs = [Run.read(directory) for directory in _directories(cfg)]
+    tables = range_tables(runs)
+    if tables:
+        rows = [(task, metric) for task, _, metric in (row.partition("/") for row in cfg.rows)]
+        names = {rates_key(rates): name for name, rates in ends}
+        text = ranges_page(tables, rows, names=names, beside=list(cfg.beside))
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8")
+        Console().print(text, markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{len(tables)} tables of {len(runs)} runs are in {page}", highlight=False)
+    if missing := list(missing_commands(cfg, runs, [{}, *(rates for _, rates in ends)])):
+        console.print("Still to be run:")
+        Console().print("\n".join(missing), markup=False, highlight=False, soft_wrap=True)
+
+
+def _ends(cfg: DictConfig) -> Iterator[tuple[str, Rates]]:
+    """Name and rates of each end of each range.
+
+    Raises:
+        ValueError: a range does not have two ends.
+    """
+    ranges: Any = OmegaConf.to_container(cfg.ranges, resolve=True)
+    for name, ends in ranges.items():
+        if not isinstance(ends, list) or len(ends) != 2 or not all(isinstance(end, Mapping) and end for end in ends):
+            raise ValueError(f"ranges.{name} is {ends!r}; expected two mappings of rates, its two ends")
+        yield from ((name.replace("_", " "), dotted_rates(end)) for end in ends)
+
+
+def _directories(cfg: DictConfig) -> list[Path]:
+    if cfg.runs is not None:
+        return [Path(directory) for directory in cfg.runs]
+    root = Path(cfg.paths.runs) / cfg.of
+    return without_debug(finished_runs(root)) if any(root.rglob("metrics.json")) else []
+
+
+def missing_commands(cfg: DictConfig, runs: Sequence[Run], wanted: Sequence[Rates]) -> Iterator[str]:
+    """The commands that make what is missing: the world as it is, and one sweep over all other rates."""
+    done = {(rates_key(rates), run.config.get("seed")) for run in runs if (rates := rates_of(run)) is not None}
+    missing = [rates for rates in wanted if any((rates_key(rates), seed) not in done for seed in cfg.seeds)]
+    seeds = f"seed={','.join(map(str, cfg.seeds))}"
+    start = ["python", "-m", "experiments.train"]
+    if {} in missing:
+        several = ["-m"] if len(cfg.seeds) > 1 else []
+        yield shlex.join([*start, *several, f"experiment={cfg.of}", seeds])
+    if others := [rates for rates in missing if rates]:
+        swept = ",".join(as_setting(nested(rates)) for rates in others)
+        yield shlex.join([*start, "-m", f"experiment={cfg.of}", seeds, f"data.simulate.rates={swept}"])
+
+
+def nested(rates: Rates) -> dict[str, Any]:
+    """Rates as a mapping of mappings.
+
+    Example:
+        >>> nested({"people.goals.mean": 3, "people.goals.most": 6})
+        {'people': {'goals': {'mean': 3, 'most': 6}}}
+    """
+    found: dict[str, Any] = {}
+    for name, value in rates.items():
+        *places, last = name.split(".")
+        node = found
+        for place in places:
+            node = node.setdefault(place, {})
+        node[last] = value
+    return found
+
+
+def as_setting(value: object) -> str:
+    """A value as the command line takes it.
+
+    Example:
+        >>> as_setting({"people": {"reactions": {"persist": [0.3, 0.6]}}})
+        '{people:{reactions:{persist:[0.3,0.6]}}}'
+    """
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{as_setting(inner)}" for key, inner in value.items()) + "}"
+    return f"[{','.join(map(as_setting, value))}]" if isinstance(value, list) else str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+import pytest
+import yaml
+
+from experiments.app import config_loader
+from experiments.overrides import checked_overrides
+from experiments.ranges import main
+
+
+def write_run(directory, rates, accuracy=0.9):
+    directory.mkdir(parents=True)
+    data = {"root": f"logs/{directory.name}", "simulate": {"world": "home", "seed": 1, "rates": rates}}
+    (directory / "config.yaml").write_text(yaml.safe_dump({"seed": 1, "data": data}))
+    (directory / "versions.json").write_text(
+        json.dumps({"command": "python -m experiments.train experiment=simulated"})
+    )
+    (directory / "metrics.json").write_text(json.dumps({"test/intent/accuracy@defects": accuracy}))
+
+
+@pytest.fixture
+def ranges(program):
+    return lambda *arguments: program(main, arguments, {})
+
+
+def test_without_runs_the_commands_are_said_and_training_takes_them(ranges):
+    code, out, _ = ranges("of=simulated_feedback", "seeds=[1,2]")
+    assert code == 0
+    first, _, second = out.partition(" python -m experiments.train -m experiment=simulated_feedback seed=1,2 'data")
+    assert first == "python -m experiments.train -m experiment=simulated_feedback seed=1,2"
+    words = shlex.split("'data" + second)
+    lines = ["experiment=simulated_feedback", "seed=1,2", *words]
+    ready = checked_overrides(config_loader(), "train", lines, sweep=True, values_needed=True)
+    assert ready[-1].startswith("++data.simulate.rates={assistant:{recognition:{error:0.02}}},")
+
+
+def test_runs_that_are_there_make_the_table_and_the_others_are_said(ranges, tmp_path):
+    write_run(tmp_path / "runs" / "simulated" / "seed_1", {})
+    write_run(tmp_path / "runs" / "simulated" / "sweep" / "a", {"people": {"reactions": {"barge_in": 0.6}}}, 0.75)
+    code, out, err = ranges()
+    assert code == 0, err
+    page = (tmp_path / "runs" / "ranges" / "page.md").read_text("utf-8")
+    assert "| as in the files |  | - | - | - | .900 | - | - |" in page
+    assert "| interrupting after a failure | 0.6 | - | - | - | .750 | - | - |" in page
+    assert " ".join(page.split()) in out
+    assert "1 tables of 2 runs" in err
+    (command,) = re.findall(r"python -m experiments\.train .*", out.partition("favour, italic = all of it against.")[2])
+    assert command.startswith("python -m experiments.train -m experiment=simulated seed=1 ")
+    assert "{people:{reactions:{barge_in:0.1}}}" in command
+    assert "{people:{reactions:{barge_in:0.6}}}" not in command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("ranges.trying_again=[{people.persist:0.1},{people.persist:0.6}]",), "has no such rate; nearest"),
+        (
+            ("ranges.trying_again=[{people.reactions.persist:[0.1,0.2]}]",),
+            "expected two mappings of rates, its two ends",
+        ),
+        (("runs=[absent]",), "absent: no such directory"),
+        (("world=nowhere",), "nowhere"),
+    ],
+)
+def test_a_users_fault_is_said_in_a_line(ranges, arguments, message):
+    code, _, err = ranges(*arguments)
+    assert code == 2
+    assert message in err
