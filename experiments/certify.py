@@ -65,7 +65,7 @@ def main(cfg: DictConfig) -> None:
     errors = {task: (before[task], after) for task, after in calibration_errors(audited).items()}
     promises = certify_tasks(
         audited, target_error=cfg.target_error, confidence=cfg.confidence, method=cfg.method, max_items=cfg.max_items,
-        seed=cfg.seed,
+        seed=cfg.seed, starts=cfg.starts,
     )  # fmt: skip
     file = write_promises(promises, Path(cfg.labeler).expanduser(), model=labeler.fingerprint)
     add_promises(Path(cfg.labeler).expanduser(), promises)
@@ -117,7 +117,7 @@ def markdown(
     lines = [
         f"### Labels with {kind} promise: at most {cfg.target_error:.0%} wrong\n",
         f"```bash\npython -m experiments.certify labeler=DIR/model input=LOG split={cfg.split} "
-        f"target_error={cfg.target_error} confidence={cfg.confidence} method={cfg.method}\n```\n",
+        f"target_error={cfg.target_error} confidence={cfg.confidence} method={cfg.method} starts={cfg.starts}\n```\n",
         f"Certified on {audited:,} dialogues of the test split.\n",
         "| task | audited labels | calibration error before | and after | threshold | accepted | what it would take |",
         "| --- | ---: | ---: | ---: | ---: | ---: | --- |",

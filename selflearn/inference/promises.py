@@ -22,7 +22,7 @@ def acceptance(certificate: Certificate) -> Acceptance:
 
 def certify_tasks(
     audited: Sequence[AuditedLabel], *, target_error: float, confidence: float, method: str = "auto",
-    max_items: int | None = None, seed: int = 0,
+    max_items: int | None = None, seed: int = 0, starts: int = 1,
 ) -> dict[str, Certificate]:  # fmt: skip
     """Certify the labels of each task by themselves, whole dialogues as they were audited.
 
@@ -36,6 +36,7 @@ def certify_tasks(
         method: of certification.
         max_items: at most so many accepted labels of a task in a dialogue.
         seed: of betting.
+        starts: of the walk of each task.
 
     Raises:
         ValueError: nothing was audited, or an argument is out of range.
@@ -47,7 +48,7 @@ def certify_tasks(
         scores, right = [label.row.score or 0.0 for label in labels], [label.right for label in labels]
         dialogues = [label.row.dialogue_id for label in labels]
         found[task] = certify(
-            scores, right, dialogues, target_error, confidence, method, max_items=max_items, seed=seed
+            scores, right, dialogues, target_error, confidence, method, max_items=max_items, seed=seed, starts=starts
         )
     return found
 

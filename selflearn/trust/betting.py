@@ -29,25 +29,26 @@ def largest_stake(bound: float) -> float:
     return _OF_LARGEST / bound
 
 
-def wealth_reaches(totals: Floats, stake: float, second_moment: Floats, delta: float) -> NDArray[np.bool_]:
-    """Whether the player's wealth reaches 1/delta, for ``T`` thresholds side by side.
+def wealth_reaches(totals: Floats, stake: float, second_moment: Floats, delta: Floats) -> NDArray[np.bool_]:
+    """Whether the player's wealth reaches 1/delta, for ``T`` thresholds and ``J`` levels side by side.
 
     Args:
         totals: X, ``(G, T)``, dialogues in random order.
         stake: the largest share of the wealth that may be staked; below 1 / max X.
         second_moment: a first guess of E[X^2] made without these dialogues, ``(T,)``, above 0; counts as one.
-        delta: level of the test.
+        delta: levels of the test, ``(J,)``.
 
     Returns:
-        bool, ``(T,)``.
+        bool, ``(J, T)``.
     """
-    log_wealth = np.zeros(totals.shape[1])
-    reached = np.zeros(totals.shape[1], dtype=bool)
+    level = delta[:, None]
+    log_wealth = np.zeros((len(delta), totals.shape[1]))
+    reached = np.zeros(log_wealth.shape, dtype=bool)
     squares = second_moment.astype(float).copy()
-    goal = -np.log(delta)
+    goal = -np.log(level)
     for g, x in enumerate(totals):
         left = len(totals) - g
-        p = np.clip(delta * np.exp(log_wealth), 1e-12, 1 - 1e-6)
+        p = np.clip(level * np.exp(log_wealth), 1e-12, 1 - 1e-6)
         z = ndtri(p)
         sd = np.sqrt(left * squares / (g + 1))
         stakes = np.minimum(np.exp(-0.5 * z * z) / (np.sqrt(2 * np.pi) * p * sd), stake)

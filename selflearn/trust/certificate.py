@@ -28,8 +28,9 @@ class Certificate:
         errors: of those, the wrong ones; the sum of their losses.
         max_items: at most so many items of a dialogue are accepted, the best first; None without dialogues.
         more_items: of an abstention, about how many more audited items it takes while errors stay as they were
-            observed; 0 where a larger share of the same audit would pass, but not the one that the walk starts from;
-            None where no number would do, and for a threshold.
+            observed; 0 where a larger share of the same audit would pass, but none that a walk starts from; None where
+            no number would do, and for a threshold.
+        starts: places that the walk started from.
     """
 
     threshold: float | None
@@ -44,6 +45,7 @@ class Certificate:
     errors: float
     max_items: int | None
     more_items: int | None
+    starts: int = 1
 
     def accept(
         self, scores: ArrayLike, groups: Sequence[object] | NDArray[np.generic] | None = None

@@ -31,6 +31,7 @@ def certify(
     weights: ArrayLike | None = None,
     max_items: int | None = None,
     seed: int = 0,
+    starts: int = 1,
 ) -> Certificate:
     """The most generous threshold above which labels are wrong at most so often, promised from an audit.
 
@@ -38,8 +39,9 @@ def certify(
     (Learn-then-Test, arXiv:2110.01052). The walk starts where the test can pass at all: at the smallest number of
     accepted items that admits one error (``"binomial"``), so many dialogues (``"design_effect"``), or where the wealth
     without any error would be ``1 / (1 - confidence)`` squared (``"betting"``, which looks at a twentieth
-    of the dialogues to know, and bets on the others). Everything that is an argument here is to be fixed before labels
-    are seen; another try after a failure spends the confidence again.
+    of the dialogues to know, and bets on the others). If the best scores are not the surest labels, it fails there and
+    certifies nothing; ``starts`` lets it start in several places. Everything that is an argument here is to be fixed
+    before labels are seen; another try after a failure spends the confidence again.
 
     Args:
         scores: of the audited items, ``(N,)``; higher is more certain.
@@ -58,6 +60,10 @@ def certify(
             dialogue has. With few dialogues a smaller number lets betting certify more. To be applied with
             :meth:`Certificate.accept`.
         seed: order of the dialogues in betting.
+        starts: places that the walk starts from: the first one, and those that accept 1/starts, 2/starts, ... of all
+            items. Each has its share of the level; walks that meet go on with their shares together. Two rescue an
+            audit whose best scores have wrong labels among them, and cost coverage where there are none, most of it
+            where the audit has only a few hundred items (``python -m experiments.certify_starts``).
 
     Returns:
         The certificate; its ``threshold`` is None where nothing could be certified.
@@ -75,7 +81,8 @@ def certify(
     right = check_correct(correct, len(values))
     items = audited_items(values, 1.0 - right, groups, weights, max_items)
     name = _suitable(method, items, weighted=weights is not None)
-    return _certify(items, name, Terms(target_error, confidence, seed, losses=False), groups is not None, pool_scores)
+    terms = Terms(target_error, confidence, seed, losses=False, starts=starts)
+    return _certify(items, name, terms, groups is not None, pool_scores)
 
 
 def certify_losses(
@@ -88,6 +95,7 @@ def certify_losses(
     weights: ArrayLike | None = None,
     max_items: int | None = None,
     seed: int = 0,
+    starts: int = 1,
 ) -> Certificate:
     """The same promise for losses between 0 and 1: the mean loss among the accepted is at most the target.
 
@@ -103,6 +111,7 @@ def certify_losses(
         weights: of the items.
         max_items: at most so many accepted of a dialogue.
         seed: order of the dialogues.
+        starts: as in :func:`certify`.
 
     Raises:
         ValueError: lengths differ, or a value is not what it should be.
@@ -112,9 +121,8 @@ def certify_losses(
         1.0
     """
     items = audited_items(scores, losses, groups, weights, max_items)
-    return _certify(
-        items, "betting", Terms(target_loss, confidence, seed, losses=True), groups is not None, pool_scores
-    )
+    terms = Terms(target_loss, confidence, seed, losses=True, starts=starts)
+    return _certify(items, "betting", terms, groups is not None, pool_scores)
 
 
 def _suitable(method: str, items: AuditedItems, *, weighted: bool) -> str:
@@ -138,7 +146,7 @@ def _certify(
     blank = Certificate(
         threshold=None, coverage=0.0, n=len(items.scores), method=method, promise="", target_error=terms.target,
         confidence=terms.confidence, exact=method != "design_effect", accepted=0, errors=0.0,
-        max_items=items.max_items if in_dialogues else None, more_items=None,
+        max_items=items.max_items if in_dialogues else None, more_items=None, starts=terms.starts,
     )  # fmt: skip
     if not len(items.scores):
         return _abstention(blank, int(smallest_sizes([0], terms.target, terms.delta)[0]), terms)

@@ -47,6 +47,7 @@ def repeat_audits(
     max_items: int | None = None,
     target_error: float = 0.1,
     confidence: float = 0.9,
+    starts: int = 1,
     draws: int = 1000,
     seed: int = 0,
 ) -> Draws:
@@ -61,6 +62,7 @@ def repeat_audits(
         max_items: of :func:`selflearn.trust.certify`.
         target_error: the promise.
         confidence: the promise.
+        starts: of :func:`selflearn.trust.certify`.
         draws: audits.
         seed: of the first audit's generator.
 
@@ -79,8 +81,9 @@ def repeat_audits(
         else:
             groups = found.groups if design == "dialogues" else None
             threshold = certify(
-                found.scores, found.correct, groups, target_error, confidence, method, max_items=max_items, seed=number
-            ).threshold
+                found.scores, found.correct, groups, target_error, confidence, method, max_items=max_items, seed=number,
+                starts=starts,
+            ).threshold  # fmt: skip
         if threshold is not None:
             shares[number], error = truth.at(threshold)
             broken += error > target_error

@@ -37,6 +37,7 @@ def certify_each(
     method: str = "auto",
     max_items: int | None = None,
     seed: int = 0,
+    starts: int = 1,
 ) -> CertificatesTogether:
     """Certify the items of each name for themselves, by Bonferroni: each at delta / number of names.
 
@@ -50,6 +51,7 @@ def certify_each(
         method: of every one.
         max_items: at most so many accepted items of a name in a dialogue.
         seed: order of the dialogues.
+        starts: of the walk of every one.
 
     Raises:
         ValueError: lengths differ, or a value is not what it should be.
@@ -74,8 +76,11 @@ def certify_each(
         own = labels == name
         own_groups = None if homes is None else homes[own]
         joint, alone = (
-            certify(values[own], right[own], own_groups, target_error, level, method, max_items=max_items, seed=seed)
+            certify(
+                values[own], right[own], own_groups, target_error, level, method, max_items=max_items, seed=seed,
+                starts=starts,
+            )
             for level in (1 - (1 - confidence) / len(distinct), confidence)
-        )
+        )  # fmt: skip
         together[name], price[name] = joint, alone.coverage - joint.coverage
     return CertificatesTogether(certificates=together, price=price)

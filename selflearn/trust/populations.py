@@ -1,7 +1,8 @@
 """Populations of which the truth is known: what a certified threshold is tried on, a thousand audits in a row.
 
 The score of an item is uniform on [0, 1] and its error rate 0.5 (1 - score)^1.5, times what the length of its dialogue
-adds; accepting the best share c of independent items then has the error rate 0.2 c^1.5. In dialogues scores correlate
+adds; accepting the best share c of independent items then has the error rate 0.2 c^1.5. A population may have another
+curve, and wrong labels among its best scores. In dialogues scores correlate
 0.3 (Gaussian copula) and errors share an effect of the dialogue: an item is wrong where a normal variable, correlated
 ``error_correlation`` with those of its dialogue, falls below the quantile of its error rate.
 """
@@ -22,6 +23,7 @@ _SCORE_CORRELATION = 0.3
 _LONGEST = 16
 _MEAN_MORE = 7.0  # turns after the first, on average
 _GRID = 4000
+_SHARES = 200
 
 
 class Audit(NamedTuple):
@@ -41,12 +43,20 @@ class Population:
         error_correlation: latent correlation of the errors of a dialogue.
         length_effect: the error rate of a dialogue of m turns is that of the score times hardness * (m / 8)^effect.
         hardness: see there.
+        most_wrong: error rate of the worst score.
+        power: of (1 - score), by which it falls.
+        sure_errors: what the best score adds to the error rate.
+        sure_share: share of the items, the best ones, over which that falls to nothing.
     """
 
     dialogues: bool = True
     error_correlation: float = 0.0
     length_effect: float = 0.0
     hardness: float = 1.0
+    most_wrong: float = 0.5
+    power: float = 1.5
+    sure_errors: float = 0.0
+    sure_share: float = 0.05
 
     def draw(self, size: int, rng: np.random.Generator) -> Audit:
         """An audit of so many whole dialogues (of one turn each where items come by themselves)."""
@@ -76,14 +86,18 @@ class Population:
 
     def best_share(self, target_error: float) -> float:
         """The largest share that can be accepted at this error rate by who knows the truth."""
-        if self.error_above(0.0) <= target_error:
-            return 1.0
-        threshold = optimize.brentq(lambda t: self.error_above(t) - target_error, 0.0, 1.0)
-        return float(1 - threshold)
+        thresholds = np.arange(_SHARES) / _SHARES
+        held = np.array([self.error_above(threshold) <= target_error for threshold in thresholds])
+        if not held.any() or held[0]:
+            return float(held[0])
+        first = int(held.argmax())
+        around = thresholds[first - 1], thresholds[first]
+        return float(1 - optimize.brentq(lambda t: self.error_above(t) - target_error, *around))
 
     def _error_rate(self, scores: Floats, lengths: NDArray[np.number]) -> Floats:
         effect = self.hardness * (lengths / 8) ** self.length_effect if self.dialogues else 1.0
-        return np.asarray(np.minimum(0.5 * (1 - scores) ** 1.5 * effect, 1.0))
+        sure = self.sure_errors * np.maximum(1 - (1 - scores) / self.sure_share, 0.0)
+        return np.asarray(np.minimum((self.most_wrong * (1 - scores) ** self.power + sure) * effect, 1.0))
 
     @staticmethod
     def _length_shares() -> Floats:
@@ -108,6 +122,18 @@ POPULATIONS = {
     "long_harder": Population(error_correlation=0.6, length_effect=2.0, hardness=1.24),
 }
 """Independent items, two degrees of correlated errors, and long dialogues that are the hard ones."""
+
+DEVELOPMENT = {
+    "gentle": Population(error_correlation=0.5, most_wrong=0.3, power=1.0),
+    "steep": Population(error_correlation=0.5, most_wrong=0.8, power=3.0),
+    "hard": Population(error_correlation=0.5, most_wrong=0.9, power=1.0),
+    "sure_sharp": Population(error_correlation=0.5, most_wrong=0.3, sure_errors=0.6, sure_share=0.04),
+    "sure_middling": Population(error_correlation=0.5, most_wrong=0.3, sure_errors=0.3, sure_share=0.1),
+    "sure_wide": Population(error_correlation=0.5, most_wrong=0.25, power=2.0, sure_errors=0.2, sure_share=0.25),
+    "sure_few": Population(error_correlation=0.5, most_wrong=0.4, sure_errors=0.12, sure_share=0.05),
+}
+"""To choose by: none is among the populations whose figures are reported. In three the best scores are the surest
+labels; in four they are not, and the error rate among the accepted crosses the target twice."""
 
 
 def naive_threshold(scores: Floats, correct: NDArray[np.bool_], target_error: float) -> float | None:

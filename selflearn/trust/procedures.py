@@ -1,4 +1,4 @@
-"""The three ways to walk along the candidates: which pass, and how many items it would take if the first one fails.
+"""The three ways to walk along the candidates: which pass, and how many items it would take if none does.
 
 Where the walk starts is decided without labels: at the first candidate at which the test has a fair chance. How much
 wealth betting has to be able to reach there was chosen on 100 draws of the populations that
@@ -18,7 +18,7 @@ from selflearn.trust import betting
 from selflearn.trust.binomial import binomial_p_values, needed_size, smallest_sizes
 from selflearn.trust.design_effect import effective_counts
 from selflearn.trust.items import AuditedItems, Floats, check_probability
-from selflearn.trust.sequence import counts_for_shares, last_passed, thresholds_at
+from selflearn.trust.sequence import counts_for_shares, last_reached, levels, start_places, thresholds_at
 
 _PLANNING = 0.05  # share of the dialogues that betting spends on its plan
 _SPARE = 2.0  # a betting sequence starts where the wealth without any error is 1/delta to this power
@@ -33,24 +33,33 @@ class Terms:
         confidence: probability with which it is kept.
         seed: order of the dialogues in betting.
         losses: the promise is of a mean loss, not of a share of wrong items.
+        starts: chains of the walk.
 
     Raises:
-        ValueError: target or confidence is not between 0 and 1.
+        ValueError: target or confidence is not between 0 and 1, or ``starts`` is below 1.
     """
 
     target: float
     confidence: float
     seed: int
     losses: bool
+    starts: int = 1
 
     def __post_init__(self) -> None:
         check_probability("target_loss" if self.losses else "target_error", self.target)
         check_probability("confidence", self.confidence)
+        if self.starts < 1:
+            raise ValueError(f"starts is {self.starts}; expected 1 or more")
 
     @property
     def delta(self) -> float:
-        """Level of every test."""
+        """Level of all chains together."""
         return 1.0 - self.confidence
+
+    @property
+    def levels(self) -> Floats:
+        """What a test may spend where 1, 2, ... of the chains have met, ``(J,)``."""
+        return levels(self.delta, self.starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +68,8 @@ class Outcome:
 
     Attributes:
         best: number of the last candidate that passed; None if none did.
-        more_items: about how many more items it takes, if none did; 0 where a larger share of these would pass, but not
-            the one that the walk starts from; None where no number would do.
+        more_items: about how many more items it takes, if none did; 0 where a larger share of these would pass, but
+            none that a walk starts from; None where no number would do.
     """
 
     best: int | None
@@ -75,12 +84,12 @@ def binomial(items: AuditedItems, thresholds: Floats, terms: Terms) -> Outcome:
     """Exact binomial tests; for independent items of one weight."""
     errors, counts = _counted(items, thresholds)
     first = _first(counts >= _start_size(len(items.scores), terms))
-    passed = binomial_p_values(errors[first:], counts[first:], terms.target) <= terms.delta
-    best = last_passed(passed)
+    passed = binomial_p_values(errors, counts, terms.target) <= terms.levels[:, None]
+    best = last_reached(passed, start_places(counts, first, terms.starts))
     if best is None:
         looked_at = thresholds_at(items.scores, counts_for_shares(len(items.scores), steps=20))
         return Outcome(None, _more_items(*_counted(items, looked_at), items, terms))
-    return Outcome(first + best)
+    return Outcome(best)
 
 
 def design_effect(items: AuditedItems, thresholds: Floats, terms: Terms) -> Outcome:
@@ -88,11 +97,14 @@ def design_effect(items: AuditedItems, thresholds: Floats, terms: Terms) -> Outc
     losses = by_dialogue(items, thresholds, items.weights * items.losses)
     weights = by_dialogue(items, thresholds, items.weights)
     counts = by_dialogue(items, thresholds, np.ones_like(items.weights)).sum(0)
-    errors, sizes = effective_counts(losses, weights, counts, terms.delta)
+    effective = [effective_counts(losses, weights, counts, level) for level in terms.levels]
+    passed = np.array([
+        binomial_p_values(errors, sizes, terms.target) <= level
+        for (errors, sizes), level in zip(effective, terms.levels, strict=True)
+    ])  # fmt: skip
     first = _first((weights > 0).sum(0) >= _start_size(items.num_groups, terms))
-    passed = binomial_p_values(errors[first:], sizes[first:], terms.target) <= terms.delta
-    best = last_passed(passed)
-    return Outcome(None, _more_items(errors, sizes, items, terms)) if best is None else Outcome(first + best)
+    best = last_reached(_also_above(passed), start_places(weights.sum(0), first, terms.starts))
+    return Outcome(None, _more_items(*effective[-1], items, terms)) if best is None else Outcome(best)
 
 
 def planning_dialogues(items: AuditedItems, terms: Terms) -> NDArray[np.int64]:
@@ -114,10 +126,12 @@ def totals_betting(items: AuditedItems, thresholds: Floats, terms: Terms) -> Out
     planning = planning_dialogues(items, terms)
     order = np.random.default_rng([terms.seed, 1]).permutation(np.setdiff1d(np.arange(items.num_groups), planning))
     all_right = len(order) * betting.log_wealth_if_all_right(sizes[planning], stake, terms.target)
-    start_wealth = -_SPARE * float(np.log(terms.delta))
+    start_wealth = -_SPARE * float(np.log(terms.levels[0]))
     first = _first(all_right >= start_wealth)
+    places = start_places(sizes[planning].sum(0), first, terms.starts)
     guess = 0.5 * terms.target * (1 - terms.target) * np.maximum((sizes[planning, first:] ** 2).mean(0), 1e-12)
-    best = last_passed(betting.wealth_reaches(totals[order][:, first:], stake, guess, terms.delta))
+    passed = betting.wealth_reaches(totals[order][:, first:], stake, guess, terms.levels)
+    best = last_reached(_also_above(passed), places - first)
     if best is not None:
         return Outcome(first + best)
     needed = betting.needed_dialogues(totals, stake, terms.delta)
@@ -126,6 +140,15 @@ def totals_betting(items: AuditedItems, thresholds: Floats, terms: Terms) -> Out
     gain = betting.log_wealth_if_all_right(sizes, stake, terms.target).max()
     least = start_wealth / float(gain)  # with fewer the walk does not start
     return Outcome(None, max(0, round((max(needed, least) / items.num_groups - 1) * len(items.scores))))
+
+
+def _also_above(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What passes at a level and at all above it, ``(J, T)``.
+
+    Who bets for a higher wealth plays other stakes, and may reach it where who bets for a lower one does not reach that
+    one: without this, a chance to pass at either would be more than the larger level.
+    """
+    return np.logical_and.accumulate(passed[::-1])[::-1]
 
 
 def by_dialogue(items: AuditedItems, thresholds: Floats, values: Floats) -> Floats:
@@ -150,7 +173,7 @@ def _first(ready: NDArray[np.bool_]) -> int:
 
 def _start_size(available: int, terms: Terms) -> int:
     """One error is to be admissible at the start; none, if there are too few items for that."""
-    none, one = smallest_sizes([0, 1], terms.target, terms.delta).tolist()
+    none, one = smallest_sizes([0, 1], terms.target, float(terms.levels[0])).tolist()
     return int(one if available >= one else none)
 
 

@@ -4,11 +4,19 @@ Learn-then-Test (Angelopoulos et al. 2021, arXiv:2110.01052), section 2: the ord
 each candidate is tested at the full level, and the first that fails ends the walk. The probability of passing any
 threshold whose error rate is above the target is then that of one single wrong decision.
 
+With J starts there are J such chains, each with the level delta/J. Chains that meet go on together with what they have
+together (as levels flow on in the graphs of Bretz et al., Statistics in Medicine 2009), so that the full level is back
+where all have met. It is still delta at most: a chain can only do wrong at the first candidate of its own way whose
+error rate is above the target, and the levels of those who have the same one add up.
+
 Candidates come from scores alone. With a pool they are quantiles of the pool, which the audit knows nothing of: exact
 for any error rate as a function of the threshold. Without one they are order statistics of the audited scores: a
 threshold is placed just above the (k + 1)-th score, so that the k items above it are, given the threshold, independent
-draws from what it accepts. That is exact if the error rate among the accepted crosses the target once on the way from
-cautious to generous: what lies between the crossing and the candidate then has an error rate above the target as well.
+draws from what it accepts. Which candidate is the first whose error rate is above the target then hangs on the audit,
+but only on how many scores lie between the points where the rate crosses the target. Given these numbers, the items
+between two crossings are wrong at exactly the target's rate, as it is that above either, and those between the last
+crossing and the candidate more often: errors come at least as often as the test supposes, however many crossings there
+are. That is exact for scores without ties; where many items share a score, the rate may jump over the target.
 (Betting places its candidates by dialogues that it does not bet on.)
 Tied scores are accepted together or not at all.
 """
@@ -67,12 +75,51 @@ def counts_for_shares(n: int, steps: int = 100) -> NDArray[np.int64]:
     return np.unique(np.ceil(np.arange(1, steps + 1) * n / steps - 1e-9).astype(np.int64))
 
 
-def last_passed(passed: NDArray[np.bool_]) -> int | None:
-    """Number of the last candidate before the first failure; None if the first one fails.
+def start_places(accepted: Floats, first: int, starts: int) -> NDArray[np.int64]:
+    """Numbers of the candidates that the chains of a walk start from: ``first``, and those that accept 1/J, 2/J, ...
+
+    Args:
+        accepted: how much each candidate accepts, ``(T,)``, rising; counted without labels.
+        first: where a test has a fair chance at all; ``T`` where it has none anywhere. No chain starts before.
+        starts: chains, ``J``.
+
+    Returns:
+        ``(J,)``, rising; empty where no candidate can be started from.
 
     Example:
-        >>> last_passed(np.array([True, True, False, True])), last_passed(np.array([False, True]))
-        (1, None)
+        >>> start_places(np.array([10.0, 40.0, 90.0, 160.0, 200.0]), 1, 2)
+        array([1, 3])
     """
-    length = int(np.cumprod(passed, dtype=np.int64).sum())
-    return length - 1 if length else None
+    if first >= len(accepted):
+        return np.empty(0, dtype=np.int64)
+    wanted = np.maximum(accepted[-1] * np.arange(starts) / starts, accepted[first])
+    return np.asarray(np.searchsorted(accepted, wanted - 1e-9), dtype=np.int64)
+
+
+def levels(delta: float, starts: int) -> Floats:
+    """What a test may spend where 1, 2, ..., J of the J chains have met: ``(J,)``."""
+    return np.asarray(delta * np.arange(1, starts + 1) / starts)
+
+
+def last_reached(passed: NDArray[np.bool_], places: NDArray[np.int64]) -> int | None:
+    """Number of the last candidate that passes; None if every chain fails where it starts.
+
+    Args:
+        passed: at each of the :func:`levels`, bool, ``(J, T)``. What passes at one has to pass at all above it.
+        places: where chains start, ``(J,)``.
+
+    Example:
+        >>> passed = np.array([[False, True, True, False, True], [False, True, True, True, False]])
+        >>> last_reached(passed[1:], np.array([1])), last_reached(passed, np.array([0, 2]))
+        (3, 2)
+        >>> last_reached(passed, np.array([1, 2]))  # two that meet
+        3
+    """
+    best, together = None, 0
+    for candidate in range(passed.shape[1]):
+        together += int(np.sum(np.equal(places, candidate)))
+        if together and passed[together - 1, candidate]:
+            best = candidate
+        else:
+            together = 0
+    return best

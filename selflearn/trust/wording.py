@@ -6,11 +6,11 @@ from selflearn.trust.certificate import Certificate
 
 _DRAWN = {
     "binomial": "This holds for items drawn like the audited ones, each drawn by itself (not with others of its "
-    "dialogue); exact binomial tests in a fixed order.",
+    "dialogue); exact binomial tests in a fixed order",
     "betting": "This holds for items drawn like the audited ones, whole dialogues at a time, however long they are and "
-    "however much the errors of one resemble each other; exact betting tests on totals of dialogues in a fixed order.",
+    "however much the errors of one resemble each other; exact betting tests on totals of dialogues in a fixed order",
     "design_effect": "The confidence is approximate: the audited dialogues say themselves how much the errors of one "
-    "resemble each other, and the counts are divided by that design effect.",
+    "resemble each other, and the counts are divided by that design effect",
 }
 
 
@@ -23,6 +23,7 @@ def of_threshold(found: Certificate, *, losses: bool) -> str:
         f"Of the items with a score of {found.threshold:.6g} or more, {what}: with a confidence of {about} "
         f"{100 * found.confidence:.3g}% over audits like this one ({found.n} items). {_DRAWN[found.method]}"
     )
+    text += "." if found.starts == 1 else f", from {found.starts} starts."
     if found.max_items is not None:
         text += f" At most {found.max_items} items of a dialogue are accepted, the best scores first."
     return text + " Wrong means: judged wrong by the auditor."
@@ -38,7 +39,8 @@ def of_abstention(found: Certificate, *, losses: bool) -> str:
     if found.more_items == 0:
         return text + (
             " The walk stops where it starts, although a larger share would pass: the best scores are not the surest "
-            "labels. Scores in a better order would help; more items let it start from fewer of them."
+            f"labels. Scores in a better order would help; so may {found.starts + 1} starts, declared before another "
+            "audit."
         )
     if found.more_items is not None:
         text += f" It takes about {found.more_items} more audited items if errors stay as they were observed."

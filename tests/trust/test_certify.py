@@ -27,7 +27,8 @@ def test_the_signature_is_the_agreed_one():
     assert str(inspect.signature(certify)).replace("'", "").split(" -> ")[0] == (
         "(scores: ArrayLike, correct: ArrayLike, groups: Groups | None = None, target_error: float = 0.05, "
         "confidence: float = 0.9, method: str = auto, pool_scores: ArrayLike | None = None, "
-        "weights: ArrayLike | None = None, max_items: int | None = None, seed: int = 0)"
+        "weights: ArrayLike | None = None, max_items: int | None = None, seed: int = 0, "
+        "starts: int = 1)"
     )
 
 
@@ -211,6 +212,7 @@ def test_one_dialogue_certifies_nothing(method):
         ({"weights": [1.0, 0.0, 2.0]}, r"weights\[1\] is 0.0; expected weights above 0"),
         ({"pool_scores": []}, "pool_scores is empty"),
         ({"pool_scores": [float("inf")]}, r"pool_scores\[0\] is inf"),
+        ({"starts": 0}, "starts is 0; expected 1 or more"),
         ({"max_items": 3}, "max_items is 3; expected 1 or more, and with groups"),
         ({"groups": ["a", "a", "b"], "max_items": 0}, "max_items is 0; expected 1 or more"),
         ({"method": "ltt"}, "method is 'ltt'; expected one of auto, binomial, betting, design_effect"),
@@ -253,3 +255,24 @@ def test_best_scores_that_are_not_the_surest_are_said():
         found = certify(scores, correct, np.arange(1000), target_error=0.05, method=method)
         assert (found.threshold, found.more_items) == (None, 0)
         assert "the best scores are not the surest" in found.promise
+
+
+@pytest.mark.parametrize("method", ["binomial", "betting", "design_effect"])
+def test_a_second_start_finds_what_is_right_below_wrong_best_scores(method):
+    scores = np.linspace(1, 0, 1000)
+    correct = np.ones(1000, bool)
+    correct[:20:2] = False
+    alone, found = (
+        certify(scores, correct, np.arange(1000), target_error=0.05, method=method, starts=starts) for starts in (1, 2)
+    )
+    assert (alone.threshold, alone.more_items, alone.starts) == (None, 0, 1)
+    assert "so may 2 starts, declared before another audit" in alone.promise
+    assert (found.coverage, found.starts) == (1.0, 2)
+    assert "from 2 starts" in found.promise
+
+
+@pytest.mark.parametrize("method", ["binomial", "betting", "design_effect"])
+def test_starts_that_meet_end_where_one_start_does(audit, method):
+    """Where all have met, the level is whole again."""
+    one, two = (certify(audit.scores, audit.correct, target_error=0.12, method=method, starts=s) for s in (1, 2))
+    assert one.threshold == two.threshold is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from selflearn.trust.draws import repeat_audits
-from selflearn.trust.populations import POPULATIONS
+from selflearn.trust.populations import DEVELOPMENT, POPULATIONS, Population
 
 WHOLE = ["correlated_0.6", "correlated_0.95", "long_harder"]
 PEER = {"correlated_0.6": 0.55, "correlated_0.95": 0.53, "long_harder": 0.27}  # shares to reach at 625 dialogues
@@ -61,6 +61,41 @@ def test_what_goes_wrong_without_it_fails_the_same_test(population):
 def test_the_approximate_one_is_about_right(population, audit):
     found = repeat_audits(POPULATIONS[population], audit=audit, method="design_effect", seed=1)
     assert found.broken <= 130
+
+
+@pytest.mark.parametrize("population", ["sure_sharp", "sure_wide", "hard"])
+def test_several_starts_keep_the_promise_where_the_error_rate_crosses_the_target_twice(population):
+    found = repeat_audits(DEVELOPMENT[population], audit=1000, design="items", starts=2, draws=400, seed=2)
+    assert found.broken <= found.allowed
+    if population != "hard":
+        alone = repeat_audits(DEVELOPMENT[population], audit=1000, design="items", draws=100, seed=2)
+        assert alone.nothing > 0.9
+        assert found.accepted > 0.3
+
+
+@pytest.mark.parametrize("starts", [2, 5])
+def test_all_starts_together_do_wrong_no_more_often_than_one(starts):
+    """Every threshold is a little too generous: whatever any of the chains passes breaks the promise."""
+    flat = Population(most_wrong=0.102, power=0.0)
+    found = repeat_audits(flat, audit=400, design="items", starts=starts, draws=1000, seed=3)
+    assert found.nothing == 1 - found.broken / 1000
+    assert found.broken <= found.allowed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["betting", "design_effect"])
+@pytest.mark.parametrize("population", ["sure_sharp", "sure_few", "gentle"])
+def test_several_starts_in_audits_of_whole_dialogues(population, method):
+    size = 500 if method == "betting" else 250
+    found = repeat_audits(DEVELOPMENT[population], audit=size, method=method, starts=2, draws=300, seed=4)
+    assert found.broken <= found.allowed
+    assert found.accepted > 0.4
+
+
+def test_bets_of_several_starts_on_what_is_a_little_too_generous():
+    flat = Population(error_correlation=0.5, most_wrong=0.102, power=0.0)
+    found = repeat_audits(flat, audit=300, max_items=4, starts=3, draws=150, seed=5)
+    assert found.broken <= found.allowed
 
 
 def test_another_design_is_refused():

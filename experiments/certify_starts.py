@@ -1,0 +1,63 @@
+"""What several starts rescue, and what they cost: ``python -m experiments.certify_starts``.
+
+On populations that are not those of ``python -m experiments.certify_draws``: the choice of a default was made here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from experiments.app import hydra_main
+from selflearn.evaluation.run_directory import write_json
+from selflearn.trust.draws import Draws, repeat_audits
+from selflearn.trust.populations import DEVELOPMENT
+
+
+@hydra_main("certify_starts")
+def main(cfg: DictConfig) -> None:
+    """Repeat the audits of the config with each number of starts, and print what they came to."""
+    headings = ("audit", "population", "best", *(f"starts={starts}" for starts in cfg.starts))
+    title = (
+        f"{cfg.draws:,} audits each, at most {cfg.target_error:.0%} wrong, with {cfg.confidence:.0%} confidence: "
+        "accepted (nothing, broken)"
+    )
+    table = Table(*headings, title=title)
+    lines = [f"| {' | '.join(headings)} |", "| --- | --- |" + " ---: |" * (len(headings) - 2)]
+    kept: dict[str, dict[str, float]] = {}
+    for audit in cfg.audits:
+        for name in cfg.populations:
+            found = {
+                starts: repeat_audits(
+                    DEVELOPMENT[name], audit=audit.audit, design=audit.design, method=audit.method, starts=starts,
+                    target_error=cfg.target_error, confidence=cfg.confidence, draws=cfg.draws, seed=cfg.seed,
+                )
+                for starts in cfg.starts
+            }  # fmt: skip
+            what = f"{audit.audit:,} {audit.design}, {audit.method}"
+            kept |= {f"{what}/{name}/{starts}": asdict(one) for starts, one in found.items()}
+            best = next(iter(found.values())).best
+            cells = (what, name, f"{best:.0%}", *(cell(one) for one in found.values()))
+            broken = any(one.broken > one.allowed for one in found.values())
+            table.add_row(*cells, style="red" if broken else None)
+            lines.append(f"| {' | '.join(cells)} |")
+    console = Console()
+    Console(width=max(console.width, 120)).print(table)  # a row a line, also in a file
+    directory = Path(cfg.paths.output_dir)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / "certify_starts.json", kept)
+    head = f"## Several starts\n\n```bash\npython -m experiments.certify_starts\n```\n\n{title}.\n\n"
+    (directory / "page.md").write_text(head + "\n".join(lines) + "\n", "utf-8")
+
+
+def cell(found: Draws) -> str:
+    """Share accepted; audits after which nothing is, and after which the promise is broken."""
+    return f"{found.accepted:.0%} ({found.nothing:.0%}, {found.broken / found.draws:.0%})"
+
+
+if __name__ == "__main__":
+    main()
