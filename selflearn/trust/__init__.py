@@ -21,10 +21,12 @@ from selflearn.trust.people import (
     leave_one_out,
     paired_difference,
 )
+from selflearn.trust.rates import RateEstimate, RateInterval, estimate_rate
 
 __all__ = [
     "Aggregation", "AlternativeAnnotator", "AuditPlan", "CalibrationReport", "Certificate", "CertificatesTogether",
-    "Isotonic", "PacLabels", "PairedDifference", "Temperature", "accepted_items", "aggregate",
-    "alternative_annotator_test", "audit_plan", "calibration_report", "certify", "certify_each", "certify_losses",
-    "expected_calibration_error", "fit_calibrator", "leave_one_out", "pac_labels", "paired_difference",
+    "Isotonic", "PacLabels", "PairedDifference", "RateEstimate", "RateInterval", "Temperature", "accepted_items",
+    "aggregate", "alternative_annotator_test", "audit_plan", "calibration_report", "certify", "certify_each",
+    "certify_losses", "estimate_rate", "expected_calibration_error", "fit_calibrator", "leave_one_out",
+    "pac_labels", "paired_difference",
 ]  # fmt: skip
