@@ -60,10 +60,8 @@ def certify(
             dialogue has. With few dialogues a smaller number lets betting certify more. To be applied with
             :meth:`Certificate.accept`.
         seed: order of the dialogues in betting.
-        starts: places that the walk starts from: the first one, and those that accept 1/starts, 2/starts, ... of all
-            items. Each has its share of the level; walks that meet go on with their shares together. Two rescue an
-            audit whose best scores have wrong labels among them, and cost coverage where there are none, most of it
-            where the audit has only a few hundred items (``python -m experiments.certify_starts``).
+        starts: places that the walk starts from, each with its share of the level: the first, and those that accept
+            1/starts, 2/starts, ... of all items. ``python -m experiments.certify_starts`` prints gain and price.
 
     Returns:
         The certificate; its ``threshold`` is None where nothing could be certified.
@@ -78,8 +76,7 @@ def certify(
         (0.295, 0.7, 'binomial')
     """
     values = check_numbers("scores", scores)
-    right = check_correct(correct, len(values))
-    items = audited_items(values, 1.0 - right, groups, weights, max_items)
+    items = audited_items(values, 1.0 - check_correct(correct, len(values)), groups, weights, max_items)
     name = _suitable(method, items, weighted=weights is not None)
     terms = Terms(target_error, confidence, seed, losses=False, starts=starts)
     return _certify(items, name, terms, groups is not None, pool_scores)
