@@ -176,9 +176,6 @@ class Labeler:
         Args:
             dialogues: with labels of people; the model was not trained on them. Tasks of which they say too little
                 keep their scores. Promises are made of calibrated scores, so that none are kept.
-
-        Example:
-            >>> Labeler(system).calibrated_on(tune).save_pretrained("model")  # doctest: +SKIP
         """
         known = list(dialogues)
         raw = Labeler(self.system).label(known)
