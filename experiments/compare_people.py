@@ -140,8 +140,9 @@ def in_the_place_of_one(
     known = ratings["task"].isin({item(*key) for key in said_by(next(iter(answers.values())))})
     used = ratings[rated & known]
     lines = [
-        f"May a system stand in for an annotator? Of {used['worker'].nunique()} it represents the others as well as so "
-        "many do, but for epsilon (alternative annotator test; half of them is enough):\n",
+        f"May a system stand in for an annotator? Of {used['worker'].nunique()} raters it agrees with the others "
+        "at least as well as so many do, but for epsilon (winning rate of the alternative annotator test; half is "
+        "enough). That bounds no error: where most responses are alike, a constant passes too.\n",
         f"| system | {' | '.join(f'winning rate, epsilon {epsilon}' for epsilon in epsilons)} | "
         "as near to the others as the annotator |",
         "| --- |" + " ---: |" * (len(epsilons) + 1),
