@@ -1,4 +1,4 @@
-"""What each format writes: files of labelled dialogues in a folder, each whole or not at all (but for ``datasets``)."""
+"""What each format writes: files of labelled dialogues in a folder, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from selflearn.corpora._rows import replacing, write_jsonl_rows, write_parquet_rows
+from selflearn.corpora._rows import replacing, replacing_folder, write_jsonl_rows, write_parquet_rows
 from selflearn.corpora.loading import progress_bars
 from selflearn.inference.export.argilla import argilla_dataset, argilla_records, argilla_settings
 from selflearn.inference.export.conll import conll_lines
@@ -76,7 +76,8 @@ def write_datasets(export: Export, folder: Path) -> None:
         file = Path(scratch) / "labels.parquet"
         write_parquet_rows(export.rows(), file, LabelRow.features().arrow_schema)
         rows = Dataset.from_parquet(str(file), features=LabelRow.features(), cache_dir=scratch)
-        rows.save_to_disk(str(folder / "labels"))
+        with replacing_folder(folder / "labels") as partial:
+            rows.save_to_disk(str(partial))
 
 
 def write_conll(export: Export, folder: Path) -> None:

@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from datasets import Dataset, load_from_disk
 
 from selflearn.corpora import CorpusError
 from selflearn.corpora.table import write_jsonl
@@ -61,7 +62,7 @@ def test_files_that_are_there_are_not_overwritten(tmp_path, to):
     assert before == (first.read_bytes() if first.is_file() else sorted(first.iterdir()))
 
 
-@pytest.mark.parametrize("to", ["jsonl", "parquet", "conll", "label_studio", "argilla"])
+@pytest.mark.parametrize("to", WRITERS)
 def test_an_export_that_stops_leaves_no_half_file(tmp_path, to):
     def stop(done, total):
         if done == 2:
@@ -70,6 +71,23 @@ def test_an_export_that_stops_leaves_no_half_file(tmp_path, to):
     with pytest.raises(KeyboardInterrupt):
         export_dialogues(home_labelled(3), tmp_path, to=to, progress=stop)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_folder_of_datasets_that_is_half_written_does_not_appear(tmp_path, monkeypatch):
+    save = Dataset.save_to_disk
+
+    def stop(rows, folder):
+        save(rows, folder)  # all of it is there, under another name
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Dataset, "save_to_disk", stop)
+        with pytest.raises(OSError, match="no space left"):
+            export_dialogues(home_labelled(3), tmp_path, to="datasets")
+    assert not list(tmp_path.iterdir())
+    (folder,) = export_dialogues(home_labelled(3), tmp_path, to="datasets").files
+    assert len(load_from_disk(str(folder))) > 3
+    assert [path.name for path in tmp_path.iterdir()] == ["labels"]
 
 
 @pytest.mark.parametrize("to", WRITERS)
