@@ -96,8 +96,14 @@ def check(
     return [
         label
         for gold, said in pairs
-        for label in audited_labels(said, gold.labels, person(gold) if gold.ratings else None, accept=accept)
+        for label in audited_labels(said, gold.labels, beside(gold, person), accept=accept)
     ]
+
+
+def beside(gold: Dialogue, person: Callable[[Dialogue], Labels]) -> Labels | None:
+    """What a single person said who had no part in the labels; None where nobody else has labelled the dialogue."""
+    said = person(gold) if gold.ratings else None
+    return None if said is None or said.sources() & gold.labels.sources() else said
 
 
 def table(found: Mapping[str, TaskComparison], dialogues: int) -> Table:

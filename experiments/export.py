@@ -11,7 +11,7 @@ from rich.table import Table
 
 from experiments.app import hydra_main
 from experiments.check import ConfigError
-from selflearn.inference.export import Acceptance, ExportReport, Masker, export_labelled
+from selflearn.inference.export import Acceptance, Audit, ExportReport, Masker, export_labelled
 
 
 @hydra_main("export")
@@ -21,6 +21,7 @@ def main(cfg: DictConfig) -> None:
         raise ConfigError(["mask_slots is given and mask is false: nothing would be masked; give mask=true"])
     masker = Masker(slots=dict(cfg.mask_slots)) if cfg.mask else None
     accept = acceptance(cfg.accept) if cfg.accept else None  # None: as the labels were accepted
+    audit = None if cfg.audit is None else Audit(number=cfg.audit, seed=cfg.seed)
     bar = Progress(
         TextColumn("exporting"), BarColumn(), MofNCompleteColumn(), TextColumn("dialogues"), TimeRemainingColumn(),
         console=Console(stderr=True), disable=not cfg.progress,
@@ -28,7 +29,7 @@ def main(cfg: DictConfig) -> None:
     with bar:
         task = bar.add_task("exporting", total=None)
         report = export_labelled(
-            cfg.input, cfg.output, to=cfg.to, accept=accept, masker=masker, cache_dir=cfg.cache,
+            cfg.input, cfg.output, to=cfg.to, accept=accept, audit=audit, masker=masker, cache_dir=cfg.cache,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     Console().print(summary(report))

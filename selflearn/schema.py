@@ -206,6 +206,14 @@ class Labels(Record):
     goals: tuple[Goal, ...] | None = None
     turns: tuple[TurnLabels, ...] = ()
 
+    def sources(self) -> frozenset[str]:
+        """Who gave the labels: "gold", "model", "rater:ID", ..."""
+        found = {goal.source for goal in self.goals or ()}
+        for turn in self.turns:
+            one = (turn.intent, turn.transcript, turn.defect, turn.failure_point, turn.rephrase_target)
+            found |= {label.source for label in (*one, *(turn.slots or ())) if label is not None}
+        return frozenset(found)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rating(Record):

@@ -23,7 +23,7 @@ class SingleAnnotator:
             :meth:`selflearn.corpora.rated.RatedCorpus.single_pass`.
 
     Raises:
-        ValueError: a dialogue has no annotator.
+        ValueError: a dialogue has no annotator, or its labels are theirs.
     """
 
     name = "annotator"
@@ -34,7 +34,12 @@ class SingleAnnotator:
         for dialogue in dialogues:
             if not dialogue.ratings:
                 raise ValueError(f"dialogue {dialogue.id} has no ratings; leave the baseline annotator out")
-            self._labels[dialogue.id] = single_pass(dialogue)
+            said = single_pass(dialogue)
+            own = said.sources() & dialogue.labels.sources()
+            if own:
+                raise ValueError(f"the labels of dialogue {dialogue.id} are those of its annotator ({sorted(own)[0]}), "
+                                 "who cannot be compared with them; leave the baseline annotator out")  # fmt: skip
+            self._labels[dialogue.id] = said
 
     def predict(
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]

@@ -308,6 +308,11 @@ class Labeler:
         accept = {task: acceptance(certificate) for task, certificate in self.promises.items()}
         return label_rows(labelled.dialogue, accept=accept, model=self.fingerprint)
 
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """By task, the names that the model chooses from; yes-no tasks have none."""
+        return {name: task.labels for name, task in self.system.model.tasks.items() if task.labels}
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of all that the answers depend on: settings, weights, tokenizer, calibration; not of the place."""

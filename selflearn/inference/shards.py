@@ -102,7 +102,7 @@ def label_file(
     where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
     rows = DialogueRows(load_dialogues(corpus, **where))
     settings = {"input": rows.dataset._fingerprint, "format": format, "shard_size": shard_size}
-    folder = _Folder(Path(output), _settings(labeler) | settings)
+    folder = _Folder(Path(output), _settings(labeler) | settings, labeler.names)
     folder.claim()
     starts = range(0, len(rows), shard_size)
     for number, start in enumerate(starts):
@@ -134,7 +134,8 @@ def _settings(labeler: Labeler) -> dict[str, Any]:
 class _Folder:
     """The output of one labelling; ``shards`` holds the counts of those that are finished."""
 
-    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> None:
+        self.names = {task: list(known) for task, known in names.items()}
         self.path, self.settings, self.suffix = path.expanduser(), dict(settings), f".{settings['format']}"
         self.dialogues, self.labels = self.path / "dialogues", self.path / "labels"
         self.goals = self.path / f"goals{self.suffix}"
@@ -209,7 +210,9 @@ class _Folder:
 
     def _save(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        state = {"settings": self.settings, "finished": self.finished, "shards": self.shards}
+        state = {
+            "settings": self.settings, "names": self.names, "finished": self.finished, "shards": self.shards,
+        }  # fmt: skip
         partial = self.state.with_suffix(".partial")
         partial.write_text(json.dumps(state, indent=1), "utf-8")
         os.replace(partial, self.state)

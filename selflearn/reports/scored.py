@@ -142,9 +142,7 @@ def gold_name(row: LabelRow, gold: Labels) -> str | None:
 
 def by_people(labels: Labels) -> bool:
     """Whether labels are those of people, so that others can be measured by them: there are some, none a model's."""
-    sources = {goal.source for goal in labels.goals or ()}
-    for turn in labels.turns:
-        sources |= {label.source for label in (turn.intent, turn.defect, turn.transcript, *(turn.slots or ())) if label}
+    sources = labels.sources()
     return bool(sources) and "model" not in sources
 
 

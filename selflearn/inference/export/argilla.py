@@ -45,7 +45,7 @@ def argilla_settings(survey: Survey) -> dict[str, Any]:
         required = name == next((one for one in ("intent", "defect", "boundary") if one in asked), asked[0])
         questions.append({"name": name, "title": _TITLES[name], "required": required, "settings": setting})
     return {
-        "guidelines": "Each record is one turn of a dialogue. The suggestions come from a model; correct them.",
+        "guidelines": "Each record is one turn of a dialogue. Suggestions come from a model; correct them.",
         "fields": [
             _field("request", {"type": "text", "use_markdown": False}, required=False),
             _field("response", {"type": "text", "use_markdown": False}, required=False),
@@ -82,24 +82,35 @@ def argilla_records(
     """
     rows = label_rows(dialogue, accept=accept, model=model)
     agent = f"selflearn:{model}" if model is not None else "selflearn"
-    for i, turn in enumerate(dialogue.turns):
+    for i in range(len(dialogue.turns)):
         of_turn = [row for row in rows if _asked_at(row) == i]
-        fields = {"request": one_unit_each(turn.request or ""), "response": turn.response}
-        yield {
-            "id": "/".join((dialogue.corpus, dialogue.split, dialogue.id, str(i))),
-            "fields": {**{name: text for name, text in fields.items() if text}, "dialogue": _chat(dialogue, i)},
-            "metadata": {
-                "dialogue_id": dialogue.id, "corpus": dialogue.corpus, "split": dialogue.split, "turn": i,
-                "lowest_score": lowest_score(of_turn), "rejected": sum(row.accepted is False for row in of_turn),
-            },
-            "suggestions": {
-                name: {"value": value, "score": score, "agent": agent}
-                for name, value, score in _suggestions(dialogue, i, of_turn, survey)
-            },
-            "responses": {},
-            "vectors": {},
-            "status": "pending",
-        }  # fmt: skip
+        certainty = {"lowest_score": lowest_score(of_turn), "rejected": sum(row.accepted is False for row in of_turn)}
+        suggestions = {
+            name: {"value": value, "score": score, "agent": agent}
+            for name, value, score in _suggestions(dialogue, i, of_turn, survey)
+        }
+        yield _record(dialogue, i, certainty, suggestions)
+
+
+def argilla_audit_record(dialogue: Dialogue, turn: int) -> dict[str, Any]:
+    """One turn as a record without suggestions, for people who label by themselves."""
+    return _record(dialogue, turn, {"audit": True}, {})
+
+
+def _record(dialogue: Dialogue, i: int, metadata: Mapping[str, Any], suggestions: Mapping[str, Any]) -> dict[str, Any]:
+    turn = dialogue.turns[i]
+    fields = {"request": one_unit_each(turn.request or ""), "response": turn.response}
+    return {
+        "id": "/".join((dialogue.corpus, dialogue.split, dialogue.id, str(i))),
+        "fields": {**{name: text for name, text in fields.items() if text}, "dialogue": _chat(dialogue, i)},
+        "metadata": {
+            "dialogue_id": dialogue.id, "corpus": dialogue.corpus, "split": dialogue.split, "turn": i, **metadata,
+        },
+        "suggestions": dict(suggestions),
+        "responses": {},
+        "vectors": {},
+        "status": "pending",
+    }  # fmt: skip
 
 
 def _asked_at(row: LabelRow) -> int:

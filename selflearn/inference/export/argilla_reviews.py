@@ -47,13 +47,18 @@ def ratings_from_argilla(file: str | Path) -> Reviews:
         if absent or type(data["turn"]) is not int or data["turn"] < 0:
             raise ReviewError(path, where, f"metadata lacks {absent[0]!r}" if absent else f"turn is {data['turn']!r}",
                               _EXPECTED)  # fmt: skip
-        turn, request = data["turn"], (record.get("fields") or {}).get("request") or ""
+        fields = record.get("fields") or {}
+        turn, request = data["turn"], fields.get("request") or ""
         ratings = list(_ratings(record.get("responses") or {}, turn, request, path, where, counts))
         counts["ratings"] += len(ratings)
         counts["annotations"] += len({rating.rater for rating in ratings})
         if ratings:
             key = DialogueKey(data["corpus"], data["split"], data["dialogue_id"])
-            reviews.append(Review(key=key, where=where, ratings=tuple(ratings), requests={turn: request}))
+            review = Review(
+                key=key, where=where, ratings=tuple(ratings), requests={turn: request}, audit=data.get("audit") is True,
+                responses={turn: fields.get("response") or ""},
+            )  # fmt: skip
+            reviews.append(review)
         else:
             counts["records_without_ratings"] += 1
     return Reviews(file=path, reviews=tuple(reviews), counts=counts)

@@ -12,11 +12,21 @@ from typing import Any
 
 from selflearn.corpora._rows import replacing, replacing_folder, write_jsonl_rows, write_parquet_rows
 from selflearn.corpora.loading import progress_bars
-from selflearn.inference.export.argilla import argilla_dataset, argilla_records, argilla_settings
+from selflearn.inference.export.argilla import (
+    argilla_audit_record,
+    argilla_dataset,
+    argilla_records,
+    argilla_settings,
+)
+from selflearn.inference.export.audits import Audit
 from selflearn.inference.export.conll import conll_lines
-from selflearn.inference.export.label_studio import label_studio_config, label_studio_task
-from selflearn.inference.export.survey import survey
-from selflearn.inference.rows import Acceptance, LabelRow, check_acceptance, label_rows
+from selflearn.inference.export.label_studio import (
+    label_studio_audit_task,
+    label_studio_config,
+    label_studio_task,
+)
+from selflearn.inference.export.survey import Survey, survey
+from selflearn.inference.rows import Acceptance, ExportError, LabelRow, check_acceptance, label_rows
 from selflearn.schema import Dialogue
 
 
@@ -29,6 +39,8 @@ class Export:
         prepare: what is done to each before it is written (masking), once.
         accept: threshold and promise by task.
         model: fingerprint of the model.
+        names: to choose from, by task, beside those that occur.
+        audit: what is drawn for an audit; None writes everything, the least certain first.
         counts: of what was written, filled by the writers.
     """
 
@@ -36,6 +48,8 @@ class Export:
     prepare: Callable[[Dialogue], Dialogue] = lambda dialogue: dialogue
     accept: Mapping[str, Acceptance] = field(default_factory=dict)
     model: str | None = None
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    audit: Audit | None = None
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -47,6 +61,10 @@ class Export:
             dialogue = self.prepare(self.dialogues[i])
             self.counts.update({"dialogues": 1, "turns": len(dialogue.turns)})
             yield dialogue
+
+    def survey(self) -> Survey:
+        """Names, kinds and order of all the dialogues."""
+        return survey(self.dialogues, self.accept, self.names)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of the table of labels, counted by whether they are accepted."""
@@ -92,12 +110,17 @@ def write_conll(export: Export, folder: Path) -> None:
 
 def write_label_studio(export: Export, folder: Path) -> None:
     """``tasks.json`` to import, and ``config.xml``, the labelling configuration."""
-    found = survey(export.dialogues, export.accept)
+    found, audit = export.survey(), export.audit
     config = label_studio_config(found)
-    tasks = (
-        label_studio_task(dialogue, found, accept=export.accept, model=export.model)
-        for dialogue in export.prepared(found.order)
-    )
+    tasks: Iterator[dict[str, Any]]
+    if audit is not None:
+        drawn = audit.dialogues(len(export.dialogues))
+        tasks = (label_studio_audit_task(dialogue, found) for dialogue in export.prepared(drawn))
+    else:
+        tasks = (
+            label_studio_task(dialogue, found, accept=export.accept, model=export.model)
+            for dialogue in export.prepared(found.order)
+        )
     export.counts["tasks"] = _write_json_list(tasks, folder / "tasks.json")
     with replacing(folder / "config.xml") as file:
         file.write(config.encode())
@@ -105,12 +128,24 @@ def write_label_studio(export: Export, folder: Path) -> None:
 
 def write_argilla(export: Export, folder: Path) -> None:
     """``records.json`` with ``.argilla/settings.json`` and ``dataset.json``, for ``argilla.Dataset.from_disk``."""
-    found = survey(export.dialogues, export.accept)
-    records = (
-        record
-        for dialogue in export.prepared(found.order)
-        for record in argilla_records(dialogue, found, accept=export.accept, model=export.model)
-    )
+    found, audit = export.survey(), export.audit
+    records: Iterator[dict[str, Any]]
+    if audit is not None:
+        found, drawn = found.of_turns(), audit.turns(export.dialogues)
+        if not found.asked:
+            raise ExportError("an audit of single turns asks about intents, slots and defects, and none of them is "
+                              "labelled here; expected to=label_studio, which asks about whole dialogues")  # fmt: skip
+        records = (
+            argilla_audit_record(dialogue, turn)
+            for dialogue, turns in zip(export.prepared(drawn), drawn.values(), strict=True)
+            for turn in turns
+        )
+    else:
+        records = (
+            record
+            for dialogue in export.prepared(found.order)
+            for record in argilla_records(dialogue, found, accept=export.accept, model=export.model)
+        )
     export.counts["records"] = _write_json_list(records, folder / "records.json")
     for name, content in (("settings", argilla_settings(found)), ("dataset", argilla_dataset())):
         with replacing(folder / ".argilla" / f"{name}.json") as file:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import load_dialogues
+from selflearn.inference.export.audits import Audit
 from selflearn.inference.export.files import WRITERS, Export
 from selflearn.inference.export.masking import Masker
 from selflearn.inference.rows import Acceptance, ExportError
@@ -38,6 +39,7 @@ def export_labelled(
     *,
     to: str,
     accept: Mapping[str, Acceptance] | None = None,
+    audit: Audit | None = None,
     masker: Masker | None = None,
     cache_dir: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -49,13 +51,14 @@ def export_labelled(
         output: folder for the files; made where it is not there. Nothing in it is overwritten.
         to: format, one of :data:`~selflearn.inference.export.files.WRITERS`.
         accept: threshold and promise by task; None for those that the labelling was made with.
+        audit: what is drawn for people to label by themselves; None exports everything.
         masker: masks personal data; None exports texts as they are.
         cache_dir: of the read dialogues; default: the cache of ``datasets``.
         progress: called with the number of dialogues done and of all dialogues.
 
     Raises:
-        ExportError: unknown format or task, the folder is no finished labelling, the output is taken, or a name cannot
-            be written in the format.
+        ExportError: unknown format or task, the folder is no finished labelling, the output is taken, a name cannot
+            be written in the format, or the audit cannot be drawn.
         CorpusError: a labelled file is missing or damaged.
     """
     if to not in WRITERS:
@@ -64,7 +67,7 @@ def export_labelled(
     found = labelled_dialogues(folder, cache_dir=cache_dir)
     return export_dialogues(
         found.dialogues, output, to=to, accept=found.accept if accept is None else accept, model=found.model,
-        masker=masker, progress=progress,
+        names=found.names, audit=audit, masker=masker, progress=progress,
     )  # fmt: skip
 
 
@@ -75,6 +78,8 @@ def export_dialogues(
     to: str,
     accept: Mapping[str, Acceptance] | None = None,
     model: str | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
+    audit: Audit | None = None,
     masker: Masker | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportReport:
@@ -86,11 +91,15 @@ def export_dialogues(
         output: see :func:`export_labelled`, also for the other arguments and the errors.
         to: format.
         accept: threshold and promise by task.
+        names: of "intent" and "slots", those that reviewers may choose beside the ones that occur.
+        audit: what is drawn for people to label by themselves.
         masker: masks personal data.
         progress: called with the number of dialogues done and of all dialogues.
     """
-    writer, names = WRITERS[to]
-    files = tuple(Path(output).expanduser() / name for name in names)
+    writer, file_names = WRITERS[to]
+    if audit is not None:
+        audit.check(to)
+    files = tuple(Path(output).expanduser() / name for name in file_names)
     taken = next((path for path in files if path.exists()), None)
     if taken is not None:
         raise ExportError(f"{taken} is there already; give another output, or remove it")
@@ -104,10 +113,12 @@ def export_dialogues(
             masked.update(counts)
         done += 1
         if progress is not None:
-            progress(done, len(dialogues))
+            progress(done, len(dialogues) if audit is None else min(audit.number, len(dialogues)))
         return dialogue
 
-    export = Export(dialogues=dialogues, prepare=prepare, accept=accept or {}, model=model)
+    export = Export(
+        dialogues=dialogues, prepare=prepare, accept=accept or {}, model=model, names=names or {}, audit=audit
+    )
     writer(export, Path(output).expanduser())
     return ExportReport(counts=dict(export.counts), masked=dict(masked), files=files)
 
@@ -120,11 +131,13 @@ class LabelledFolder:
         dialogues: with the model's labels.
         model: its fingerprint.
         accept: threshold and promise by task, of those that were certified.
+        names: by task, what the model chooses from.
     """
 
     dialogues: DialogueRows
     model: str
     accept: Mapping[str, Acceptance]
+    names: Mapping[str, Sequence[str]]
 
 
 def labelled_dialogues(folder: str | Path, *, cache_dir: str | Path | None = None) -> LabelledFolder:
@@ -143,6 +156,7 @@ def labelled_dialogues(folder: str | Path, *, cache_dir: str | Path | None = Non
     try:
         found = json.loads(state.read_text("utf-8"))
         model, finished, shards = found["settings"]["model"], found["finished"], len(found["shards"])
+        names = {str(task): tuple(map(str, known)) for task, known in found.get("names", {}).items()}
         accept = {task: Acceptance.from_dict(fields) for task, fields in found["settings"]["promises"].items()}
     except (ValueError, KeyError, TypeError) as error:
         raise ExportError(f"{state} cannot be read ({error!r}); expected {expected}") from error
@@ -150,4 +164,4 @@ def labelled_dialogues(folder: str | Path, *, cache_dir: str | Path | None = Non
         raise ExportError(f"the labelling in {path} is not finished ({shards} parts so far); start it again with the "
                           "same output, it goes on where it stopped")  # fmt: skip
     rows = load_dialogues("table", root=parts, split="all", cache_dir=cache_dir)
-    return LabelledFolder(dialogues=DialogueRows(rows), model=str(model), accept=accept)
+    return LabelledFolder(dialogues=DialogueRows(rows), model=str(model), accept=accept, names=names)

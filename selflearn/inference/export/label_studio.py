@@ -104,15 +104,37 @@ def label_studio_task(
     """
     rows = label_rows(dialogue, accept=accept, model=model)
     shown = paragraphs(dialogue)
-    data = {
-        "dialogue_id": dialogue.id, "corpus": dialogue.corpus, "split": dialogue.split, "turns": len(dialogue.turns),
-        "asked": sorted(survey.asked), "lowest_score": lowest_score(rows),
-        "rejected": sum(row.accepted is False for row in rows),
-        OBJECT: [{"author": part.author, "text": part.text, "turn": part.turn} for part in shown],
-    }  # fmt: skip
+    certainty = {"lowest_score": lowest_score(rows), "rejected": sum(row.accepted is False for row in rows)}
     result = [*_goal_regions(dialogue, shown), *_turn_regions(dialogue, shown, survey), *_slot_regions(dialogue, shown)]
     prediction = {"model_version": model or "selflearn", "score": lowest_score(rows), "result": result}
-    return {"data": data, "predictions": [prediction]}
+    return {"data": _data(dialogue, shown, survey) | certainty, "predictions": [prediction]}
+
+
+def label_studio_audit_task(dialogue: Dialogue, survey: Survey) -> dict[str, Any]:
+    """One dialogue as a task in which people label by themselves: turns are marked, and nothing is answered.
+
+    The marks spare them to make a region of each turn; they say nothing of what the model said.
+
+    Args:
+        dialogue: labelled or not.
+        survey: of all dialogues that were labelled.
+    """
+    shown = paragraphs(dialogue)
+    marks = [
+        _result(f"turn-{i}", TURN, _region(place, place, shown), TURN, None)
+        for i in range(len(dialogue.turns) if {INTENT, DEFECT} & survey.asked else 0)
+        for place in [_first_paragraph(shown, i)]
+    ]
+    prediction = {"model_version": "marks", "result": marks}
+    return {"data": _data(dialogue, shown, survey) | {"audit": True}, "predictions": [prediction]}
+
+
+def _data(dialogue: Dialogue, shown: Sequence[Paragraph], survey: Survey) -> dict[str, Any]:
+    return {
+        "dialogue_id": dialogue.id, "corpus": dialogue.corpus, "split": dialogue.split, "turns": len(dialogue.turns),
+        "asked": sorted(survey.asked),
+        OBJECT: [{"author": part.author, "text": part.text, "turn": part.turn} for part in shown],
+    }  # fmt: skip
 
 
 def paragraphs(dialogue: Dialogue) -> tuple[Paragraph, ...]:
@@ -163,7 +185,7 @@ def _goal_regions(dialogue: Dialogue, shown: Sequence[Paragraph]) -> Iterator[di
 
 def _turn_regions(dialogue: Dialogue, shown: Sequence[Paragraph], survey: Survey) -> Iterator[dict[str, Any]]:
     for i, labels in enumerate(dialogue.labels.turns):
-        place = next(number for number, part in enumerate(shown) if part.turn == i)
+        place = _first_paragraph(shown, i)
         value, id = _region(place, place, shown), f"turn-{i}"
         answers: list[tuple[str, str, float | None]] = []
         if labels.intent is not None and INTENT in survey.asked:
@@ -174,6 +196,10 @@ def _turn_regions(dialogue: Dialogue, shown: Sequence[Paragraph], survey: Survey
         if answers:
             yield _result(id, TURN, value, TURN, None)
         yield from (_result(id, control, value, answer, score) for control, answer, score in answers)
+
+
+def _first_paragraph(shown: Sequence[Paragraph], turn: int) -> int:
+    return next(number for number, part in enumerate(shown) if part.turn == turn)
 
 
 def _slot_regions(dialogue: Dialogue, shown: Sequence[Paragraph]) -> Iterator[dict[str, Any]]:

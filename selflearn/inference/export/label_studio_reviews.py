@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from selflearn.inference.export.label_studio import (
+    ASSISTANT,
     DEFECT,
     GOAL,
     INTENT,
@@ -55,13 +56,15 @@ def ratings_from_label_studio(file: str | Path) -> Reviews:
         shown = _Task(path, where, data)
         ratings: list[Rating] = []
         for annotation in task["annotations"]:
+            if not isinstance(annotation, dict) or not isinstance(annotation.get("result") or [], list):
+                raise ReviewError(path, where, "an annotation without a list of results", _EXPECTED)
             if annotation.get("was_cancelled"):
                 counts["annotations_cancelled"] += 1
                 continue
             counts["annotations"] += 1
             ratings += shown.ratings(annotation, counts)
         if ratings:
-            reviews.append(Review(key=shown.key, where=where, ratings=tuple(ratings), requests=shown.requests))
+            reviews.append(shown.review(ratings))
             counts["ratings"] += len(ratings)
         else:
             counts["tasks_without_ratings"] += 1
@@ -84,7 +87,17 @@ class _Task:
             raise ReviewError(
                 file, where, f"a paragraph of turn {outside[0]}", f"turns of the dialogue, which has {self.turns}"
             )
-        self.requests = {part.turn: part.text for part in self.shown if part.author == PERSON}
+        self.audit = data.get("audit") is True
+        self.requests, self.responses = (
+            {part.turn: part.text for part in self.shown if part.author == who} for who in (PERSON, ASSISTANT)
+        )
+
+    def review(self, ratings: Sequence[Rating]) -> Review:
+        """What the annotators said, with what they were shown."""
+        return Review(
+            key=self.key, where=self.where, ratings=tuple(ratings), requests=self.requests, responses=self.responses,
+            turns=self.turns, audit=self.audit,
+        )  # fmt: skip
 
     def ratings(self, annotation: Mapping[str, Any], counts: Counter[str]) -> list[Rating]:
         """What one annotator said, by turn."""
@@ -149,7 +162,10 @@ class _Task:
             if start >= end or (quoted is not None and quoted != part.text[start:end]):
                 raise self._error(found, f"characters {start} to {end} of turn {part.turn} are "
                                   f"{part.text[start:end]!r}", f"the text of the region, {quoted!r}")  # fmt: skip
-            spans[part.turn] += [(name, start, end) for name in found["value"].get("paragraphlabels", ())]
+            names = found["value"].get("paragraphlabels")
+            if not isinstance(names, list) or not names:
+                raise self._error(found, f"paragraphlabels are {names!r}", "the name of a slot")
+            spans[part.turn] += [(str(name), start, end) for name in names]
         if SLOT in self.asked:
             yield from ((turn, "slots", slots_answer(inside)) for turn, inside in spans.items())
 

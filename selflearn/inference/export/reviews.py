@@ -51,12 +51,18 @@ class Review:
         where: it stands in the file, for messages.
         ratings: their answers; offsets of slots count in ``requests``.
         requests: by turn, the request as it was shown: the dialogue's, or its masked form.
+        responses: the same of the responses.
+        turns: how many the dialogue had; None where the file does not say.
+        audit: people labelled by themselves: the dialogue or turn was drawn, and no label of a model was shown.
     """
 
     key: DialogueKey
     where: str
     ratings: tuple[Rating, ...]
     requests: Mapping[int, str]
+    responses: Mapping[int, str] = field(default_factory=dict)
+    turns: int | None = None
+    audit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +94,8 @@ def with_ratings(dialogues: Iterable[Dialogue], reviews: Reviews, *, masker: Mas
         One for each dialogue given, in order; those that nobody reviewed as they are.
 
     Raises:
-        ReviewError: a reviewed dialogue is not among them, has fewer turns, or its request is another one.
+        ReviewError: a reviewed dialogue is not among them, has another number of turns or another text, or an annotator
+            has answered a question twice.
     """
     by_key: dict[DialogueKey, list[Review]] = {}
     for review in reviews.reviews:
@@ -97,6 +104,7 @@ def with_ratings(dialogues: Iterable[Dialogue], reviews: Reviews, *, masker: Mas
     for dialogue in dialogues:
         own = by_key.pop(DialogueKey(dialogue.corpus, dialogue.split, dialogue.id), [])
         added = _placed(dialogue, own, reviews.file, masker or Masker()) if own else ()
+        _once(dialogue, added, own, reviews.file)
         found.append(replace(dialogue, ratings=(*dialogue.ratings, *added)) if own else dialogue)
     if by_key:
         (missing, first), *others = by_key.items()
@@ -105,6 +113,18 @@ def with_ratings(dialogues: Iterable[Dialogue], reviews: Reviews, *, masker: Mas
                           f"dialogue {missing.id!r} of {missing.corpus} ({missing.split}) is unknown{more}",
                           "reviews of the dialogues that are given")  # fmt: skip
     return found
+
+
+def _once(dialogue: Dialogue, added: Iterable[Rating], own: Sequence[Review], file: Path) -> None:
+    """Refuse a second answer to a question: nobody could say which one counts."""
+    seen = {(rating.rater, rating.question, rating.turn) for rating in dialogue.ratings}
+    for rating in added:
+        answer = (rating.rater, rating.question, rating.turn)
+        if answer in seen:
+            problem = f"{rating.rater} answers {rating.question!r} of turn {rating.turn} of {dialogue.id!r} once more"
+            raise ReviewError(file, own[0].where, problem, "one annotation of each annotator, and dialogues that do "
+                              "not have it yet; delete the others in the tool")  # fmt: skip
+        seen.add(answer)
 
 
 def read_json_list(file: Path, expected: str) -> list[Any]:
@@ -139,12 +159,31 @@ def _placed(dialogue: Dialogue, reviews: Sequence[Review], file: Path, masker: M
         if turns and max(turns) >= n:
             problem = f"turn {max(turns)} is reviewed, and dialogue {dialogue.id!r} has {n} turns"
             raise ReviewError(file, review.where, problem, f"turns below {n}, counted from 0")
+        if review.turns is not None and review.turns != n:
+            problem = f"dialogue {dialogue.id!r} was shown with {review.turns} turns, and has {n}"
+            raise ReviewError(file, review.where, problem, "the dialogues that were exported")
+        _check_responses(review, dialogue, file, masker)
         if any(not _same(text, dialogue.turns[turn].request or "") for turn, text in review.requests.items()):
             masked = masked or masker.requests(dialogue)
             ratings += _unmasked(review, masked, dialogue, file)
         else:
             ratings += review.ratings
     return ratings
+
+
+def _check_responses(review: Review, dialogue: Dialogue, file: Path, masker: Masker) -> None:
+    """Whoever judged a response judged the one of the dialogue, masked or not."""
+    other = [turn for turn, text in review.responses.items() if text != (dialogue.turns[turn].response or "")]
+    masked = masker.mask(dialogue)[0].turns if other else ()
+    for turn in other:
+        if review.responses[turn] != (masked[turn].response or ""):
+            raise _another_text(review, turn, "response", dialogue, file)
+
+
+def _another_text(review: Review, turn: int, which: str, dialogue: Dialogue, file: Path) -> ReviewError:
+    return ReviewError(file, f"{review.where}, turn {turn}", f"the reviewed {which} is not that of dialogue "
+                       f"{dialogue.id!r}, masked or not", "the dialogues that were exported (and the masker of the "
+                       "export, where it was not the default one)")  # fmt: skip
 
 
 def _same(shown: str, text: str) -> bool:
@@ -155,9 +194,7 @@ def _same(shown: str, text: str) -> bool:
 def _unmasked(review: Review, masked: Sequence[MaskedText], dialogue: Dialogue, file: Path) -> list[Rating]:
     for turn, text in review.requests.items():
         if not _same(text, masked[turn].text):
-            raise ReviewError(file, f"{review.where}, turn {turn}", "the reviewed request is not that of dialogue "
-                              f"{dialogue.id!r}, masked or not", "the dialogues that were exported (and the masker of "
-                              "the export, where it was not the default one)")  # fmt: skip
+            raise _another_text(review, turn, "request", dialogue, file)
     ratings = []
     for rating in review.ratings:
         if rating.question == SLOTS and rating.turn is not None:

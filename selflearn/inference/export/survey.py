@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selflearn.inference.goal_records import ABSTENTION
 from selflearn.inference.rows import Acceptance, label_rows, review_key
@@ -29,11 +29,23 @@ class Survey:
     asked: frozenset[str]
     order: tuple[int, ...]
 
+    def of_turns(self) -> Survey:
+        """Without what a single turn does not say: where goals begin and end, and whether they were reached."""
+        return replace(self, asked=self.asked - {"goal", "success"})
 
-def survey(dialogues: Iterable[Dialogue], accept: Mapping[str, Acceptance] | None = None) -> Survey:
-    """Read all labels once; keeps names and a number a dialogue."""
-    intents: set[str] = set()
-    slots: set[str] = set()
+
+def survey(
+    dialogues: Iterable[Dialogue], accept: Mapping[str, Acceptance] | None = None,
+    names: Mapping[str, Iterable[str]] | None = None,
+) -> Survey:  # fmt: skip
+    """Read all labels once; keeps names and a number a dialogue.
+
+    Args:
+        dialogues: labelled.
+        accept: threshold by task, for the order.
+        names: of "intent" and "slots", those to choose from beside the ones that occur: all that the model knows.
+    """
+    intents, slots = (set((names or {}).get(task, ())) for task in ("intent", "slots"))
     asked: set[str] = set()
     keys = []
     for dialogue in dialogues:
