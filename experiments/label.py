@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from transformers.utils import logging as transformers_logging
 from experiments.app import hydra_main
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues
-from selflearn.inference import Labeler, LabellingPlan, LabellingReport, label_file, plan_file
+from selflearn.inference import Labeler, LabellingPlan, LabellingReport, Person, label_file, pace_lines, plan_file
 from selflearn.reports import write_labelling_report
 
 
@@ -38,6 +38,7 @@ def main(cfg: DictConfig) -> None:
         )  # fmt: skip
         Console().print(plan_table(plan))
         return
+    person = Person(**OmegaConf.to_container(cfg.person, resolve=True)) if cfg.person else None  # type: ignore[arg-type]
     bar = Progress(
         TextColumn("labelling"), BarColumn(), MofNCompleteColumn(), TextColumn("dialogues"), TimeRemainingColumn(),
         console=Console(stderr=True), disable=not cfg.progress,
@@ -49,11 +50,12 @@ def main(cfg: DictConfig) -> None:
             split=cfg.split, cache_dir=cfg.cache,
             progress=lambda done, total: bar.update(task, completed=done, total=total), **options,
         )  # fmt: skip
-    Console().print(summary(report))
+    pace = pace_lines(report.pace, person) if report.pace is not None else []
+    Console().print(summary(report, pace))
     bar.console.print(f"labelled dialogues: {report.dialogues}\ntable of labels: {report.labels}\ngoal records: "
                       f"{report.goals}", highlight=False)  # fmt: skip
     if cfg.report:
-        bar.console.print(f"page to read: {write_report(cfg, report, options)}", highlight=False, soft_wrap=True)
+        bar.console.print(f"page to read: {write_report(cfg, report, pace, options)}", highlight=False, soft_wrap=True)
     if not labeler.promises:
         bar.console.print("nothing is promised of these labels: certify the model on dialogues that people have "
                           "labelled (python -m experiments.certify)", highlight=False)  # fmt: skip
@@ -68,19 +70,25 @@ def plan_table(plan: LabellingPlan) -> Table:
     return table
 
 
-def write_report(cfg: DictConfig, report: LabellingReport, options: Mapping[str, Any]) -> Path:
+def write_report(
+    cfg: DictConfig, report: LabellingReport, pace: Sequence[tuple[str, str]], options: Mapping[str, Any]
+) -> Path:
     """The page of the labelling; where people have labelled the input, the model is measured by them."""
     where: dict[str, Any] = {"root": cfg.input, "split": cfg.split, "cache_dir": cfg.cache, **options}
     counts = {f"read: {event}": number for event, number in report.read.counts.items()} | dict(report.counts)
     gold = DialogueRows(load_dialogues(cfg.corpus, **where))
     return write_labelling_report(
-        cfg.output, counts=counts, gold=gold, most=cfg.report_dialogues, cache_dir=cfg.cache
+        cfg.output, counts=counts, facts=pace, gold=gold, most=cfg.report_dialogues, cache_dir=cfg.cache
     )  # fmt: skip
 
 
-def summary(report: LabellingReport) -> Table:
-    """What was read and what was labelled."""
-    return counted(report.read, report.counts, "labelled")
+def summary(report: LabellingReport, pace: Sequence[tuple[str, str]]) -> Table:
+    """What was read and what was labelled, and how fast."""
+    table = counted(report.read, report.counts, "labelled")
+    table.add_section()
+    for name, value in pace:
+        table.add_row(name, value)
+    return table
 
 
 def counted(read: ReadReport, counts: Mapping[str, int], done: str, *, title: str | None = None) -> Table:

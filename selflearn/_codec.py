@@ -77,7 +77,12 @@ def _inside(name: str, call: Callable[[Any], Any], value: Any) -> Any:
     try:
         return call(value)
     except RecordError as error:
-        raise error.at(prefix=name) if error.field else RecordError(name, error.value, error.expected) from None
+        raise _placed(error, name) from None
+
+
+def _placed(error: RecordError, name: str) -> RecordError:
+    """The error, of the value in a field or at a place of that name."""
+    return error.at(prefix=name) if error.field else RecordError(name, error.value, error.expected)
 
 
 def _scalar(kind: type) -> Kind:
@@ -103,27 +108,31 @@ def _scalar(kind: type) -> Kind:
 
 
 def _optional(inner: Kind) -> Kind:
-    def unless_none(call: Callable[[Any], Any], value: Any) -> Any:
-        if value is None:
-            return None
-        try:
-            return call(value)
-        except RecordError as error:
-            if error.field:
-                raise
-            raise RecordError("", error.value, f"{error.expected}, or nothing") from None
+    def unless_none(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def called(value: Any) -> Any:
+            if value is None:
+                return None
+            try:
+                return call(value)
+            except RecordError as error:
+                if error.field:
+                    raise
+                raise RecordError("", error.value, f"{error.expected}, or nothing") from None
 
-    return Kind(
-        lambda value: unless_none(inner.check, value),
-        lambda value: unless_none(inner.encode, value),
-        lambda value: unless_none(inner.decode, value),
-        inner.feature,
-    )
+        return called
+
+    return Kind(unless_none(inner.check), unless_none(inner.encode), unless_none(inner.decode), inner.feature)
 
 
 def _tuple(inner: Kind) -> Kind:
     def each(call: Callable[[Any], Any], values: Iterable[Any]) -> tuple[Any, ...]:
-        return tuple(_inside(f"[{i}]", call, value) for i, value in enumerate(values))
+        found: list[Any] = []
+        try:
+            for value in values:
+                found.append(call(value))  # its length is the place of an error
+        except RecordError as error:
+            raise _placed(error, f"[{len(found)}]") from None
+        return tuple(found)
 
     def check(value: Any) -> None:
         if not isinstance(value, tuple):
@@ -201,9 +210,21 @@ def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
         for name in required:
             if name not in value:
                 raise RecordError(name, "absent", f"a value: {cls.__name__} cannot be without {', '.join(required)}")
-        return cls(**{name: _inside(name, parts[name].decode, item) for name, item in value.items()})
+        name, found = "", {}
+        try:
+            for name, item in value.items():
+                found[name] = parts[name].decode(item)
+        except RecordError as error:
+            raise _placed(error, name) from None
+        return cls(**found)
 
     return Kind(check, encode, decode, lambda: {name: kind.feature() for name, kind in parts.items()})
+
+
+@cache
+def _plain(cls: type) -> Kind:
+    """A record class without type arguments."""
+    return _record(cls, {})
 
 
 @cache
@@ -235,22 +256,27 @@ def _kind(hint: Any, arguments: Mapping[TypeVar, Any]) -> Kind:
 def check_fields(record: Any) -> None:
     """Check every field of a record against its hint; raises :class:`RecordError` with the field's name."""
     cls: type = type(record)
-    for name, kind in _parts(cls).items():
-        _inside(name, kind.check, getattr(record, name))
+    name = ""
+    try:
+        for name, kind in _parts(cls).items():
+            kind.check(getattr(record, name))
+    except RecordError as error:
+        raise _placed(error, name) from None
 
 
 def encode(record: Any) -> dict[str, Any]:
     """The record as plain dictionaries, lists, strings, numbers and None."""
-    return typing.cast("dict[str, Any]", _record(type(record), {}).encode(record))
+    cls: type = type(record)
+    return typing.cast("dict[str, Any]", _plain(cls).encode(record))
 
 
 def decode(cls: type, data: Any) -> Any:
     """The record of class ``cls`` that :func:`encode` wrote; absent fields take their defaults."""
-    return _record(cls, {}).decode(data)
+    return _plain(cls).decode(data)
 
 
 def features(cls: type) -> Features:
     """``datasets.Features`` of a record class, to the last field."""
     from datasets import Features
 
-    return Features(_record(cls, {}).feature())
+    return Features(_plain(cls).feature())

@@ -8,10 +8,11 @@ from selflearn.inference.labeler import (
     PreparedDialogue,
     ReadingPlan,
 )
+from selflearn.inference.pace import Pace, Person, pace_lines
 from selflearn.inference.plan import LabellingPlan, plan_file
 from selflearn.inference.shards import LabellingError, LabellingReport, label_file
 
 __all__ = [
-    "Labeler", "LabelledDialogue", "LabellingError", "LabellingPlan", "LabellingReport", "ModelDirectoryError",
-    "PreparedDialogue", "ReadingPlan", "goal_records", "label_file", "plan_file",
+    "Labeler", "LabelledDialogue", "LabellingError", "LabellingPlan", "LabellingReport", "ModelDirectoryError", "Pace",
+    "Person", "PreparedDialogue", "ReadingPlan", "goal_records", "label_file", "pace_lines", "plan_file",
 ]  # fmt: skip

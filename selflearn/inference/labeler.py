@@ -32,6 +32,7 @@ from selflearn.inference.labels import DOMAIN, TRANSCRIPT, model_labels
 from selflearn.inference.promises import acceptance
 from selflearn.inference.rows import LabelRow, label_rows
 from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer, save_model
+from selflearn.models.stages import StageClock
 from selflearn.models.system import ModelSystem
 from selflearn.schema import Dialogue, GoalRecord, ObservedDialogue
 from selflearn.tasks import DialoguePrediction
@@ -222,8 +223,12 @@ class Labeler:
         return self._stream(iter(dialogues), batch)
 
     def _stream(self, remaining: Iterator[Dialogue], batch: int) -> Iterator[LabelledDialogue]:
-        while chunk := list(islice(remaining, batch)):
+        while chunk := self._read(remaining, batch):
             yield from self._label(chunk)
+
+    def _read(self, remaining: Iterator[Dialogue], batch: int) -> list[Dialogue]:
+        with self.clock.stage("read"):
+            return list(islice(remaining, batch))
 
     def _label(self, dialogues: list[Dialogue]) -> list[LabelledDialogue]:
         prepared = self.prepare(dialogues)
@@ -240,11 +245,12 @@ class Labeler:
             if not isinstance(dialogue, Dialogue):
                 raise TypeError(f"item {i} of a batch is a {type(dialogue).__name__}; expected a Dialogue, which has a "
                                 "place for labels (as_dialogues makes them from the rows of a dataset)")  # fmt: skip
-        observed = [dialogue.observed() for dialogue in dialogues]
-        return [
-            PreparedDialogue(dialogue=dialogue, observed=seen, plan=self._plan(seen))
-            for dialogue, seen in zip(dialogues, observed, strict=True)
-        ]
+        with self.clock.stage("prepare"):
+            observed = [dialogue.observed() for dialogue in dialogues]
+            return [
+                PreparedDialogue(dialogue=dialogue, observed=seen, plan=self._plan(seen))
+                for dialogue, seen in zip(dialogues, observed, strict=True)
+            ]
 
     def _plan(self, dialogue: ObservedDialogue) -> ReadingPlan:
         system, num_turns = self.system, len(dialogue.turns)
@@ -288,7 +294,8 @@ class Labeler:
         self, prepared: Sequence[PreparedDialogue], predictions: Sequence[DialoguePrediction]
     ) -> list[LabelledDialogue]:
         """Labels in the record's own terms with calibrated scores, and goal records."""
-        return [self._decode(one, prediction) for one, prediction in zip(prepared, predictions, strict=True)]
+        with self.clock.stage("decode"):
+            return [self._decode(one, prediction) for one, prediction in zip(prepared, predictions, strict=True)]
 
     def _decode(self, one: PreparedDialogue, prediction: DialoguePrediction) -> LabelledDialogue:
         seen = one.plan.turns_seen
@@ -305,8 +312,14 @@ class Labeler:
 
     def accept(self, labelled: LabelledDialogue) -> list[LabelRow]:
         """The labels as rows, with what is accepted and what that promises; nothing is, where nothing was certified."""
-        accept = {task: acceptance(certificate) for task, certificate in self.promises.items()}
-        return label_rows(labelled.dialogue, accept=accept, model=self.fingerprint)
+        with self.clock.stage("accept"):
+            accept = {task: acceptance(certificate) for task, certificate in self.promises.items()}
+            return label_rows(labelled.dialogue, accept=accept, model=self.fingerprint)
+
+    @property
+    def clock(self) -> StageClock:
+        """Seconds so far in "read", "prepare", "encode", "predict", "decode" and "accept"."""
+        return self.system.clock
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:

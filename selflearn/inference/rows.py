@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from selflearn.schema import Dialogue, Goal, Label, Record, RecordError, TurnLabels
 from selflearn.trust import accepted_items
@@ -103,9 +104,11 @@ def label_rows(
         >>> row.task, row.label, row.score, row.accepted
         ('intent', 'PlayMusic', 0.9, True)
     """
-    key = {"dialogue_id": dialogue.id, "corpus": dialogue.corpus, "split": dialogue.split}
-    rows = [replace(row, model=model if row.source == "model" else None) for row in _bare_rows(dialogue, key)]
-    return _promised(rows, accept) if accept else rows
+    rows = list(_fields_of_rows(dialogue))
+    if accept:
+        _promise(rows, accept)
+    key: dict[str, Any] = {"dialogue_id": dialogue.id, "corpus": dialogue.corpus, "split": dialogue.split}
+    return [LabelRow(**key, **row, model=model if row.get("source") == "model" else None) for row in rows]
 
 
 def check_acceptance(accept: Mapping[str, Acceptance]) -> None:
@@ -147,38 +150,33 @@ def success_score(goal: Goal) -> float | None:
     return goal.success_score if goal.success else 1 - goal.success_score
 
 
-def _promised(rows: list[LabelRow], accept: Mapping[str, Acceptance]) -> list[LabelRow]:
-    """The rows of a dialogue with thresholds, promises, and what is accepted."""
-    accepted = set[int]()
+def _promise(rows: Sequence[dict[str, Any]], accept: Mapping[str, Acceptance]) -> None:
+    """Write thresholds, promises, and what is accepted into the rows of a dialogue."""
     for task, one in accept.items():
-        numbers = [number for number, row in enumerate(rows) if row.task == task and row.score is not None]
-        scores = [rows[number].score or 0.0 for number in numbers]
-        taken = accepted_items(scores, threshold=one.threshold, max_items=one.max_items)
-        accepted.update(number for number, is_so in zip(numbers, taken, strict=True) if is_so)
-    return [
-        replace(
-            row, accepted=None if row.score is None else number in accepted,
-            threshold=accept[row.task].threshold, promise=accept[row.task].promise,
-        ) if row.task in accept else row
-        for number, row in enumerate(rows)
-    ]  # fmt: skip
+        of_task = [row for row in rows if row["task"] == task]
+        for row in of_task:
+            row.update(threshold=one.threshold, promise=one.promise)
+        scored = [row for row in of_task if row.get("score") is not None]
+        taken = accepted_items([row["score"] for row in scored], threshold=one.threshold, max_items=one.max_items)
+        for row, is_so in zip(scored, taken, strict=True):
+            row["accepted"] = bool(is_so)
 
 
-def _bare_rows(dialogue: Dialogue, key: Mapping[str, str]) -> Iterator[LabelRow]:
+def _fields_of_rows(dialogue: Dialogue) -> Iterator[dict[str, Any]]:
+    """Fields of each row that say what the label is, without those of the dialogue."""
     for goal in dialogue.labels.goals or ():
-        place = {**key, "first_turn": goal.start, "last_turn": goal.end - 1, "source": goal.source}
-        yield LabelRow(**place, task="segmentation", label=goal.name, score=goal.score)  # type: ignore[arg-type]
+        place = {"first_turn": goal.start, "last_turn": goal.end - 1, "source": goal.source}
+        yield {**place, "task": "segmentation", "label": goal.name, "score": goal.score}
         if goal.success is not None:
-            score = success_score(goal)
-            yield LabelRow(**place, task="success", label=yes_no(goal.success), score=score)  # type: ignore[arg-type]
+            yield {**place, "task": "success", "label": yes_no(goal.success), "score": success_score(goal)}
         if goal.domain is not None:
-            yield LabelRow(**place, task="domain", label=goal.domain)  # type: ignore[arg-type]
+            yield {**place, "task": "domain", "label": goal.domain}
     for i, turn in enumerate(dialogue.labels.turns):
         for fields in _turn_fields(turn):
-            yield LabelRow(**{**key, "first_turn": i, "last_turn": i, **fields})  # type: ignore[arg-type]
+            yield {"first_turn": i, "last_turn": i, **fields}
 
 
-def _turn_fields(turn: TurnLabels) -> Iterator[dict[str, object]]:
+def _turn_fields(turn: TurnLabels) -> Iterator[dict[str, Any]]:
     if turn.intent is not None:
         yield {"task": "intent", "label": turn.intent.value, **_origin(turn.intent)}
     if turn.slots == ():
@@ -197,5 +195,5 @@ def _turn_fields(turn: TurnLabels) -> Iterator[dict[str, object]]:
         yield {"task": "rephrase_target", "value": str(target.value), **_origin(target)}
 
 
-def _origin(label: Label[str] | Label[bool] | Label[int]) -> dict[str, object]:
+def _origin(label: Label[str] | Label[bool] | Label[int]) -> dict[str, Any]:
     return {"source": label.source, "score": label.score}

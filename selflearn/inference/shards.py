@@ -5,7 +5,7 @@ The output folder::
     dialogues/part-00000.parquet   labelled records, in the order of the input; load_dialogues("table") reads them
     labels/part-00000.parquet      one row a label: task, place, value, score, accepted or not, and what was promised
     goals.parquet                  goal records, one row a goal
-    labelling.json                 what was labelled with what, and the counts of each shard
+    labelling.json                 what was labelled with what, the counts of each shard, and the seconds of each stage
 
 A labelling that was stopped goes on after its last finished shard, when it is started again with the same output.
 """
@@ -27,6 +27,7 @@ from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._rows import read_rows, write_jsonl_rows, write_parquet_rows
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.inference.labeler import Labeler, LabelledDialogue
+from selflearn.inference.pace import STAGES, Pace
 from selflearn.inference.promises import acceptance
 from selflearn.inference.rows import LabelRow
 from selflearn.schema import GoalRecord, Record
@@ -53,6 +54,7 @@ class LabellingReport:
         dialogues: folder of the labelled records.
         labels: folder of the table of labels.
         goals: file of the goal records.
+        pace: of the shards that were labelled and timed; None where none was.
     """
 
     counts: Mapping[str, int]
@@ -60,6 +62,7 @@ class LabellingReport:
     dialogues: Path
     labels: Path
     goals: Path
+    pace: Pace | None = None
 
 
 def label_file(
@@ -117,7 +120,7 @@ def label_file(
         counts.update(counted)
     return LabellingReport(
         counts=dict(counts), read=read_report(corpus, **where), dialogues=folder.dialogues, labels=folder.labels,
-        goals=folder.goals,
+        goals=folder.goals, pace=folder.pace(),
     )  # fmt: skip
 
 
@@ -132,7 +135,7 @@ def _settings(labeler: Labeler) -> dict[str, Any]:
 
 
 class _Folder:
-    """The output of one labelling; ``shards`` holds the counts of those that are finished."""
+    """The output of one labelling; ``shards`` holds the counts of those that are finished, ``times`` what they took."""
 
     def __init__(self, path: Path, settings: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> None:
         self.names = {task: list(known) for task, known in names.items()}
@@ -141,6 +144,7 @@ class _Folder:
         self.goals = self.path / f"goals{self.suffix}"
         self.goal_parts, self.state = self.path / "goals.parts", self.path / "labelling.json"
         self.shards: list[dict[str, int]] = []
+        self.times: list[dict[str, Any]] = []
         self.finished = False
 
     def claim(self) -> None:
@@ -155,6 +159,7 @@ class _Folder:
         try:
             found = json.loads(self.state.read_text("utf-8"))
             old, self.shards, self.finished = found["settings"], found["shards"], found["finished"]
+            self.times = found.get("times", [{} for _ in self.shards])
         except (ValueError, KeyError, TypeError) as error:
             raise LabellingError(f"{self.state} cannot be read ({error}); give another output, or remove it") from error
         changed = [
@@ -166,6 +171,19 @@ class _Folder:
 
     def write(self, number: int, labelled: Iterable[LabelledDialogue], labeler: Labeler) -> None:
         """Write one shard; it counts as finished when all of it is there."""
+        before = dict(labeler.clock.seconds)
+        with labeler.clock.stage("write"):
+            counts, labels = self._write_shard(number, labelled, labeler)
+        spent = {stage: seconds - before.get(stage, 0.0) for stage, seconds in labeler.clock.seconds.items()}
+        self.shards.append(dict(counts))
+        self.times.append({"seconds": {stage: round(spent[stage], 6) for stage in STAGES if spent.get(stage)},
+                           "labels": labels})  # fmt: skip
+        self._save()
+
+    def _write_shard(
+        self, number: int, labelled: Iterable[LabelledDialogue], labeler: Labeler
+    ) -> tuple[Counter[str], int]:
+        """Write it; returns its counts and how many labels it has."""
         counts: Counter[str] = Counter()
         goals: list[GoalRecord] = []
         rows: list[LabelRow] = []
@@ -186,8 +204,14 @@ class _Folder:
         )
         self._write(rows, self.labels / name, LabelRow)
         self._write(goals, self.goal_parts / name, GoalRecord)
-        self.shards.append(dict(counts))
-        self._save()
+        return counts, sum(row.label is not None or row.value is not None for row in rows)
+
+    def pace(self) -> Pace | None:
+        """Of all shards that were timed."""
+        return Pace.of_parts(
+            (times.get("seconds", {}), counts, times.get("labels", 0))
+            for times, counts in zip(self.times, self.shards, strict=True)
+        )
 
     def finish(self) -> None:
         """Put the goal records of all shards together."""
@@ -212,6 +236,7 @@ class _Folder:
         self.path.mkdir(parents=True, exist_ok=True)
         state = {
             "settings": self.settings, "names": self.names, "finished": self.finished, "shards": self.shards,
+            "times": self.times,
         }  # fmt: skip
         partial = self.state.with_suffix(".partial")
         partial.write_text(json.dumps(state, indent=1), "utf-8")

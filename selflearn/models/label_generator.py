@@ -206,7 +206,16 @@ class LabelGenerator(PreTrainedModel):
             batch: from :meth:`collator`.
             tasks: names of the tasks to run; None runs all. With targets, tasks without any are skipped.
         """
-        encoded = self.encode(batch)
+        return self.heads_of(self.encode(batch), tasks)
+
+    def heads_of(self, encoded: EncodedBatch, tasks: Collection[str] | None = None) -> LabelGeneratorOutput:
+        """What :meth:`forward` does after the encoders.
+
+        Args:
+            encoded: from :meth:`encode`.
+            tasks: names of the tasks to run; see :meth:`forward`.
+        """
+        batch = encoded.inputs
         names = [name for name in self.tasks if tasks is None or name in tasks]
         names.sort(key=lambda name: self.tasks[name].level == "goal")  # they may train on what the others found
         if batch.targets:

@@ -16,6 +16,7 @@ from selflearn.batching.collator import Collator
 from selflearn.batching.texts import OnOverflow, OverflowError
 from selflearn.batching.windows import Span, central_window, cut_observed, turn_windows
 from selflearn.models.label_generator import LabelGenerator
+from selflearn.models.stages import StageClock
 from selflearn.schema import ObservedDialogue
 from selflearn.tasks import DialoguePrediction, EncodedBatch, Thresholds, goals_from_boundaries
 
@@ -53,6 +54,7 @@ class ModelSystem:
         progress: called with the number of dialogues done since the last call.
         counts: what did not fit, over all predictions so far.
         trained_on: what did not fit of the dialogues that the model was fine-tuned on.
+        clock: seconds in "encode" (batches, and the encoders) and "predict" (all else that an answer takes).
     """
 
     model: LabelGenerator
@@ -63,6 +65,7 @@ class ModelSystem:
     progress: Progress | None = None
     counts: ReadCounts = field(default_factory=ReadCounts)
     trained_on: ReadCounts = field(default_factory=ReadCounts)
+    clock: StageClock = field(default_factory=StageClock)
 
     @property
     def thresholds(self) -> Thresholds:
@@ -79,6 +82,12 @@ class ModelSystem:
         """
         if len(dialogues) != len(goals):
             raise ValueError(f"{len(dialogues)} dialogues and goals for {len(goals)}; expected one list for each")
+        with self.clock.stage("predict"):
+            return self._answers(dialogues, goals)
+
+    def _answers(
+        self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
+    ) -> list[DialoguePrediction]:
         self.model.eval()  # type: ignore[no-untyped-call]
         windows = [
             turn_windows(len(d.turns), self.model.config.max_turns, self.on_overflow, name=f"dialogue {d.id!r}")
@@ -115,8 +124,8 @@ class ModelSystem:
         return found
 
     def _states(self, batch: DialogueBatch) -> list[Tensor]:
-        batch = batch.to(self.model.device)
-        with self._autocast():
+        with self.clock.stage("encode"), self._autocast():
+            batch = batch.to(self.model.device)
             turns = self.model.encode(batch).turns
         return [row[:length].float().cpu() for row, length in zip(turns, batch.lengths.tolist(), strict=True)]
 
@@ -183,11 +192,14 @@ class ModelSystem:
         progress: Progress | None = None,
     ) -> list[Answer]:
         """What is made of dialogues of similar length together, in the order of the dialogues."""
-        sizes = [collator.num_tokens(dialogue) for dialogue in dialogues]
+        with self.clock.stage("encode"):
+            sizes = [collator.num_tokens(dialogue) for dialogue in dialogues]
         order = sorted(range(len(dialogues)), key=lambda i: len(dialogues[i].turns))
         found: dict[int, Answer] = {}
         for members in fill_batches(sizes, order, self.token_budget):
-            made = work(collator.inputs([dialogues[i] for i in members]), members)
+            with self.clock.stage("encode"):
+                batch = collator.inputs([dialogues[i] for i in members])
+            made = work(batch, members)
             found.update(zip(members, made, strict=True))
             if progress is not None:
                 progress(len(members))
@@ -197,19 +209,21 @@ class ModelSystem:
     def _batch(
         self, batch: DialogueBatch, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
     ) -> list[DialoguePrediction]:
-        batch = batch.to(self.model.device)
+        with self.clock.stage("encode"), self._autocast():
+            batch = batch.to(self.model.device)
+            encoded = self.model.encode(batch)
         with self._autocast():
-            out = self.model(batch)
+            logits_by_task = self.model.heads_of(encoded).logits or {}
             answers: list[dict[str, Any]] = [{} for _ in dialogues]
-            for name, logits in out.logits.items():
+            for name, logits in logits_by_task.items():
                 task = self.model.tasks[name]
                 for answer, decoded in zip(answers, task.decode(logits, batch, dialogues), strict=True):
                     _put(answer, task.prediction_field, name, decoded)
-            if "segmentation" in out.logits:
+            if "segmentation" in logits_by_task:
                 for answer in answers:
                     answer["goals"] = goals_from_boundaries(answer["boundaries"], self.thresholds.segmentation)
             if "success" in self.model.tasks:
-                self._score_goals(out.encoded, answers, goals)
+                self._score_goals(encoded, answers, goals)
         return [DialoguePrediction(**answer) for answer in answers]
 
     def _score_goals(

@@ -31,14 +31,15 @@ from selflearn.trust import Isotonic, Temperature
 
 
 def write_labelling_report(
-    folder: str | Path, *, counts: Mapping[str, int], gold: Iterable[Dialogue] | None = None,
-    most: int = MOST_DIALOGUES, cache_dir: str | Path | None = None,
+    folder: str | Path, *, counts: Mapping[str, int], facts: Iterable[tuple[str, str]] = (),
+    gold: Iterable[Dialogue] | None = None, most: int = MOST_DIALOGUES, cache_dir: str | Path | None = None,
 ) -> Path:  # fmt: skip
     """Write the report of a finished labelling into its folder.
 
     Args:
         folder: output of :func:`~selflearn.inference.label_file`.
         counts: what was read and labelled, by name.
+        facts: names and values that stand on top, such as the pace (:func:`~selflearn.inference.pace.pace_lines`).
         gold: the input: the same dialogues in the same order. Where people labelled them, the model is measured.
         most: dialogues that are shown, the most uncertain ones.
         cache_dir: of the read dialogues; default: the cache of ``datasets``.
@@ -57,7 +58,7 @@ def write_labelling_report(
     data = _labelled(labelled, found)
     data["quality"].sort(key=lambda one: _place(one["task"]))
     data |= {
-        "title": title, "facts": [["model", labelled.model]], "headline": None,
+        "title": title, "facts": [["model", labelled.model], *map(list, facts)], "headline": None,
         "counts": [[name.replace("_", " "), number] for name, number in counts.items()],
     }  # fmt: skip
     return write_page(data, path / NAME, title=title)

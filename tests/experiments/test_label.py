@@ -48,6 +48,21 @@ def test_a_log_is_labelled_and_what_was_done_is_said(command, tmp_path):
     assert '"dialogues":{"total":2,' in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
+def test_what_it_took_is_said_beside_the_pace_of_a_person(command, tmp_path):
+    code, out, _ = command(*COLUMNS, "person.seconds_per_label=36", "person.source=a stopwatch")
+    assert code == 0
+    assert "labelling adds │" in out
+    assert "% of the time of encoding" in out
+    assert "accepted labels an hour │ nothing is promised" in out
+    assert "labels an hour of a person (a stopwatch) │ 100" in out
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert '["labels an hour of a person (a stopwatch)","100"]' in page
+    (part,) = json.loads((tmp_path / "out" / "labelling.json").read_text("utf-8"))["times"]
+    assert {"read", "prepare", "encode", "predict", "decode", "accept", "write"} == set(part["seconds"])
+    table = pd.read_parquet(tmp_path / "out" / "labels")
+    assert part["labels"] == (table["label"].notna() | table["value"].notna()).sum()
+
+
 def test_a_page_can_be_left_out_or_hold_less(command, tmp_path):
     assert command(*COLUMNS, "report=false")[0] == 0
     assert not (tmp_path / "out" / "report.html").exists()
@@ -93,6 +108,10 @@ def test_a_mapping_can_be_given_whole(command):
             "log.jsonl: no column 'outcome', which columns maps to the field 'status'",
         ),
         ([*COLUMNS, "columns.requst=said"], "columns: unknown field 'requst'; did you mean 'request'?"),
+        (
+            [*COLUMNS, "person.seconds_per_label=0"],
+            "a person labels in 0 seconds (source: 'assumed, not measured'); expected more than 0 seconds",
+        ),
         ([*COLUMNS, "shards=3"], "unknown key 'shards'"),
         ([*COLUMNS, "lableer=x"], "unknown key 'lableer'; nearest: 'labeler'"),
         ([*COLUMNS, "corpus=tables"], "unknown corpus 'tables'; did you mean 'table'?"),

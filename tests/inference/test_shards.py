@@ -107,6 +107,21 @@ def test_a_stopped_labelling_goes_on_after_its_last_part(label, logs, tmp_path, 
     ]
 
 
+def test_only_parts_that_were_timed_have_a_pace(label, logs, tmp_path):
+    report = label(logs, shard_size=4)
+    assert report.pace.dialogues == 12
+    state = tmp_path / "out" / "labelling.json"
+    content = json.loads(state.read_text("utf-8"))
+    first, second, third = (part["labels"] for part in content["times"])
+    assert report.pace.labels == first + second + third
+    content["times"] = [{}, *content["times"][1:]]  # the first part was labelled by an earlier version
+    state.write_text(json.dumps(content), "utf-8")
+    assert (label(logs, shard_size=4).pace.dialogues, label(logs, shard_size=4).pace.labels) == (8, second + third)
+    del content["times"]
+    state.write_text(json.dumps(content), "utf-8")
+    assert label(logs, shard_size=4).pace is None
+
+
 def test_a_part_that_was_half_written_is_written_again(label, logs, tmp_path):
     whole = label(logs, "whole", shard_size=4)
     with pytest.raises(KeyboardInterrupt):
