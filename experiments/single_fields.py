@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+import time
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -11,14 +15,14 @@ from rich.table import Table
 
 from experiments.app import hydra_main
 from experiments.datasets import load
-from selflearn.evaluation.run_directory import write_json
-from selflearn.evaluation.single_fields import single_fields
+from selflearn.evaluation.run_directory import is_free, write_json
+from selflearn.evaluation.single_fields import fields_markdown, single_fields
 
 
 @hydra_main("single_fields")
 def main(cfg: DictConfig) -> None:
-    """Score every observed field of the training split alone."""
-    console = Console()
+    """Score every observed field of the training split alone; the strongest of them are for the page of results."""
+    start, console = time.perf_counter(), Console()
     rows, _ = load(cfg, cfg.data.train_split, console.print)
     scores = single_fields(list(rows[: cfg.data.limit]), seed=cfg.seed)
     table = Table("label", "field", "AUC", "known", title=f"One field alone, {cfg.data.train_split}, out of fold")
@@ -29,6 +33,11 @@ def main(cfg: DictConfig) -> None:
     directory = Path(cfg.paths.output_dir)
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "single_fields.json", {f"{s.label}/{s.field}": asdict(s) for s in scores})
+    typed = [word for word in sys.argv[1:] if not is_free(word.partition("=")[0])]
+    command = shlex.join(["python", "-m", "experiments.single_fields", *typed])
+    took = timedelta(seconds=round(time.perf_counter() - start))
+    head = f"## What single fields tell\n\n```bash\n{command}  # {took}\n```\n\n"
+    (directory / "page.md").write_text(head + fields_markdown(scores, allowed=cfg.allowed) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,39 @@ def single_fields(dialogues: Sequence[Dialogue], *, folds: int = 5, seed: int = 
     return sorted(found, key=lambda score: (score.label, -score.auc))
 
 
+def fields_markdown(scores: Sequence[FieldScore], *, allowed: float, shown: int = 10) -> str:
+    """Which fields give a label away, and the fields that say most of each label; Markdown.
+
+    Args:
+        scores: from :func:`single_fields`.
+        allowed: AUC above which a field gives the label away.
+        shown: fields of each label in the table.
+
+    Example:
+        >>> score = FieldScore(label="defect", field="status", auc=0.655, known=1.0)
+        >>> print(fields_markdown([score], allowed=0.85))
+        No field gives a label away: of 1 fields none has an AUC above .85.
+        <BLANKLINE>
+        | label | field | AUC | known |
+        | --- | --- | ---: | ---: |
+        | defect | status | .655 | 100% |
+    """
+    above = [f"`{score.field}` ({score.label}, {_digits(score.auc)})" for score in scores if score.auc > allowed]
+    limit, number = f"{allowed:g}".replace("0.", ".", 1), len({score.field for score in scores})
+    said = f"No field gives a label away: of {number} fields none has an AUC above {limit}."
+    if above:
+        said = f"Of {number} fields these have an AUC above {limit}: {', '.join(above)}."
+    lines = [said, "", "| label | field | AUC | known |", "| --- | --- | ---: | ---: |"]
+    for label in dict.fromkeys(score.label for score in scores):
+        rows = [score for score in scores if score.label == label][:shown]
+        lines += [f"| {row.label} | {row.field} | {_digits(row.auc)} | {row.known:.0%} |" for row in rows]
+    return "\n".join(lines)
+
+
+def _digits(auc: float) -> str:
+    return f"{auc:.3f}".replace("0.", ".", 1)
+
+
 _Item = tuple[Dialogue, int, bool]
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from selflearn.evaluation.single_fields import single_fields
+from selflearn.evaluation.single_fields import FieldScore, fields_markdown, single_fields
 from selflearn.schema import Feedback, Label, Labels, TurnLabels
 from tests.fixtures.dialogues import plain_dialogue
 
@@ -36,3 +36,14 @@ def test_a_field_that_gives_the_label_away_is_found():
 def test_without_labels_there_is_nothing_to_score():
     with pytest.raises(ValueError, match="none of the 1 dialogues has a label"):
         single_fields([plain_dialogue(("a", "b"))])
+
+
+def test_fields_that_give_a_label_away_are_named_and_of_the_others_the_strongest_are_shown():
+    scores = [
+        FieldScore(label=label, field=f"f{i}", auc=auc, known=0.5)
+        for label in ("defect", "success") for i, auc in enumerate((0.9, 0.85, 0.7))
+    ]  # fmt: skip
+    text = fields_markdown(scores, allowed=0.85, shown=2)
+    assert text.startswith("Of 3 fields these have an AUC above .85: `f0` (defect, .900), `f0` (success, .900).\n")
+    assert [line.split(" | ")[1] for line in text.splitlines()[4:]] == ["f0", "f1", "f0", "f1"]
+    assert fields_markdown(scores[1:3], allowed=0.85).startswith("No field gives a label away: of 2 fields")

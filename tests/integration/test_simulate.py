@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from experiments import benchmark_simulation, certify, close_loop, ranges, simulate
+from experiments import benchmark_simulation, certify, close_loop, ranges, simulate, single_fields
 from selflearn.corpora import iter_dialogues
 from selflearn.simulation import shards
 from tests.fixtures.worlds import write_world
@@ -97,6 +97,19 @@ def test_training_on_other_rates_simulates_another_log(command, one_step, world)
     table = command("runs=[run0,run1]", "rows=[intent/accuracy]", program=ranges.main, shared=())
     assert table.code == 0, table.printed
     assert "| people.reactions.barge_in | 0.9 |" in table.printed
+
+
+@pytest.mark.slow
+def test_what_single_fields_tell_is_written_for_the_page(command, world):
+    found = command(f"data.simulate.world={world}", "data.simulate.dialogues=60", "data.simulate.workers=1",
+                    "data.limit=25", "data.root=log", "allowed=0.5", "paths.output_dir=fields",
+                    "trainer.progress=false", program=single_fields.main, shared=())  # fmt: skip
+    assert found.code == 0, found.printed
+    page = (found.directory / "page.md").read_text("utf-8")
+    assert "python -m experiments.single_fields data.simulate.world=" in page
+    assert "fields these have an AUC above .5: `" in page
+    scores = json.loads((found.directory / "single_fields.json").read_text())
+    assert {score["label"] for score in scores.values()} == {"defect", "success"}
 
 
 def test_a_full_disk_is_said(run, monkeypatch):
