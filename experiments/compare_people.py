@@ -100,8 +100,10 @@ def together(ratings: pd.DataFrame, answers: Sequence[AuditedLabel]) -> str:
         {item(x.row.dialogue_id, x.row.first_turn): (x.row.label == YES) == x.right for x in answers}, name="gold"
     )
     per_item = ratings.groupby("task").size()
+    fewest, most = per_item.min(), per_item.max()
+    number = str(most) if fewest == most else f"{fewest} to {most}"
     lines = [
-        f"{per_item.size:,} responses have {per_item.min()} to {per_item.max()} ratings each. One rater a dialogue, "
+        f"{per_item.size:,} responses have {number} ratings each. One rater a dialogue, "
         "drawn by its id, is held out of the labels: the *person* below.\n",
         "| raters together | see a defect in | kappa with the labels | tied | agreement of a rater with it: lowest, "
         "median, highest |",

@@ -270,7 +270,7 @@ def test_a_rater_who_is_held_out_is_measured_on_the_items_of_the_model_and_bots_
     cfg = OmegaConf.load(CONF / "compare_people.yaml")
     compare_people.main(OmegaConf.merge(cfg, {"run": str(run.directory), "systems": ["model", "majority"]}))
     page = (run.directory / "page.people.md").read_text()
-    assert "128 responses have 6 to 6 ratings each." in page
+    assert "128 responses have 6 ratings each." in page
     assert "Each of 16 raters (with 30 items or more)" in page
     assert page.count("| model |") == 6  # in the place of a rater, on all, and for each of four promises
     checked = np.random.default_rng(0).permutation(sorted(said["dialogue_id"].unique()))[:16]
