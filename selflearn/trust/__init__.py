@@ -1,7 +1,6 @@
 """How far labels can be trusted: calibration, certified thresholds, audit plans, comparison with people."""
 
 from selflearn.trust.aggregation import Aggregation, aggregate
-from selflearn.trust.audit import AuditPlan, audit_plan
 from selflearn.trust.calibration import (
     CalibrationReport,
     Isotonic,
@@ -22,6 +21,7 @@ from selflearn.trust.people import (
     paired_difference,
 )
 from selflearn.trust.rates import RateEstimate, RateInterval, estimate_rate
+from selflearn.trust.sampling import AuditPlan, audit_plan
 
 __all__ = [
     "Aggregation", "AlternativeAnnotator", "AuditPlan", "CalibrationReport", "Certificate", "CertificatesTogether",
