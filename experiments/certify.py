@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 from transformers.utils import logging as transformers_logging
@@ -26,7 +27,8 @@ from selflearn.inference import Labeler
 from selflearn.inference.audit import AuditedLabel, audited_labels
 from selflearn.inference.calibration import calibrated, calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
-from selflearn.inference.promises import acceptance, certify_tasks, write_promises
+from selflearn.inference.promises import acceptance, certify_names, certify_tasks, write_promises
+from selflearn.inference.rows import EACH, split_key
 from selflearn.reports import add_promises
 from selflearn.schema import Dialogue, Labels
 from selflearn.trust import Certificate
@@ -40,6 +42,8 @@ def main(cfg: DictConfig) -> None:
     """Label, certify, write the promises beside the model, and print what they come to."""
     if not 0 <= cfg.check < 1:
         raise ConfigError([f"check is {cfg.check}; expected a share of the dialogues from 0 to below 1"])
+    if cfg.each is not None and cfg.each not in EACH:
+        raise ConfigError([f"each is {cfg.each!r}; expected one of {', '.join(EACH)}, or null (a promise a task)"])
     columns = OmegaConf.to_container(cfg.columns, resolve=True)
     options = {"columns": columns} if columns else {}
     dialogues = DialogueRows(
@@ -63,22 +67,29 @@ def main(cfg: DictConfig) -> None:
     )
     audited = [label for gold, said in audit for label in audited_labels(said, gold.labels)]
     errors = {task: (before[task], after) for task, after in calibration_errors(audited).items()}
-    promises = certify_tasks(
-        audited, target_error=cfg.target_error, confidence=cfg.confidence, method=cfg.method, max_items=cfg.max_items,
-        seed=cfg.seed, starts=cfg.starts,
-    )  # fmt: skip
+    asked = {name: cfg[name] for name in ("target_error", "confidence", "method", "max_items", "seed", "starts")}
+    price: dict[str, float] = {}
+    if cfg.each is None:
+        promises = certify_tasks(audited, **asked)
+    else:
+        promises, price = certify_names(audited, cfg.each, **asked)
     file = write_promises(promises, Path(cfg.labeler).expanduser(), model=labeler.fingerprint)
     add_promises(Path(cfg.labeler).expanduser(), promises)
     shown = Console()
     shown = Console(width=max(shown.width, 120))  # a row a line, also in a file
-    for task, certificate in promises.items():
-        shown.print(f"[bold]{task}[/bold]: {certificate.promise}", highlight=False)
+    for key, certificate in promises.items():
+        shown.print(f"[bold]{escape(key)}[/bold]: {certificate.promise}{together(price.get(key))}", highlight=False)
     found = compare(check(checked, promises, person))
     if found:
         shown.print(table(found, len(checked)))
     console.print(f"from {len(audit):,} audited dialogues; written: {file}", highlight=False, soft_wrap=True)
     if cfg.page is not None:
-        Path(cfg.page).write_text(markdown(promises, errors, found, len(audit), len(checked), cfg), "utf-8")
+        Path(cfg.page).write_text(markdown(promises, price, errors, found, len(audit), len(checked), cfg), "utf-8")
+
+
+def together(price: float | None) -> str:
+    """What it costs a promise that others are to hold with it, in words."""
+    return "" if price is None else f" By itself it would accept {price:.1%} more."
 
 
 def halves(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
@@ -115,26 +126,31 @@ def table(found: Mapping[str, TaskComparison], dialogues: int) -> Table:
 
 
 def markdown(
-    promises: Mapping[str, Certificate], errors: Mapping[str, tuple[float, float]], found: Mapping[str, TaskComparison],
-    audited: int, checked: int, cfg: DictConfig,
+    promises: Mapping[str, Certificate], price: Mapping[str, float], errors: Mapping[str, tuple[float, float]],
+    found: Mapping[str, TaskComparison], audited: int, checked: int, cfg: DictConfig,
 ) -> str:  # fmt: skip
-    """Promises and figures, for the page of results."""
+    """Promises and figures, for the page of results; ``price`` is empty where each task has one promise."""
     kind = "an exact" if all(one.exact for one in promises.values()) else "an approximate"
+    each = "" if cfg.each is None else f" each={cfg.each}"
+    of_each = "" if cfg.each is None else f", of each {cfg.each}"
     lines = [
-        f"### Labels with {kind} promise: at most {cfg.target_error:.0%} wrong\n",
+        f"### Labels with {kind} promise: at most {cfg.target_error:.0%} wrong{of_each}\n",
         f"```bash\npython -m experiments.certify labeler=DIR/model input=LOG split={cfg.split} "
-        f"target_error={cfg.target_error} confidence={cfg.confidence} method={cfg.method} starts={cfg.starts}\n```\n",
+        f"target_error={cfg.target_error} confidence={cfg.confidence} method={cfg.method} "
+        f"starts={cfg.starts}{each}\n```\n",
         f"Certified on {audited:,} dialogues of the test split.\n",
-        "| task | audited labels | calibration error before | and after | threshold | accepted | what it would take |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| task | audited labels | calibration error before | and after | threshold | accepted | what it would take |"
+        + ("" if cfg.each is None else " price of holding together |"),
+        "| --- | ---: | ---: | ---: | ---: | ---: | --- |" + ("" if cfg.each is None else " ---: |"),
     ]
     for task, one in promises.items():
         threshold = "none" if one.threshold is None else f"{one.threshold:.3f}"
         more = "" if one.more_items is None else f"about {one.more_items:,} more labels"
         if one.more_items == 0:
             more = "scores in a better order: the best ones are not the surest"
-        before, after = errors[task]
-        lines.append(f"| {task} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} | {more} |")
+        before, after = errors[split_key(task)[0]]
+        line = f"| {task} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} | {more} |"
+        lines.append(line if cfg.each is None else f"{line} {price[task]:.1%} |")
     lines += [f"\nOn the {checked:,} other dialogues:\n", f"| {' | '.join(HEADINGS)} |"]
     lines += ["| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |"]
     lines += [f"| {' | '.join(line)} |" for line in comparison_rows(found)]

@@ -8,11 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from selflearn.inference.audit import AuditedLabel, by_task
-from selflearn.inference.rows import Acceptance
-from selflearn.trust import Certificate, certify
+from selflearn.inference.rows import EACH, Acceptance, promise_key
+from selflearn.trust import Certificate, certify, certify_each
 
 FILE = "promises.json"
 """In the directory of a model."""
+
+NOTHING_AUDITED = "no label was audited; expected labelled dialogues with labels of the model's tasks"
 
 
 def acceptance(certificate: Certificate) -> Acceptance:
@@ -42,7 +44,7 @@ def certify_tasks(
         ValueError: nothing was audited, or an argument is out of range.
     """
     if not audited:
-        raise ValueError("no label was audited; expected labelled dialogues with labels of the model's tasks")
+        raise ValueError(NOTHING_AUDITED)
     found = {}
     for task, labels in by_task(audited).items():
         scores, right = [label.row.score or 0.0 for label in labels], [label.right for label in labels]
@@ -53,8 +55,52 @@ def certify_tasks(
     return found
 
 
+def certify_names(
+    audited: Sequence[AuditedLabel], each: str, *, target_error: float, confidence: float, method: str = "auto",
+    max_items: int | None = None, seed: int = 0, starts: int = 1,
+) -> tuple[dict[str, Certificate], dict[str, float]]:  # fmt: skip
+    """Certify the labels of each name, or of each domain, by themselves.
+
+    The promises of a task hold together with the confidence. Labels without a name, such as transcripts, have one
+    promise together.
+
+    Args:
+        audited: see :func:`certify_tasks`, as are the others.
+        each: ``"label"`` or ``"domain"``.
+        target_error: of the accepted labels of each name.
+        confidence: that all promises of a task hold.
+        method: of certification.
+        max_items: at most so many accepted labels of a name in a dialogue.
+        seed: of betting.
+        starts: of each walk.
+
+    Returns:
+        The certificates by :func:`~selflearn.inference.rows.promise_key`, and by the same key what it costs that those
+        of a task hold together (:class:`selflearn.trust.CertificatesTogether`).
+
+    Raises:
+        ValueError: nothing was audited, or an argument is out of range.
+    """
+    if each not in EACH:
+        raise ValueError(f"each is {each!r}; expected one of {', '.join(EACH)}")
+    if not audited:
+        raise ValueError(NOTHING_AUDITED)
+    promises: dict[str, Certificate] = {}
+    price: dict[str, float] = {}
+    for task, labels in by_task(audited).items():
+        found = certify_each(
+            [label.row.score or 0.0 for label in labels], [label.right for label in labels],
+            [promise_key(task, each, getattr(label.row, each)) for label in labels],
+            [label.row.dialogue_id for label in labels], target_error, confidence, method, max_items=max_items,
+            seed=seed, starts=starts,
+        )  # fmt: skip
+        promises |= found.certificates
+        price |= found.price
+    return promises, price
+
+
 def write_promises(promises: Mapping[str, Certificate], directory: Path, *, model: str) -> Path:
-    """Write them into the directory of the model; ``model`` is its fingerprint."""
+    """Write them, by task or by name, into the directory of the model; ``model`` is its fingerprint."""
     tasks = {task: asdict(certificate) for task, certificate in promises.items()}
     file = directory / FILE
     file.write_text(json.dumps({"model": model, "tasks": tasks}, indent=1) + "\n", "utf-8")

@@ -59,10 +59,11 @@ class LabelRow(Record):
         start: of the slot in the request, in characters.
         end: one past its last character.
         source: of the label; None for a turn in which no slot was found (the record does not say who looked).
+        domain: of the goal, where one is said; otherwise what the assistant took the first of the turns to be about.
         score: the probability that the label is right (of a goal, that it has exactly these turns); None without one.
         accepted: the score reaches the threshold, and is among the best of the dialogue where their number is limited;
             None without a threshold for the task, or without a score.
-        threshold: of the task; None where none was given, or none could be found.
+        threshold: of the task, or of its labels of this name or domain; None where none was given, or none was found.
         promise: of the threshold, in words.
         model: fingerprint of the model, for its labels.
     """
@@ -79,6 +80,7 @@ class LabelRow(Record):
     start: int | None = None
     end: int | None = None
     source: str | None = None
+    domain: str | None = None
     score: float | None = None
     accepted: bool | None = None
     threshold: float | None = None
@@ -93,7 +95,7 @@ def label_rows(
 
     Args:
         dialogue: labelled by a model, by people or by both.
-        accept: threshold and promise by task; see :func:`check_acceptance`.
+        accept: threshold and promise by task, or by :func:`promise_key`; see :func:`check_acceptance`.
         model: fingerprint of the model whose labels they are.
 
     Example:
@@ -111,13 +113,40 @@ def label_rows(
     return [LabelRow(**key, **row, model=model if row.get("source") == "model" else None) for row in rows]
 
 
+EACH = {"label": "/", "domain": "@"}
+"""What promises within a task may be for, and what stands before it in their keys."""
+
+UNAUDITED = Acceptance(promise="Nothing is accepted: no label of this kind was audited.")
+
+
+def promise_key(task: str, each: str | None = None, name: str | None = None) -> str:
+    """The key of a promise: of a task, or of those of its labels that have a name or a domain.
+
+    Args:
+        task: one of :data:`TASKS`.
+        each: one of :data:`EACH`; None for all labels of the task.
+        name: of the label or the domain; a label without one has the key of the task.
+
+    Example:
+        >>> promise_key("intent", "label", "PlayMusic"), promise_key("slots", "domain", "music"), promise_key("defect")
+        ('intent/PlayMusic', 'slots@music', 'defect')
+    """
+    return task if each is None or name is None else f"{task}{EACH[each]}{name}"
+
+
+def split_key(key: str) -> tuple[str, str | None, str | None]:
+    """Task, what the promise is for, and the name: what :func:`promise_key` was given."""
+    found = min(((key.find(mark), each) for each, mark in EACH.items() if mark in key), default=None)
+    return (key, None, None) if found is None else (key[: found[0]], found[1], key[found[0] + 1 :])
+
+
 def check_acceptance(accept: Mapping[str, Acceptance]) -> None:
     """Refuse thresholds for tasks that no row can be about.
 
     Raises:
         ExportError: names the task and the nearest known one.
     """
-    for task in accept:
+    for task, *_ in map(split_key, accept):
         if task not in TASKS:
             near = difflib.get_close_matches(task, TASKS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(TASKS)}"
@@ -152,11 +181,18 @@ def success_score(goal: Goal) -> float | None:
 
 def _promise(rows: Sequence[dict[str, Any]], accept: Mapping[str, Acceptance]) -> None:
     """Write thresholds, promises, and what is accepted into the rows of a dialogue."""
-    for task, one in accept.items():
-        of_task = [row for row in rows if row["task"] == task]
-        for row in of_task:
+    divided = {task: each for task, each, _ in map(split_key, accept) if each is not None}
+    together: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        each = divided.get(row["task"])
+        key = promise_key(row["task"], each, row.get(each) if each is not None else None)
+        if each is not None or key in accept:
+            together.setdefault(key, []).append(row)
+    for key, of_key in together.items():
+        one = accept.get(key, UNAUDITED)
+        for row in of_key:
             row.update(threshold=one.threshold, promise=one.promise)
-        scored = [row for row in of_task if row.get("score") is not None]
+        scored = [row for row in of_key if row.get("score") is not None]
         taken = accepted_items([row["score"] for row in scored], threshold=one.threshold, max_items=one.max_items)
         for row, is_so in zip(scored, taken, strict=True):
             row["accepted"] = bool(is_so)
@@ -164,8 +200,10 @@ def _promise(rows: Sequence[dict[str, Any]], accept: Mapping[str, Acceptance]) -
 
 def _fields_of_rows(dialogue: Dialogue) -> Iterator[dict[str, Any]]:
     """Fields of each row that say what the label is, without those of the dialogue."""
+    domains = _domains(dialogue)
     for goal in dialogue.labels.goals or ():
-        place = {"first_turn": goal.start, "last_turn": goal.end - 1, "source": goal.source}
+        place = {"first_turn": goal.start, "last_turn": goal.end - 1, "source": goal.source,
+                 "domain": goal.domain or domains[goal.start]}  # fmt: skip
         yield {**place, "task": "segmentation", "label": goal.name, "score": goal.score}
         if goal.success is not None:
             yield {**place, "task": "success", "label": yes_no(goal.success), "score": success_score(goal)}
@@ -173,7 +211,16 @@ def _fields_of_rows(dialogue: Dialogue) -> Iterator[dict[str, Any]]:
             yield {**place, "task": "domain", "label": goal.domain}
     for i, turn in enumerate(dialogue.labels.turns):
         for fields in _turn_fields(turn):
-            yield {"first_turn": i, "last_turn": i, **fields}
+            yield {"first_turn": i, "last_turn": i, "domain": domains[i], **fields}
+
+
+def _domains(dialogue: Dialogue) -> list[str | None]:
+    """The domain of each turn: of its goal, or what the assistant took it for."""
+    found = [turn.interpretations[0].domain if turn.interpretations else None for turn in dialogue.turns]
+    for goal in dialogue.labels.goals or ():
+        if goal.domain is not None:
+            found[goal.start : goal.end] = [goal.domain] * (goal.end - goal.start)
+    return found
 
 
 def _turn_fields(turn: TurnLabels) -> Iterator[dict[str, Any]]:

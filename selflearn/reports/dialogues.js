@@ -191,7 +191,7 @@ class Browser {
   }
 
   explanation(row) {
-    const words = this.words.get(this.found.tasks[row[0]]);
+    const words = this.words.get(`${this.found.tasks[row[0]]}/${this.text(row[3])}`) ?? this.words.get(this.found.tasks[row[0]]);
     const said = { 1: "Accepted", 0: "Rejected: a person should look at it" }[row[8]];
     return [said || "Nothing is promised", row[8] === NO ? null : words].filter(Boolean).join(". ");
   }

@@ -9,6 +9,7 @@ import pytest
 from experiments import label
 from experiments.certify import main
 from selflearn.corpora.table import write_jsonl
+from selflearn.inference import Labeler
 from selflearn.models import save_model
 from selflearn.schema import Labels
 from tests.fixtures.dialogues import home_dialogues, tiny_model
@@ -55,11 +56,29 @@ def test_what_is_promised_is_kept_on_the_other_half(command, tmp_path):
     assert command("target_error=0.999", "method=design_effect")[1] == out
 
 
+def test_each_label_can_have_a_promise_of_its_own(command, tmp_path, program):
+    code, out, _ = command("target_error=0.999", "method=design_effect", "each=label", "page=page.md")
+    assert code == 0
+    assert "more." in out  # what the promise costs because others are to hold with it
+    found = Labeler.from_pretrained(tmp_path / "model", device="cpu").promises
+    assert "price of holding together" in (tmp_path / "page.md").read_text()
+    given = {"labeler": "model", "input": "log.jsonl", "output": "out", "cache": "cache", "device": "cpu"}
+    assert program(label.main, (), given)[0] == 0
+    table = pd.read_parquet(tmp_path / "out" / "labels")
+    intents = table[table["task"] == "intent"]
+    assert set(intents["label"]) & {key.partition("/")[2] for key in found if key.startswith("intent/")}
+    for name, rows in intents.groupby("label"):
+        one = found.get(f"intent/{name}")  # None: the model found it in no audited dialogue
+        accepted = one is not None and one.accept(rows["score"], rows["dialogue_id"].to_numpy())
+        assert rows["accepted"].eq(accepted).all(), name
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["check=1"], "check is 1; expected a share of the dialogues from 0 to below 1"),
         (["target_error=5"], "target_error is 5; expected a number above 0 and below 1"),
+        (["each=task"], "each is 'task'; expected one of label, domain, or null"),
         (["method=ltt"], "method is 'ltt'; expected one of auto, binomial, betting, design_effect"),
         (["labeler=nowhere"], "nowhere: no such directory"),
         (["input=nowhere.jsonl"], "nowhere.jsonl does not exist"),

@@ -2,16 +2,31 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler, label_file
 from selflearn.inference.audit import AuditedLabel
-from selflearn.inference.promises import acceptance, certify_tasks, read_promises, write_promises
-from selflearn.inference.rows import LabelRow
+from selflearn.inference.promises import acceptance, certify_names, certify_tasks, read_promises, write_promises
+from selflearn.inference.rows import (
+    EACH,
+    TASKS,
+    UNAUDITED,
+    Acceptance,
+    ExportError,
+    LabelRow,
+    check_acceptance,
+    label_rows,
+    promise_key,
+    split_key,
+)
 from selflearn.models import save_model
+from selflearn.schema import Dialogue, Goal, Interpretation, Label, Labels, Turn, TurnLabels
 from tests.fixtures.dialogues import home_dialogues, tiny_model
 
 
@@ -48,6 +63,57 @@ def test_tasks_are_certified_by_themselves(promises):
     assert acceptance(promises["intent"]).max_items == 1
     with pytest.raises(ValueError, match="no label was audited"):
         certify_tasks([], target_error=0.05, confidence=0.9)
+
+
+def test_names_are_certified_by_themselves_and_cost_something():
+    good, bad = audited("intent", 0.99, number=400), audited("intent", 0.5, number=400, seed=1)
+    named = [
+        replace(label, row=replace(label.row, label=name, domain="music", dialogue_id=f"{name}-{i}"))
+        for name, labels in (("Play", good), ("Stop", bad)) for i, label in enumerate(labels)
+    ]  # fmt: skip
+    asked = {"target_error": 0.05, "confidence": 0.9, "method": "binomial"}
+    each, price = certify_names([*named, *audited("transcript", 0.99)], "label", **asked)
+    assert set(each) == set(price) == {"intent/Play", "intent/Stop", "transcript"}
+    assert each["intent/Play"].threshold is not None
+    assert each["intent/Stop"].threshold is None
+    assert each["intent/Play"].confidence == pytest.approx(0.95)  # both hold together with 0.9
+    assert price["intent/Play"] >= 0
+    assert set(certify_names(named, "domain", **asked)[0]) == {"intent@music"}
+    with pytest.raises(ValueError, match="each is 'task'"):
+        certify_names(named, "task", **asked)
+    with pytest.raises(ValueError, match="no label was audited"):
+        certify_names([], "label", **asked)
+
+
+def test_a_label_is_accepted_by_the_promise_of_its_own_name_or_domain():
+    heard = Interpretation(intent="Play", domain="music")
+    dialogue = Dialogue(id="1", corpus="c", split="s", turns=(Turn(request="a", interpretations=(heard,)),) * 3)
+    said = tuple(TurnLabels(intent=Label(value=name, source="model", score=0.8)) for name in ("Play", "Stop", "New"))
+    labelled = dialogue.with_labels(Labels(turns=said))
+    kept, higher = Acceptance(threshold=0.7, promise="kept"), Acceptance(threshold=0.9, promise="higher")
+    rows = label_rows(labelled, accept={"intent/Play": kept, "intent/Stop": higher})
+    assert [row.accepted for row in rows] == [True, False, False]
+    assert [row.promise for row in rows] == ["kept", "higher", UNAUDITED.promise]
+    assert [row.accepted for row in label_rows(labelled, accept={"intent@music": kept})] == [True, True, True]
+    assert [row.accepted for row in label_rows(labelled, accept={"intent@film": kept})] == [False, False, False]
+    check_acceptance({"intent/Play": kept, "slots@music": kept})
+    with pytest.raises(ExportError, match="unknown task 'intents'"):
+        check_acceptance({"intents/Play": kept})
+
+
+def test_a_goal_says_what_domain_its_turns_are_of():
+    goals = (Goal(start=0, end=1, domain="films", source="model"), Goal(start=1, end=2, source="model"))
+    said = (TurnLabels(defect=Label(value=False, source="model", score=0.9)),) * 2
+    turns = (Turn(interpretations=(Interpretation(intent="Play", domain="music"),)),) * 2
+    labelled = Dialogue(id="1", corpus="c", split="s", turns=turns).with_labels(Labels(goals=goals, turns=said))
+    assert [row.domain for row in label_rows(labelled) if row.task == "defect"] == ["films", "music"]
+    assert [row.domain for row in label_rows(labelled) if row.task == "segmentation"] == ["films", "music"]
+
+
+@given(st.sampled_from(TASKS), st.sampled_from([*EACH, None]), st.text(min_size=1))
+def test_keys_of_promises_come_apart_again(task, each, name):
+    expected = (task, None, None) if each is None else (task, each, name)
+    assert split_key(promise_key(task, each, name)) == expected
 
 
 def test_promises_go_with_their_model_and_with_no_other(promises, directory, tmp_path):
