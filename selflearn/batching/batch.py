@@ -114,6 +114,22 @@ class Readings(Movable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NBest(Movable):
+    """The recogniser's n-best lists (:func:`selflearn.batching.nbest.encode_nbest`).
+
+    Attributes:
+        known: ``[D, T, K]``, False where there is no entry; ``K`` is 0 where no task reads them.
+        scores: of the entries, ``[D, T, K]``, NaN where unknown.
+        likeness: to the requests of the turns around, less that of the first entry, ``[D, T, K, O]``; 0 where there is
+            no such request.
+    """
+
+    known: Tensor
+    scores: Tensor
+    likeness: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DialogueBatch(Movable):
     """A batch of dialogues as tensors; holds no label outside ``targets``.
 
@@ -129,9 +145,7 @@ class DialogueBatch(Movable):
         token_index: for each request token its place among all ``sum(U * L)`` token states, ``[N]``.
         token_turn: for each request token its turn, as ``dialogue * T + turn``, ``[N]``.
         token_spans: for each request token its characters ``[start, end)``, ``[N, 2]``.
-        hypothesis_index: text of each entry of a turn's n-best list, ``[D, T, K]``; -1 where there is none. ``K`` is 0
-            where no task reads them.
-        hypothesis_scores: their scores, ``[D, T, K]``, NaN where unknown.
+        nbest: what else the recogniser may have heard.
         readings: how the assistant understood each turn.
         targets: per task what its head is trained on; empty when labelling.
     """
@@ -147,8 +161,7 @@ class DialogueBatch(Movable):
     token_index: Tensor
     token_turn: Tensor
     token_spans: Tensor
-    hypothesis_index: Tensor
-    hypothesis_scores: Tensor
+    nbest: NBest
     readings: Readings
     targets: Mapping[str, Targets]
 

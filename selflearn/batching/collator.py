@@ -14,6 +14,7 @@ from selflearn.batching.audio import Recordings
 from selflearn.batching.batch import DialogueBatch, Targets
 from selflearn.batching.features import FeatureVocabulary
 from selflearn.batching.lexical import hashed_ngrams
+from selflearn.batching.nbest import encode_nbest
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.batching.sounds import SoundReader
 from selflearn.batching.texts import Tokenization, Tokens, make_buckets
@@ -90,7 +91,6 @@ class Collator:
         turns = [(d, t, turn) for d, dialogue in enumerate(dialogues) for t, turn in enumerate(dialogue.turns)]
         utterances, utterance_index = _distinct_utterances(turns, shape)
         texts: list[Text] = list(utterances) if self.pairing == "separate" else list(_pairs(turns))
-        read, hypothesis_scores = self._hypotheses(turns, shape, texts)
         tokens = self.tokenization(texts or [""])
         buckets, position, first = make_buckets(tokens, self.tokenization.tokenizer.pad_token_id or 0)
         numbers = utterance_index if self.pairing == "separate" else _pair_index(turns, texts, shape)
@@ -107,8 +107,7 @@ class Collator:
             utterance_index=torch.from_numpy(utterance_index), turn_mask=torch.from_numpy(mask),
             seconds=torch.from_numpy(seconds), features=features,
             token_index=index, token_turn=owner, token_spans=spans,
-            hypothesis_index=torch.from_numpy(np.where(read >= 0, position[np.maximum(read, 0)], -1)),
-            hypothesis_scores=torch.from_numpy(hypothesis_scores),
+            nbest=encode_nbest(dialogues, shape[1], self.hypotheses),
             readings=self.readings.encode(dialogues, shape[1], owner, spans), targets={},
         )  # fmt: skip
 
@@ -133,27 +132,7 @@ class Collator:
             texts = [text for turn in dialogue.turns for text in (turn.request, turn.response) if text is not None]
         else:
             texts = [(turn.request or "", turn.response or "") for turn in dialogue.turns]
-        others = [self._as_text(h.text) for turn in dialogue.turns for h in turn.recognition[1 : self.hypotheses]]
-        return sum(len(tokens.ids) for tokens in self.tokenization([*texts, *others]))
-
-    def _hypotheses(self, turns: _Placed, shape: tuple[int, int], texts: list[Text]) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers and scores of the n-best lists, ``[D, T, K]``; texts that are new are added to ``texts``."""
-        most = min(self.hypotheses, max((len(turn.recognition) for _, _, turn in turns), default=0))
-        index, scores = np.full((*shape, most), -1, np.int64), np.full((*shape, most), np.nan, np.float32)
-        numbers = {text: i for i, text in enumerate(texts)}
-        for d, t, turn in turns:
-            for k, hypothesis in enumerate(turn.recognition[:most]):
-                text = self._as_text(hypothesis.text)
-                if text not in numbers:
-                    numbers[text] = len(texts)
-                    texts.append(text)
-                index[d, t, k] = numbers[text]
-                scores[d, t, k] = np.nan if hypothesis.score is None else hypothesis.score
-        return index, scores
-
-    def _as_text(self, text: str) -> Text:
-        """A text by itself, as the pairing has it."""
-        return text if self.pairing == "separate" else (text, "")
+        return sum(len(tokens.ids) for tokens in self.tokenization(texts))
 
     def _ngrams(self, utterances: Sequence[str]) -> tuple[Tensor, Tensor]:
         if not self.ngram_buckets:

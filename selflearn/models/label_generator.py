@@ -195,8 +195,7 @@ class LabelGenerator(PreTrainedModel):
         return EncodedBatch(
             turns=self.encode_dialogues(vectors, lexical, batch), texts=texts_of_turns(vectors, batch),
             lexical=lexical.flatten(2),
-            hypotheses=vectors[batch.hypothesis_index.clamp(min=0), 0], tokens=tokens,
-            inputs=batch, causal=self.config.causal, context=self.config.layers > 0,
+            tokens=tokens, inputs=batch, causal=self.config.causal, context=self.config.layers > 0,
         )  # fmt: skip
 
     def forward(self, batch: DialogueBatch, tasks: Collection[str] | None = None) -> LabelGeneratorOutput:

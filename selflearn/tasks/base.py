@@ -48,7 +48,6 @@ class EncodedBatch:
         turns: contextual turn states, float, ``[D, T, M]``, zero on padding.
         texts: vectors of request and response, float, ``[D, T, 2, H]``, zero where there is none.
         lexical: n-gram vectors of request and response, float, ``[D, T, 2 X]``; ``X`` is 0 without the wide part.
-        hypotheses: vectors of the n-best lists, float, ``[D, T, K, H]``; ``K`` is 0 where no task reads them.
         tokens: token states of the distinct texts, float, ``[sum(U * L), H]``.
         inputs: the batch.
         causal: whether later turns are hidden from a head.
@@ -58,7 +57,6 @@ class EncodedBatch:
     turns: Tensor
     texts: Tensor
     lexical: Tensor
-    hypotheses: Tensor
     tokens: Tensor
     inputs: DialogueBatch
     causal: bool

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from selflearn.batching.batch import DialogueBatch, Targets
+from selflearn.batching.nbest import AROUND
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue, Turn, TurnLabels
-from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn, turn_head
+from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 
 NO_TARGET = -100
@@ -23,41 +24,35 @@ NO_TARGET = -100
 HYPOTHESES, LATER = 5, 2
 """How many entries of the n-best list, and how many later requests, are candidates."""
 
-_LIKE = (-1, 1, 2)
-"""Turns whose requests a candidate is compared with."""
+_SPEED = 30.0
+"""Makes the few weights of the head learn in the steps that large matrices learn in."""
 
 
 class TranscriptHead(nn.Module):
     """Scores candidates: entries of the n-best list, and the requests that come next.
 
-    What speaks for a candidate is its place, the recogniser's confidence, and how much it is like the requests before
-    and after it; how much each of these counts depends on the state of the turn. The words themselves are not judged: a
-    recogniser has heard more of them than a few labels can teach. A causal model, and one without context, do not see
-    the later requests.
+    What speaks for a candidate is its place, the recogniser's confidence, and how many words it shares with the
+    requests before and after it. These few weights are the same everywhere: weights that depend on the state of the
+    turn learn the names of the training dialogues by heart, and correct new names into them. A causal model, and one
+    without context, do not see the later requests.
     """
 
-    def __init__(self, sizes: StateSizes, *, dropout: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.weigh = turn_head(sizes, len(_LIKE) + 2, dropout=dropout)
         # The recogniser puts first what is most often right, and most requests that follow say something else.
-        self.place = nn.Parameter(torch.tensor([2.0] + [0.0] * (HYPOTHESES - 1) + [-2.0] * LATER))
+        self.place = nn.Parameter(torch.tensor([2.0] + [0.0] * (HYPOTHESES - 1) + [-2.0] * LATER) / _SPEED)
+        self.confidence = nn.Parameter(torch.zeros(()))
+        self.likeness = nn.Parameter(torch.zeros(len(AROUND)))
 
     def forward(self, encoded: EncodedBatch) -> Tensor:
         """Logits of the candidates, ``[D, T, 5 + 2]``; the least number where there is none."""
-        batch, offsets = encoded.inputs, range(1, LATER + 1)
-        missing = HYPOTHESES - batch.hypothesis_index.shape[2]
-        requests = {offset: encoded.shifted(encoded.texts[:, :, 0], offset).float() for offset in _LIKE}
-        asked = (batch.utterance_index[:, :, :1] >= 0).float()
-        there = torch.cat([encoded.shifted(asked, offset) > 0 for offset in offsets], 2)
-        known = torch.cat([functional.pad(batch.hypothesis_index >= 0, (0, missing)), there], 2)
-        heard = functional.pad(encoded.hypotheses.float(), (0, 0, 0, missing))
-        vectors = torch.cat([heard, torch.stack([requests[offset] for offset in offsets], 2)], 2)
-        alike = [functional.cosine_similarity(vectors, other[:, :, None], dim=-1) for other in requests.values()]
-        confidence = functional.pad(_confidence(batch.hypothesis_scores), (0, missing + LATER))
-        weights = self.weigh(encoded.turns).float()
-        logits = self.place + functional.pad(weights[..., :1], (0, HYPOTHESES + LATER - 1))
-        logits = logits + (torch.stack([confidence, *alike], -1) @ weights[..., 1:, None])[..., 0]
-        masked: Tensor = logits.masked_fill(~known, torch.finfo(torch.float32).min)
+        nbest, asked = encoded.inputs.nbest, (encoded.inputs.utterance_index[:, :, :1] >= 0).float()
+        there = torch.cat([encoded.shifted(asked, offset) > 0 for offset in range(1, LATER + 1)], 2)
+        seen = [encoded.context and not (encoded.causal and offset > 0) for offset in AROUND]
+        alike = nbest.likeness[..., seen] @ self.likeness[seen]
+        heard = self.confidence * _confidence(nbest.scores) + 10 * alike
+        logits = _SPEED * (self.place + functional.pad(heard, (0, LATER)))
+        masked: Tensor = logits.masked_fill(~torch.cat([nbest.known, there], 2), torch.finfo(torch.float32).min)
         return masked
 
 
@@ -90,7 +85,7 @@ class TranscriptTask(Task):
 
     def build_head(self, sizes: StateSizes, *, dropout: float) -> nn.Module:
         """A :class:`TranscriptHead`."""
-        return TranscriptHead(sizes, dropout=dropout)
+        return TranscriptHead()
 
     def targets(self, dialogues: Sequence[Dialogue], batch: DialogueBatch) -> Targets:
         """``choice``: long ``[D, T]``, number of the best candidate; -100 where there is no transcript or no choice."""

@@ -12,7 +12,6 @@ def encoded(turns: torch.Tensor, *, causal: bool = False, context: bool = True) 
         turns=turns,
         texts=texts,
         lexical=None,
-        hypotheses=None,
         tokens=turns,
         inputs=None,
         causal=causal,

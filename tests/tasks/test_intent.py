@@ -20,7 +20,7 @@ class Inputs:
 
 def encoded(*names, **settings):
     return EncodedBatch(
-        turns=torch.zeros(1, len(names), 8), texts=torch.zeros(1, len(names), 2, 8), lexical=None, hypotheses=None,
+        turns=torch.zeros(1, len(names), 8), texts=torch.zeros(1, len(names), 2, 8), lexical=None,
         tokens=None, inputs=Inputs(*names),
         **{"causal": False} | settings,
     )  # fmt: skip

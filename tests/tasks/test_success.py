@@ -59,9 +59,7 @@ def test_a_goal_at_the_end_of_a_padded_dialogue_has_no_turn_after_it():
     padded = torch.cat([short, torch.zeros(1, 3, 4)], 1)
     scores = [
         head(
-            EncodedBatch(
-                turns=turns, texts=None, lexical=None, hypotheses=None, tokens=turns, inputs=None, causal=False
-            ),
+            EncodedBatch(turns=turns, texts=None, lexical=None, tokens=turns, inputs=None, causal=False),
             torch.tensor([[0, 0, 2]]),
         )
         for turns in (short, padded)

@@ -80,7 +80,7 @@ def test_a_model_that_does_not_see_later_turns_never_chooses_one(settings):
     out.loss.backward()
 
 
-def test_it_learns_which_hypothesis_is_right():
+def test_it_learns_that_who_says_it_again_says_what_was_meant_also_of_words_it_has_never_seen():
     torch.manual_seed(0)
     pairs = [
         ("play jess", "play jazz"),
@@ -88,18 +88,23 @@ def test_it_learns_which_hypothesis_is_right():
         ("tan it up", "turn it up"),
         ("stop their", "stop there"),
     ]
-    log = [heard(([wrong, right], right), name=f"{i}") for i, (wrong, right) in enumerate(pairs * 4)]
-    log += [heard(([right, wrong], right), name=f"r{i}") for i, (wrong, right) in enumerate(pairs * 4)]
-    net, tokenizer = tiny_model(log, tasks=["transcript"])
-    collator, optimizer = net.collator(tokenizer), torch.optim.Adam(net.parameters(), lr=3e-3)
-    for _ in range(60):
-        loss = net(collator(log)).loss
+
+    def log(pairs):
+        again = [heard(([a, b], b), ([f"please {b}"], None), name=f"{a}/{b}") for a, b in pairs]
+        fine = [heard(([b, a], b), (["thank you"], None), name=f"{b}/{a}") for a, b in pairs]
+        return [*again, *fine]
+
+    net, tokenizer = tiny_model(log(pairs), tasks=["transcript"])
+    collator, optimizer = net.collator(tokenizer), torch.optim.Adam(net.parameters(), lr=1e-3)
+    for _ in range(100):
+        loss = net(collator(log(pairs))).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    answers = ModelSystem(net.eval(), tokenizer).predict([d.observed() for d in log], [[]] * len(log))
-    table = TranscriptTask().tables(log, answers, Thresholds())["transcript"]
-    assert (table["gold"] == table["prediction"]).mean() > 0.9
+    new = log([("cold and", "call ann"), ("red a buck", "read a book")])
+    answers = ModelSystem(net.eval(), tokenizer).predict([d.observed() for d in new], [[]] * len(new))
+    table = TranscriptTask().tables(new, answers, Thresholds())["transcript"]
+    assert (table["gold"] == table["prediction"]).all()
 
 
 def test_without_a_list_to_choose_from_there_is_no_task():
