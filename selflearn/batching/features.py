@@ -15,6 +15,7 @@ import torch
 
 from selflearn.batching.audio import Recordings
 from selflearn.batching.batch import FeatureValues
+from selflearn.batching.likeness import AROUND, likeness_features
 from selflearn.schema import ObservedDialogue, Turn
 
 MISSING, UNSEEN = 0, 1
@@ -26,13 +27,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "device": ("device_type", "location", "device_state."),
     "counts": ("request.log_words", "response.log_words"),
     "times": ("seconds",),
+    "likeness": ("likeness.",),
     "others": ("propensity", "categorical.", "numeric."),
     "audio": (),
 }
 """Features that belong together, to be left out together: names, or how they begin.
 
 Without ``hypotheses`` the readings (:mod:`selflearn.batching.readings`) are left out as well; ``audio`` is a vector
-(:mod:`selflearn.batching.audio`).
+(:mod:`selflearn.batching.audio`). ``likeness`` is there where people may have been misheard: where the training turns
+have n-best lists of a recogniser.
 """
 
 MOST_HEARD = 2000
@@ -115,6 +118,7 @@ class FeatureVocabulary:
         max_values: int = 1000,
         without: Collection[str] = (),
         recordings: Recordings | None = None,
+        offsets: Collection[int] = tuple(AROUND),
     ) -> FeatureVocabulary:
         """Collect the features of training dialogues; constant numbers and rare values are left out.
 
@@ -124,20 +128,23 @@ class FeatureVocabulary:
             max_values: values kept per categorical feature.
             without: names of :data:`GROUPS` that are left out.
             recordings: where the recordings are; None leaves the audio out.
+            offsets: turns around, whose requests may be seen with a turn.
         """
         left_out = tuple(start for group in without for start in GROUPS[group])
         counts: dict[str, Counter[str]] = {}
         sums: dict[str, tuple[int, float, float]] = {}
         heard: list[str] = []
+        misheard = False
         for dialogue in dialogues:
-            for turn in dialogue.turns:
+            for turn, likeness in zip(dialogue.turns, likeness_features(dialogue.turns, offsets), strict=True):
+                misheard = misheard or len(turn.recognition) > 1
                 if turn.audio is not None:
                     heard.append(turn.audio)
                 for name, value in categorical_features(turn).items():
                     if name.startswith(left_out):
                         continue
                     counts.setdefault(name, Counter())[value] += 1
-                for name, number in numeric_features(turn).items():
+                for name, number in (numeric_features(turn) | likeness).items():
                     if name.startswith(left_out):
                         continue
                     n, total, squares = sums.get(name, (0, 0.0, 0.0))
@@ -149,7 +156,7 @@ class FeatureVocabulary:
         numeric = {}
         for name, (n, total, squares) in sorted(sums.items()):
             deviation = math.sqrt(max(squares / n - (total / n) ** 2, 0.0))
-            if deviation > 1e-8:
+            if deviation > 1e-8 and (misheard or not name.startswith("likeness.")):
                 numeric[name] = (total / n, deviation)
         kept = {name: values for name, values in categorical.items() if values}
         audio: tuple[tuple[float, float], ...] = ()
@@ -166,7 +173,9 @@ class FeatureVocabulary:
         numbers = np.zeros((*shape, len(self.numeric)), dtype=np.float32)
         known = np.zeros((*shape, len(self.numeric)), dtype=bool)
         numbering = {name: {v: i + 2 for i, v in enumerate(values)} for name, values in self.categorical.items()}
+        compared = any(name.startswith("likeness.") for name in self.numeric)
         for d, dialogue in enumerate(dialogues):
+            around = likeness_features(dialogue.turns) if compared else [{}] * len(dialogue.turns)
             for t, turn in enumerate(dialogue.turns):
                 if numbering:
                     found = categorical_features(turn)
@@ -174,7 +183,7 @@ class FeatureVocabulary:
                         values.get(found[name], UNSEEN) if name in found else MISSING
                         for name, values in numbering.items()
                     ]
-                values = numeric_features(turn)
+                values = numeric_features(turn) | around[t]
                 for f, (name, (mean, deviation)) in enumerate(self.numeric.items()):
                     if name in values:
                         numbers[d, t, f] = min(max((values[name] - mean) / deviation, -5.0), 5.0)

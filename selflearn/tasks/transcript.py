@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from selflearn.batching.batch import DialogueBatch, Targets
-from selflearn.batching.nbest import AROUND
+from selflearn.batching.likeness import AROUND
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue, Turn, TurnLabels

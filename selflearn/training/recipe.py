@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 
 from selflearn.batching.audio import Recordings
 from selflearn.batching.features import FeatureVocabulary
+from selflearn.batching.likeness import AROUND
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.batching.texts import OnOverflow
 from selflearn.corpora.views import VIEWS
@@ -80,7 +81,8 @@ def build_model(
     observed = (dialogue.observed() for dialogue in dialogues)
     audio_encoder, heard = _audio_encoder(settings, dialogues, recordings)
     spectra = recordings if audio_encoder is None else None
-    features = FeatureVocabulary.fit(observed, without=settings.without, recordings=spectra)
+    seen = [offset for offset in AROUND if settings.dialogue.layers and (offset < 0 or not settings.dialogue.causal)]
+    features = FeatureVocabulary.fit(observed, without=settings.without, recordings=spectra, offsets=seen)
     domains = {goal.domain for dialogue in dialogues for goal in dialogue.labels.goals or () if goal.domain is not None}
     understood = () if "hypotheses" in settings.without else dialogues
     readings = ReadingVocabulary.fit(dialogue.observed() for dialogue in understood)

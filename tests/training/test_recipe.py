@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from selflearn.batching.texts import OverflowError
 from selflearn.models.system import ReadCounts
-from selflearn.schema import Labels
+from selflearn.schema import Labels, RecognitionHypothesis
 from selflearn.tasks.success import asked_goals
 from selflearn.training import HardwareConfig, PretrainingSettings, TrainingSettings
 from selflearn.training.loggers import LoggerSettings
@@ -243,6 +243,23 @@ def test_every_module_trains_even_if_the_encoder_came_in_evaluation_mode(recipe,
     assert modes
     assert all(mode == {True} for mode in modes)
     assert not system.model.training
+
+
+def test_without_context_or_a_later_turn_no_likeness_to_it_is_read(recipe):
+    heard = tuple(RecognitionHypothesis(text=text, score=0.5) for text in ("a", "b"))
+    spoken = [
+        replace(dialogue, turns=tuple(replace(turn, recognition=heard) for turn in dialogue.turns))
+        for dialogue in TRAIN
+    ]  # fmt: skip
+
+    def read(**settings):
+        model = replace(recipe().model, dialogue=replace(recipe().model.dialogue, **settings))
+        config = build_model(model, fit_tasks(["segmentation"], spoken), spoken, seed=0)[0].config
+        return {name for name in config.feature_vocabulary().numeric if name.startswith("likeness.")}
+
+    assert read() == {"likeness.before", "likeness.next", "likeness.after_next"}
+    assert read(causal=True) == {"likeness.before"}
+    assert read(layers=0) == set()
 
 
 def test_the_baseline_without_context_differs_in_its_layers_alone(recipe):
