@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import torch
 
 from selflearn.batching.batch import Readings
@@ -5,7 +8,7 @@ from selflearn.batching.readings import ReadingVocabulary
 from selflearn.tasks import EncodedBatch, StateSizes
 from selflearn.tasks.intent import IntentTask
 
-SIZES = StateSizes(turn=8, token=8, readings=ReadingVocabulary(intents=("buy", "play", "watch")))
+SIZES = StateSizes(turn=8, token=8, lexical=4, readings=ReadingVocabulary(intents=("buy", "play", "watch")))
 
 
 class Inputs:
@@ -15,12 +18,14 @@ class Inputs:
         intents = torch.zeros(1, len(names), 3, 2)
         for turn, name in enumerate(names):
             intents[0, turn, SIZES.readings.intents.index(name)] = 1.0
+        self.utterance_index = torch.zeros(1, len(names), 2, dtype=torch.long)
         self.readings = Readings(intents=intents, token_slots=torch.zeros(0, dtype=torch.long))
 
 
 def encoded(*names, **settings):
     return EncodedBatch(
-        turns=torch.zeros(1, len(names), 8), texts=torch.zeros(1, len(names), 2, 8), lexical=None,
+        turns=torch.zeros(1, len(names), 8), texts=torch.zeros(1, len(names), 2, 8),
+        lexical=torch.zeros(1, len(names), 4),
         tokens=None, inputs=Inputs(*names),
         **{"causal": False} | settings,
     )  # fmt: skip
@@ -50,7 +55,24 @@ def test_readings_of_the_turns_around_are_seen_as_far_as_the_model_may():
             assert torch.equal(before, after) == (changed not in seen)
 
 
+def test_the_classifier_of_words_reads_one_request_and_has_a_loss_of_its_own():
+    torch.manual_seed(0)
+    task = IntentTask(["play", "watch"])
+    head, batch = task.build_head(SIZES, dropout=0.0).eval(), encoded("play", "watch", "play")
+    before = head.of_words(batch)
+    texts = batch.texts.clone()
+    texts[0, 0, 1], texts[0, 1, 0] = 1.0, 1.0  # the response of the first turn, the request of the second
+    after = head.of_words(replace(batch, texts=texts))
+    assert [torch.equal(before[0, t], after[0, t]) for t in range(3)] == [True, False, True]
+    targets = {"classes": torch.tensor([[0, 1, -100]])}
+    logits = {"intent": torch.zeros(1, 3, 2)}
+    words = torch.nn.functional.cross_entropy(before[0, :2], torch.tensor([0, 1]), reduction="sum")
+    expected = 2 * math.log(2) + words
+    torch.testing.assert_close(task.loss(head, batch, targets, logits), expected)
+
+
 def test_a_log_without_readings_has_no_weights_for_them():
     head = IntentTask(["play"]).build_head(StateSizes(turn=8, token=8), dropout=0.0)
     assert head.weigh is None
+    assert head.words is None
     assert head(encoded("play")).shape == (1, 1, 1)
