@@ -22,6 +22,10 @@ from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 
+WORD_DROPOUT = 0.4
+"""On the words of a request where a head reads them beside what the assistant understood. The phrasings and the names
+of the training dialogues are known too well: words must not be trusted as much as they seem to deserve there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateSizes:

@@ -10,15 +10,11 @@ from torch import Tensor, nn
 from selflearn.batching.batch import Targets
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.schema import Dialogue
-from selflearn.tasks.base import EncodedBatch, StateSizes, turn_head
+from selflearn.tasks.base import WORD_DROPOUT, EncodedBatch, StateSizes, turn_head
 from selflearn.tasks.turn_name import NamedTurnTask
 
 _OFFSETS = (0, -1, 1, 2)
 """Turns whose readings are weighed: this one, the one before, and those in which a person would say it again."""
-
-_WORD_DROPOUT = 0.4
-"""In the classifier of words. It knows the phrasings of the training dialogues too well, and must not be trusted as
-much as it seems to deserve there."""
 
 
 class IntentHead(nn.Module):
@@ -45,8 +41,8 @@ class IntentHead(nn.Module):
         if sizes.readings.intents:
             self.register_buffer("same", _same_names(sizes.readings, labels))
             self.words = nn.Sequential(
-                nn.Dropout(_WORD_DROPOUT), nn.Linear(sizes.token + sizes.lexical // 2, sizes.turn), nn.GELU(),
-                nn.Dropout(_WORD_DROPOUT), nn.Linear(sizes.turn, len(labels)),
+                nn.Dropout(WORD_DROPOUT), nn.Linear(sizes.token + sizes.lexical // 2, sizes.turn), nn.GELU(),
+                nn.Dropout(WORD_DROPOUT), nn.Linear(sizes.turn, len(labels)),
             )  # fmt: skip
             last = nn.Linear(sizes.turn, 3 * len(_OFFSETS))
             self.weigh = nn.Sequential(nn.Linear(3 * sizes.turn, sizes.turn), nn.GELU(), nn.Dropout(dropout), last)

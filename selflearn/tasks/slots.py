@@ -17,7 +17,7 @@ from selflearn.batching.readings import with_values
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue, Slot
-from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn
+from selflearn.tasks.base import WORD_DROPOUT, EncodedBatch, StateSizes, Task, domains_by_turn
 from selflearn.tasks.bio import best_tags, read_slots, tag_tokens
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 from selflearn.tasks.projection import projected
@@ -45,10 +45,11 @@ class SlotHead(nn.Module):
         self.question = nn.Linear(sizes.token, sizes.turn)
         self.name = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(sizes.turn, num_labels))
         self.dropout = nn.Dropout(dropout)
+        self.words = nn.Dropout(WORD_DROPOUT if sizes.readings.slots else 0.0)
 
     def forward(self, encoded: EncodedBatch) -> Tensor:
         """Log-probabilities of the BIO tags of every request token, ``[N, 2 K + 1]``."""
-        tokens = encoded.request_tokens()
+        tokens = self.words(encoded.request_tokens())
         edges = self.of_edge(tokens)
         around = self.turn(self.dropout(encoded.turns)) + self.question(encoded.response_before())
         states = self.token(tokens) + encoded.of_tokens(around)
