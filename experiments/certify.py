@@ -28,7 +28,7 @@ from selflearn.inference.audit import AuditedLabel, audited_labels
 from selflearn.inference.calibration import calibrated, calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
 from selflearn.inference.promises import acceptance, certify_names, certify_tasks, write_promises
-from selflearn.inference.rows import EACH, split_key
+from selflearn.inference.rows import EACH, key_in_words, split_key
 from selflearn.reports import add_promises
 from selflearn.schema import Dialogue, Labels
 from selflearn.trust import Certificate
@@ -78,7 +78,10 @@ def main(cfg: DictConfig) -> None:
     shown = Console()
     shown = Console(width=max(shown.width, 120))  # a row a line, also in a file
     for key, certificate in promises.items():
-        shown.print(f"[bold]{escape(key)}[/bold]: {certificate.promise}{together(price.get(key))}", highlight=False)
+        shown.print(
+            f"[bold]{escape(key_in_words(key))}[/bold]: {certificate.promise}{together(price.get(key))}",
+            highlight=False,
+        )
     found = compare(check(checked, promises, person))
     if found:
         shown.print(table(found, len(checked)))
@@ -89,7 +92,7 @@ def main(cfg: DictConfig) -> None:
 
 def together(price: float | None) -> str:
     """What it costs a promise that others are to hold with it, in words."""
-    return "" if price is None else f" By itself it would accept {price:.1%} more."
+    return f" By itself it would accept {price:.1%} of the labels more." if price is not None and price > 0 else ""
 
 
 def halves(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
@@ -149,7 +152,8 @@ def markdown(
         if one.more_items == 0:
             more = "scores in a better order: the best ones are not the surest"
         before, after = errors[split_key(task)[0]]
-        line = f"| {task} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} | {more} |"
+        name = key_in_words(task).replace("|", "\\|")
+        line = f"| {name} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} | {more} |"
         lines.append(line if cfg.each is None else f"{line} {price[task]:.1%} |")
     lines += [f"\nOn the {checked:,} other dialogues:\n", f"| {' | '.join(HEADINGS)} |"]
     lines += ["| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |"]

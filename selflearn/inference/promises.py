@@ -61,8 +61,8 @@ def certify_names(
 ) -> tuple[dict[str, Certificate], dict[str, float]]:  # fmt: skip
     """Certify the labels of each name, or of each domain, by themselves.
 
-    The promises of a task hold together with the confidence. Labels without a name, such as transcripts, have one
-    promise together.
+    The promises of a task hold together with the confidence. Labels without a name, such as transcripts, have a promise
+    of their own.
 
     Args:
         audited: see :func:`certify_tasks`, as are the others.

@@ -24,7 +24,7 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance(Record):
-    """From which score on the labels of a task are accepted, and what that promises.
+    """From which score on the labels of a task, or those of one name or domain, are accepted, and what that promises.
 
     Attributes:
         threshold: in [0, 1]; None accepts no label of the task (nothing could be promised).
@@ -125,28 +125,43 @@ def promise_key(task: str, each: str | None = None, name: str | None = None) -> 
     Args:
         task: one of :data:`TASKS`.
         each: one of :data:`EACH`; None for all labels of the task.
-        name: of the label or the domain; a label without one has the key of the task.
+        name: of the label or the domain; None for labels without one.
 
     Example:
         >>> promise_key("intent", "label", "PlayMusic"), promise_key("slots", "domain", "music"), promise_key("defect")
         ('intent/PlayMusic', 'slots@music', 'defect')
     """
-    return task if each is None or name is None else f"{task}{EACH[each]}{name}"
+    return task if each is None else f"{task}{EACH[each]}{name or ''}"
 
 
 def split_key(key: str) -> tuple[str, str | None, str | None]:
     """Task, what the promise is for, and the name: what :func:`promise_key` was given."""
     found = min(((key.find(mark), each) for each, mark in EACH.items() if mark in key), default=None)
-    return (key, None, None) if found is None else (key[: found[0]], found[1], key[found[0] + 1 :])
+    return (key, None, None) if found is None else (key[: found[0]], found[1], key[found[0] + 1 :] or None)
+
+
+def key_in_words(key: str) -> str:
+    """A key for people.
+
+    Example:
+        >>> key_in_words("intent/PlayMusic"), key_in_words("transcript/"), key_in_words("defect")
+        ('intent: PlayMusic', 'transcript: no label', 'defect')
+    """
+    task, each, name = split_key(key)
+    return task if each is None else f"{task}: {name or f'no {each}'}"
 
 
 def check_acceptance(accept: Mapping[str, Acceptance]) -> None:
-    """Refuse thresholds for tasks that no row can be about.
+    """Refuse thresholds for tasks that no row can be about, and several kinds of promises for one task.
 
     Raises:
-        ExportError: names the task and the nearest known one.
+        ExportError: names the task, and the nearest known one.
     """
-    for task, *_ in map(split_key, accept):
+    kinds: dict[str, str] = {}
+    for task, each, _ in map(split_key, accept):
+        kind = f"each {each}" if each else "all labels"
+        if kinds.setdefault(task, kind) != kind:
+            raise ExportError(f"accept: {task!r} has promises for {kinds[task]} and for {kind}; expected one of them")
         if task not in TASKS:
             near = difflib.get_close_matches(task, TASKS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(TASKS)}"
@@ -189,10 +204,10 @@ def _promise(rows: Sequence[dict[str, Any]], accept: Mapping[str, Acceptance]) -
         if each is not None or key in accept:
             together.setdefault(key, []).append(row)
     for key, of_key in together.items():
-        one = accept.get(key, UNAUDITED)
-        for row in of_key:
-            row.update(threshold=one.threshold, promise=one.promise)
         scored = [row for row in of_key if row.get("score") is not None]
+        one = accept.get(key, UNAUDITED)
+        for row in scored if one is UNAUDITED else of_key:
+            row.update(threshold=one.threshold, promise=one.promise)
         taken = accepted_items([row["score"] for row in scored], threshold=one.threshold, max_items=one.max_items)
         for row, is_so in zip(scored, taken, strict=True):
             row["accepted"] = bool(is_so)

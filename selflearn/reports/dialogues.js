@@ -1,12 +1,11 @@
 const PAGE = 20; // dialogues drawn at a time
-const TURN_FIELDS = 3, ROW_FIELDS = 11; // as packed by selflearn/reports/dialogues.py
+const TURN_FIELDS = 3, ROW_FIELDS = 12; // as packed by selflearn/reports/dialogues.py
 const GOAL_TASKS = ["success", "domain"]; // shown at the head of their goal
 const NO = -1;
 
 class Browser {
-  constructor(found, promises) {
+  constructor(found) {
     this.found = found;
-    this.words = new Map(promises.map(([task, , words]) => [task, words]));
     this.matches = []; // indices of items, in the order that is shown
     this.page = 0;
     this.status = el("p", { class: "status", role: "status", "aria-live": "polite" });
@@ -191,9 +190,8 @@ class Browser {
   }
 
   explanation(row) {
-    const words = this.words.get(`${this.found.tasks[row[0]]}/${this.text(row[3])}`) ?? this.words.get(this.found.tasks[row[0]]);
     const said = { 1: "Accepted", 0: "Rejected: a person should look at it" }[row[8]];
-    return [said || "Nothing is promised", row[8] === NO ? null : words].filter(Boolean).join(". ");
+    return [said || "Nothing is promised", row[8] === NO ? null : this.found.promises[row[11]]].filter(Boolean).join(". ");
   }
 
   badge(row, matches, name) {
@@ -212,8 +210,8 @@ class Browser {
   }
 }
 
-function dialoguesSection(found, promises) {
-  const browser = new Browser(found, promises);
+function dialoguesSection(found) {
+  const browser = new Browser(found);
   const shown = { accepted: browser.withPromise, right: browser.withGold };
   const names = { search: "Search", task: "Task", label: "Label", accepted: "Accepted", right: "Beside gold", order: "Order" };
   const fields = [...browser.note].filter(([name]) => shown[name] !== false)

@@ -22,9 +22,10 @@ MOST_CHARACTERS = 20_000_000
 TURN_FIELDS = ("request", "response", "seconds")
 """Of a turn, flat: texts as numbers of strings, -1 for none; tenths of seconds, -1 for none."""
 
-ROW_FIELDS = ("task", "first", "last", "label", "value", "start", "end", "score", "accepted", "right", "gold")
-"""Of a label, flat: names as numbers of strings and the score in ten thousandths, -1 for none; 0, 1 or -1 for what is
-false, true or not known."""
+ROW_FIELDS = ("task", "first", "last", "label", "value", "start", "end", "score", "accepted", "right", "gold",
+              "promise")  # fmt: skip
+"""Of a label, flat: names as numbers of strings, the promise as one of promises, the score in ten thousandths, -1 for
+none; 0, 1 or -1 for what is false, true or not known."""
 
 
 class DialogueCollection:
@@ -60,7 +61,7 @@ class DialogueCollection:
             heapq.heappushpop(self._kept, item)
 
     def to_json(self) -> dict[str, Any]:
-        """The dialogues for the page, in the order of the log: ``total``, ``strings``, ``tasks`` and ``items``."""
+        """The dialogues for the page, in the order of the log: ``total``, ``items``, and the texts in them."""
         kept: list[tuple[int, _Entry]] = []
         spent = 0
         for _, place, entry in sorted(self._kept, key=lambda item: item[:2], reverse=True):
@@ -69,11 +70,12 @@ class DialogueCollection:
                 break
             kept.append((-place, entry))
         strings = _Strings()
-        tasks = _Strings()
+        tasks, promises = _Strings(), _Strings()
         items = [
-            [place, *entry.packed(strings, tasks)] for place, entry in sorted(kept, key=lambda pair: pair[0])
+            [place, *entry.packed(strings, tasks, promises)] for place, entry in sorted(kept, key=lambda pair: pair[0])
         ]  # fmt: skip
-        return {"total": self.seen, "strings": strings.list(), "tasks": tasks.list(), "items": items}
+        return {"total": self.seen, "strings": strings.list(), "tasks": tasks.list(), "promises": promises.list(),
+                "items": items}  # fmt: skip
 
 
 def collect(
@@ -109,10 +111,13 @@ def slim(dialogues: Iterable[Dialogue]) -> Iterable[Dialogue]:
     if not isinstance(dialogues, DialogueRows):
         return dialogues
     rows = dialogues.dataset.select_columns(["id", "corpus", "split", "turns", "labels"])
-    return (
-        Dialogue.from_dict(row | {"turns": [{name: turn[name] for name in TURN_FIELDS} for turn in row["turns"]]})
-        for row in rows
-    )
+    return (Dialogue.from_dict(row | {"turns": [_slim_turn(turn) for turn in row["turns"]]}) for row in rows)
+
+
+def _slim_turn(turn: Mapping[str, Any]) -> dict[str, Any]:
+    """What is shown of a turn, and the domain that promises may go by."""
+    understood = [{"domain": reading["domain"]} for reading in (turn["interpretations"] or ())[:1]]
+    return {name: turn[name] for name in TURN_FIELDS} | {"interpretations": understood}
 
 
 class _Strings:
@@ -141,7 +146,7 @@ class _Entry:
         self.rows = [_packed(row, is_so, gold) for row, is_so in zip(rows, right, strict=True)]
         self.characters = sum(len(turn[0] or "") + len(turn[1] or "") for turn in self.turns)
 
-    def packed(self, strings: _Strings, tasks: _Strings) -> tuple[int, list[int], list[int]]:
+    def packed(self, strings: _Strings, tasks: _Strings, promises: _Strings) -> tuple[int, list[int], list[int]]:
         """Number of the id; fields of the turns; fields of the labels."""
         turns = [
             number
@@ -150,16 +155,16 @@ class _Entry:
         ]
         rows = [
             number
-            for task, label, value, gold, (first, last, start, end, score, accepted, right) in self.rows
+            for task, label, value, gold, promise, (first, last, start, end, score, accepted, right) in self.rows
             for number in (
                 tasks(task), first, last, strings(label), strings(value), start, end, score, accepted, right,
-                strings(gold),
+                strings(gold), promises(promise),
             )
         ]  # fmt: skip
         return strings(self.id), turns, rows
 
 
-_Row = tuple[str, str | None, str | None, str | None, tuple[int, int, int, int, int, int, int]]
+_Row = tuple[str, str | None, str | None, str | None, str | None, tuple[int, int, int, int, int, int, int]]
 
 
 def _packed(row: LabelRow, right: bool | None, gold: Labels | None) -> _Row:
@@ -168,7 +173,7 @@ def _packed(row: LabelRow, right: bool | None, gold: Labels | None) -> _Row:
         row.first_turn, row.last_turn, -1 if row.start is None else row.start, -1 if row.end is None else row.end,
         -1 if row.score is None else round(row.score * 10_000), _flag(row.accepted), _flag(right),
     )  # fmt: skip
-    return row.task, row.label, row.value, wanted, numbers
+    return row.task, row.label, row.value, wanted, row.promise, numbers
 
 
 def _flag(value: bool | None) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from selflearn.evaluation import Results, results_markdown
+from selflearn.inference.rows import key_in_words
 from selflearn.trust import Certificate
 
 FILE = "README.md"
@@ -117,7 +118,7 @@ def add_promises(directory: Path, promises: Mapping[str, Certificate]) -> None:
 
     Args:
         directory: of the model.
-        promises: by task.
+        promises: by :func:`~selflearn.inference.rows.promise_key`.
     """
     file = directory / FILE
     card = file.read_text("utf-8") if file.is_file() else ""
@@ -130,9 +131,10 @@ def add_promises(directory: Path, promises: Mapping[str, Certificate]) -> None:
         "| task | accepted from | share | promise |",
         "| --- | ---: | ---: | --- |",
     ]
-    for task, one in promises.items():
+    for key, one in promises.items():
         threshold = "nothing" if one.threshold is None else f"{one.threshold:.3f}"
-        lines.append(f"| {task} | {threshold} | {one.coverage:.1%} | {one.promise} |")
+        name = key_in_words(key).replace("|", "\\|")
+        lines.append(f"| {name} | {threshold} | {one.coverage:.1%} | {one.promise} |")
     _write(file, f"{before}{begin}\n" + "\n".join(lines) + f"\n{end}{after}")
 
 

@@ -20,7 +20,7 @@ from selflearn.inference import Labeler
 from selflearn.inference.calibration import read_calibrators
 from selflearn.inference.export import LabelledFolder, labelled_dialogues
 from selflearn.inference.promises import FILE, acceptance
-from selflearn.inference.rows import TASKS, Acceptance
+from selflearn.inference.rows import TASKS, Acceptance, key_in_words
 from selflearn.reports.dialogues import MOST_DIALOGUES, DialogueCollection, collect
 from selflearn.reports.headline import headline
 from selflearn.reports.page import NAME, write_page
@@ -107,7 +107,7 @@ def _place(task: str) -> tuple[int, str]:
 def _labelled(labelled: LabelledFolder, found: DialogueCollection) -> dict[str, Any]:
     accept = labelled.accept
     return {
-        "promises": [[task, one.threshold, one.promise] for task, one in accept.items()],
+        "promises": [[key_in_words(key), one.threshold, one.promise] for key, one in accept.items()],
         "quality": [
             quality(one, accept=accept.get(task), source="the labelled dialogues")
             for task, one in found.compared.tasks.items()

@@ -4,5 +4,5 @@ if (data.headline) headlineSection(data.headline);
 if (data.counts.length) countsSection(data.counts);
 promisesSection(data.promises, data.dialogues !== null);
 if (data.quality.length) qualitySection(data.quality);
-if (data.dialogues) dialoguesSection(data.dialogues, data.promises);
+if (data.dialogues) dialoguesSection(data.dialogues);
 document.querySelector(".skip").hidden = data.dialogues === null;

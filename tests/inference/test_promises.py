@@ -73,7 +73,7 @@ def test_names_are_certified_by_themselves_and_cost_something():
     ]  # fmt: skip
     asked = {"target_error": 0.05, "confidence": 0.9, "method": "binomial"}
     each, price = certify_names([*named, *audited("transcript", 0.99)], "label", **asked)
-    assert set(each) == set(price) == {"intent/Play", "intent/Stop", "transcript"}
+    assert set(each) == set(price) == {"intent/Play", "intent/Stop", "transcript/"}
     assert each["intent/Play"].threshold is not None
     assert each["intent/Stop"].threshold is None
     assert each["intent/Play"].confidence == pytest.approx(0.95)  # both hold together with 0.9
@@ -96,9 +96,22 @@ def test_a_label_is_accepted_by_the_promise_of_its_own_name_or_domain():
     assert [row.promise for row in rows] == ["kept", "higher", UNAUDITED.promise]
     assert [row.accepted for row in label_rows(labelled, accept={"intent@music": kept})] == [True, True, True]
     assert [row.accepted for row in label_rows(labelled, accept={"intent@film": kept})] == [False, False, False]
-    check_acceptance({"intent/Play": kept, "slots@music": kept})
+    check_acceptance({"intent/Play": kept, "slots@music": kept, "transcript/": kept})
+    with pytest.raises(ExportError, match="'intent' has promises for each label and for all labels"):
+        check_acceptance({"intent/Play": kept, "intent": kept})
     with pytest.raises(ExportError, match="unknown task 'intents'"):
         check_acceptance({"intents/Play": kept})
+
+
+def test_the_promise_of_nameless_labels_is_for_no_other():
+    said = (TurnLabels(transcript=Label(value="a", source="model", score=0.8), slots=()),
+            TurnLabels(intent=Label(value="Play", source="model", score=0.8)))  # fmt: skip
+    turns = (Turn(request="a"), Turn(request="b", interpretations=(Interpretation(domain="music"),)))
+    labelled = Dialogue(id="1", corpus="c", split="s", turns=turns).with_labels(Labels(turns=said))
+    kept = Acceptance(threshold=0.7, promise="kept")
+    rows = label_rows(labelled, accept={"transcript/": kept, "intent@": kept, "slots/room": kept})
+    assert [(row.task, row.accepted) for row in rows] == [("slots", None), ("transcript", True), ("intent", False)]
+    assert [row.promise for row in rows] == [None, "kept", UNAUDITED.promise]  # no slot found is no label
 
 
 def test_a_goal_says_what_domain_its_turns_are_of():
@@ -112,8 +125,8 @@ def test_a_goal_says_what_domain_its_turns_are_of():
 
 @given(st.sampled_from(TASKS), st.sampled_from([*EACH, None]), st.text(min_size=1))
 def test_keys_of_promises_come_apart_again(task, each, name):
-    expected = (task, None, None) if each is None else (task, each, name)
-    assert split_key(promise_key(task, each, name)) == expected
+    assert split_key(promise_key(task, each, name)) == (task, each, None if each is None else name)
+    assert split_key(promise_key(task, each)) == (task, each, None)
 
 
 def test_promises_go_with_their_model_and_with_no_other(promises, directory, tmp_path):

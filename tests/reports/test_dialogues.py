@@ -10,9 +10,10 @@ from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import load_dialogues
 from selflearn.corpora.table import write_parquet
 from selflearn.inference.audit import audited_labels
-from selflearn.inference.rows import label_rows, review_key
+from selflearn.inference.rows import UNAUDITED, Acceptance, label_rows, review_key
 from selflearn.reports import ReportError, dialogues
 from selflearn.reports.dialogues import ROW_FIELDS, TURN_FIELDS, collect
+from selflearn.schema import Dialogue, Interpretation, Label, Labels, Turn, TurnLabels
 from tests.fixtures.labelled import labelled_dialogues
 from tests.reports.conftest import ACCEPT
 
@@ -26,7 +27,7 @@ def unpacked(found):
     items = []
     for place, name, turns, rows in found["items"]:
         fields = [dict(zip(TURN_FIELDS, turns[i : i + 3], strict=True)) for i in range(0, len(turns), 3)]
-        labels = [dict(zip(ROW_FIELDS, rows[i : i + 11], strict=True)) for i in range(0, len(rows), 11)]
+        labels = [dict(zip(ROW_FIELDS, rows[i : i + 12], strict=True)) for i in range(0, len(rows), 12)]
         for turn in fields:
             turn |= {key: text(turn[key]) for key in ("request", "response")}
         for label in labels:
@@ -52,6 +53,20 @@ def test_all_texts_and_labels_come_through(dialogue):
         assert (label["start"], label["end"]) == ((-1, -1) if row.start is None else (row.start, row.end))
         assert (label["first"], label["last"]) == (row.first_turn, row.last_turn)
         assert (label["right"], label["gold"]) == (-1, None)
+
+
+def test_each_label_has_the_promise_it_is_accepted_by_also_one_of_a_domain_read_from_a_file(tmp_path):
+    heard = (Interpretation(intent="Play", domain="music"), Interpretation(domain="films"))
+    said = TurnLabels(intent=Label(value="Play", source="model", score=0.9))
+    dialogue = Dialogue(id="1", corpus="c", split="s", turns=(Turn(request="play", interpretations=heard),))
+    write_parquet([dialogue.with_labels(Labels(turns=(said,)))], tmp_path / "log.parquet")
+    read = DialogueRows(load_dialogues("table", root=tmp_path / "log.parquet", split="all", cache_dir=tmp_path / "c"))
+    for name, accepted in (("music", 1), ("films", 0)):
+        accept = {f"intent@{name}": Acceptance(threshold=0.5, promise="five")}
+        found = collect(read, accept).to_json()
+        ((_, _, _, (label,)),) = unpacked(found)
+        assert label["accepted"] == accepted
+        assert found["promises"][label["promise"]] == ("five" if accepted else UNAUDITED.promise)
 
 
 def test_of_a_large_log_the_most_uncertain_dialogues_are_kept_in_the_order_of_the_log(labelled):
@@ -118,7 +133,7 @@ def test_rows_of_a_file_come_out_the_same(labelled, gold, tmp_path):
 
 
 def test_no_dialogue_is_an_empty_list():
-    assert collect([], {}).to_json() == {"total": 0, "strings": [], "tasks": [], "items": []}
+    assert collect([], {}).to_json() == {"total": 0, "strings": [], "tasks": [], "promises": [], "items": []}
 
 
 @given(st.integers(0, 3))

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from selflearn.inference.rows import ExportError
-from selflearn.schema import Dialogue, Labels, Slot, Turn, TurnLabels
+from selflearn.schema import Dialogue, Interpretation, Labels, Slot, Turn, TurnLabels
 
 NAME, NUMBER, ADDRESS, EMAIL, PHONE = KINDS = ("NAME", "NUMBER", "ADDRESS", "EMAIL", "PHONE")
 
@@ -139,11 +139,12 @@ class Masker:
         return self.slots[slot] if slot in self.slots else slot_kind(slot)
 
     def mask(self, dialogue: Dialogue) -> tuple[Dialogue, Counter[str]]:
-        """The part of a dialogue that exports write (texts, times, labels), masked.
+        """The part of a dialogue that exports write (texts, times, domains, labels), masked.
 
         Returns:
             The dialogue, and the number of masks by kind in requests, responses and transcripts. Everything else but
-            seconds is left out: who spoke, devices, places, what the assistant understood, feedback, ratings, truth.
+            seconds and domains is left out: who spoke, devices, places, what else the assistant understood, feedback,
+            ratings, truth.
         """
         known = self._known(dialogue)
         counts: Counter[str] = Counter()
@@ -157,8 +158,12 @@ class Masker:
         for turn, said in zip(dialogue.turns, labels, strict=True):
             request = None if turn.request is None else self._masked(turn.request, said.slots or (), known)
             response = None if turn.response is None else self._masked(turn.response, (), known)
+            understood = tuple(
+                Interpretation(domain=r.domain) for r in turn.interpretations[:1] if r.domain is not None
+            )
             turns.append(Turn(request=None if request is None else counted(request), seconds=turn.seconds,
-                              response=None if response is None else counted(response)))  # fmt: skip
+                              response=None if response is None else counted(response),
+                              interpretations=understood))  # fmt: skip
             if said.slots and request is not None:
                 said = replace(said, slots=tuple(self._slot(slot, request, known) for slot in said.slots))
             if said.transcript is not None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from selflearn.inference.export import ExportError, Masker, export_dialogues
 from selflearn.inference.export.masking import KINDS, slot_kind
+from selflearn.inference.rows import Acceptance, label_rows
 from selflearn.schema import Interpretation, Label, Labels, NamedValue, Rating, Slot, TurnLabels
 from tests.fixtures.dialogues import home_dialogue, plain_dialogue
 from tests.fixtures.labelled import labelled_dialogues
@@ -82,13 +83,28 @@ def test_what_the_assistant_understood_as_personal_is_masked_too():
     assert (turn.request, turn.response, turn.interpretations) == ("ring [NAME] please", "Ringing [NAME].", ())
 
 
+def test_a_promise_for_a_domain_holds_in_a_masked_export_too():
+    heard = (Interpretation(domain="calls", intent="Call"), Interpretation(domain="music"))
+    said = Labels(turns=(TurnLabels(intent=Label(value="Call", source="model", score=0.9)),))
+    dialogue = plain_dialogue(("ring bo please", "Ringing Bo."), labels=said)
+    dialogue = replace(dialogue, turns=(replace(dialogue.turns[0], interpretations=heard),))
+    masked = Masker().mask(dialogue)[0]
+    assert masked.turns[0].interpretations == (Interpretation(domain="calls"),)
+    accept = {"intent@calls": Acceptance(threshold=0.5)}
+    assert [row.accepted for row in label_rows(masked, accept=accept)] == [True]
+
+
 def test_nothing_that_exports_do_not_write_is_kept():
     masked = Masker().mask(home_dialogue(1))[0]
     kept = {"id", "corpus", "split", "turns", "labels"}
     empty = plain_dialogue((None, None)).to_dict()
     assert {name for name, value in masked.to_dict().items() if value != empty[name]} <= kept
     seen = {name for turn in masked.turns for name, value in turn.to_dict().items() if value != empty["turns"][0][name]}
-    assert seen == {"request", "response", "seconds"}
+    assert seen <= {"request", "response", "seconds", "interpretations"}
+    assert {reading for turn in masked.turns for reading in turn.interpretations} <= {
+        Interpretation(domain=turn.interpretations[0].domain)
+        for turn in home_dialogue(1).turns if turn.interpretations
+    }  # fmt: skip
     assert masked.labels.goals == home_dialogue(1).labels.goals
 
 
