@@ -135,6 +135,7 @@ class FeatureVocabulary:
         sums: dict[str, tuple[int, float, float]] = {}
         heard: list[str] = []
         misheard = False
+        offsets = () if "likeness" in without else offsets
         for dialogue in dialogues:
             for turn, likeness in zip(dialogue.turns, likeness_features(dialogue.turns, offsets), strict=True):
                 misheard = misheard or len(turn.recognition) > 1

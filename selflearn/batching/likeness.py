@@ -29,12 +29,12 @@ def common_words(text: Sequence[str], other: Sequence[str]) -> float:
 
 
 def words_around(turns: Sequence[Turn], turn: int) -> dict[int, list[str]]:
-    """Words of the requests around a turn, by offset; nothing where there is no request."""
+    """Words of the requests around a turn, by offset; nothing where there is no request, or none with words."""
     found = {}
     for offset in AROUND:
-        request = turns[turn + offset].request if 0 <= turn + offset < len(turns) else None
-        if request is not None:
-            found[offset] = request.split()
+        words = (turns[turn + offset].request or "").split() if 0 <= turn + offset < len(turns) else []
+        if words:
+            found[offset] = words
     return found
 
 
@@ -51,8 +51,8 @@ def likeness_features(turns: Sequence[Turn], offsets: Collection[int] = tuple(AR
     """
     found = []
     for t, turn in enumerate(turns):
-        around = words_around(turns, t) if turn.request is not None and offsets else {}
         words = (turn.request or "").split()
+        around = words_around(turns, t) if words and offsets else {}
         found.append({
             f"likeness.{AROUND[offset]}": common_words(words, other)
             for offset, other in around.items() if offset in offsets

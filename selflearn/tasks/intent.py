@@ -11,7 +11,7 @@ from selflearn.batching.batch import Targets
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.schema import Dialogue
 from selflearn.tasks.base import WORD_DROPOUT, EncodedBatch, StateSizes, turn_head
-from selflearn.tasks.turn_name import NamedTurnTask
+from selflearn.tasks.turn_name import NO_TARGET, NamedTurnTask
 
 _OFFSETS = (0, -1, 1, 2)
 """Turns whose readings are weighed: this one, the one before, and those in which a person would say it again."""
@@ -21,11 +21,11 @@ class IntentHead(nn.Module):
     """Reads the state of the turn, and weighs what was understood in it and in its neighbours.
 
     Where a log has the assistant's own n-best list of intents, the assistant is one that understood, and a classifier
-    of the words of the request by themselves is the other. Each name gets the sum of its evidence, here and in the
-    turns around, times weights that depend on the states of the turn and its neighbours: after a response that was not
-    wanted, the best name may count against itself, and that of the next request for it. The weights are shared by all
-    names, so that few labels teach them. This is a pointer to the input beside a classifier (See et al., ACL 2017,
-    section 2.2) with logits in the place of probabilities.
+    of the words of the request by themselves (in pair mode of those of the response too) is the other. Each name gets
+    the sum of its evidence, here and in the turns around, times weights that depend on the states of the turn and its
+    neighbours: after a response that was not wanted, the best name may count against itself, and that of the next
+    request for it. The weights are shared by all names, so that few labels teach them. This is a pointer to the input
+    beside a classifier (See et al., ACL 2017, section 2.2) with logits in the place of probabilities.
 
     The classifier of words has a loss of its own (:meth:`IntentTask.loss`): the assistant is right so often that beside
     it nothing else would be learned, and where it is wrong nothing else would be known.
@@ -97,4 +97,6 @@ class IntentTask(NamedTurnTask):
         whole = super().loss(head, encoded, targets, logits)
         if not isinstance(head, IntentHead) or head.words is None:
             return whole
-        return whole + super().loss(head, encoded, targets, {self.name: head.of_words(encoded)})
+        asked = encoded.inputs.utterance_index[:, :, 0] >= 0
+        spoken = {"classes": torch.where(asked, targets["classes"], NO_TARGET)}
+        return whole + super().loss(head, encoded, spoken, {self.name: head.of_words(encoded)})

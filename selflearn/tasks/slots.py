@@ -45,11 +45,11 @@ class SlotHead(nn.Module):
         self.question = nn.Linear(sizes.token, sizes.turn)
         self.name = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(sizes.turn, num_labels))
         self.dropout = nn.Dropout(dropout)
-        self.words = nn.Dropout(WORD_DROPOUT if sizes.readings.slots else 0.0)
+        self.hide_words = nn.Dropout(WORD_DROPOUT if sizes.readings.slots else 0.0)
 
     def forward(self, encoded: EncodedBatch) -> Tensor:
         """Log-probabilities of the BIO tags of every request token, ``[N, 2 K + 1]``."""
-        tokens = self.words(encoded.request_tokens())
+        tokens = self.hide_words(encoded.request_tokens())
         edges = self.of_edge(tokens)
         around = self.turn(self.dropout(encoded.turns)) + self.question(encoded.response_before())
         states = self.token(tokens) + encoded.of_tokens(around)

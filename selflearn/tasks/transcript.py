@@ -27,14 +27,17 @@ HYPOTHESES, LATER = 5, 2
 _SPEED = 30.0
 """Makes the few weights of the head learn in the steps that large matrices learn in."""
 
+_SHARED = 10.0
+"""Shares of words, which differ by tenths, in the size of log-odds."""
+
 
 class TranscriptHead(nn.Module):
     """Scores candidates: entries of the n-best list, and the requests that come next.
 
-    What speaks for a candidate is its place, the recogniser's confidence, and how many words it shares with the
-    requests before and after it. These few weights are the same everywhere: weights that depend on the state of the
-    turn learn the names of the training dialogues by heart, and correct new names into them. A causal model, and one
-    without context, do not see the later requests.
+    What speaks for a candidate is its place, and for an entry of the list also the recogniser's confidence and how many
+    words it shares with the requests before and after it. These few weights are the same everywhere: weights that
+    depend on the state of the turn learn the names of the training dialogues by heart, and correct new names into them.
+    A causal model, and one without context, do not see the later requests.
     """
 
     def __init__(self) -> None:
@@ -47,12 +50,13 @@ class TranscriptHead(nn.Module):
     def forward(self, encoded: EncodedBatch) -> Tensor:
         """Logits of the candidates, ``[D, T, 5 + 2]``; the least number where there is none."""
         nbest, asked = encoded.inputs.nbest, (encoded.inputs.utterance_index[:, :, :1] >= 0).float()
+        known, scores, likeness = (values[:, :, :HYPOTHESES] for values in (nbest.known, nbest.scores, nbest.likeness))
         there = torch.cat([encoded.shifted(asked, offset) > 0 for offset in range(1, LATER + 1)], 2)
         seen = [encoded.context and not (encoded.causal and offset > 0) for offset in AROUND]
-        alike = nbest.likeness[..., seen] @ self.likeness[seen]
-        heard = self.confidence * _confidence(nbest.scores) + 10 * alike
+        alike = likeness[..., seen] @ self.likeness[seen]
+        heard = self.confidence * _confidence(scores) + _SHARED * alike
         logits = _SPEED * (self.place + functional.pad(heard, (0, LATER)))
-        masked: Tensor = logits.masked_fill(~torch.cat([nbest.known, there], 2), torch.finfo(torch.float32).min)
+        masked: Tensor = logits.masked_fill(~torch.cat([known, there], 2), torch.finfo(torch.float32).min)
         return masked
 
 
@@ -118,8 +122,12 @@ class TranscriptTask(Task):
         differ in many words from all the others, which together are likelier.
         """
         found = []
-        for dialogue, row in zip(dialogues, logits.float().softmax(-1).tolist(), strict=True):
-            texts = [candidates(dialogue.turns, t) for t in range(len(dialogue.turns))]
+        seen = (logits > torch.finfo(torch.float32).min).tolist()
+        for dialogue, row, may in zip(dialogues, logits.float().softmax(-1).tolist(), seen, strict=True):
+            texts = [
+                {k: text for k, text in candidates(dialogue.turns, t).items() if may[t][k]}
+                for t in range(len(dialogue.turns))
+            ]
             found.append(tuple(
                 _least_risk(known, p) if known else (turn.request or "", 0.0)
                 for known, turn, p in zip(texts, dialogue.turns, row, strict=False)
@@ -152,7 +160,12 @@ def _least_risk(texts: Mapping[int, str], probabilities: Sequence[float]) -> tup
 
 
 def candidates(turns: Sequence[Turn], turn: int) -> dict[int, str]:
-    """Number and text of each candidate of a turn: the n-best list from 0, the next requests from 5 on."""
+    """Number and text of each candidate of a turn: the n-best list from 0, the next requests from 5 on.
+
+    A turn that was not recognised, but typed, has none: its request is what was meant.
+    """
+    if not turns[turn].recognition:
+        return {}
     found = {k: hypothesis.text for k, hypothesis in enumerate(turns[turn].recognition[:HYPOTHESES])}
     for offset in range(1, LATER + 1):
         request = turns[turn + offset].request if turn + offset < len(turns) else None

@@ -30,6 +30,7 @@ def test_a_turn_is_compared_with_the_requests_that_are_there():
     ]  # fmt: skip
     assert likeness_features(turns, [-1]) == [{}, {"likeness.before": 1.0}, {}, {}]
     assert likeness_features(turns, []) == [{}] * 4
+    assert likeness_features([Turn(request=""), Turn(request=" ")]) == [{}, {}]
 
 
 def test_likeness_is_read_where_people_may_have_been_misheard():
@@ -49,6 +50,6 @@ def test_what_may_not_be_seen_changes_no_feature():
     kept = LabelGeneratorConfig(features=plain_features(FeatureVocabulary.fit(
         [log("play jazz", "play jazz now", "stop", "stop now")], offsets=[-1]))).feature_vocabulary()  # fmt: skip
     assert [name for name in kept.numeric if name.startswith("likeness.")] == ["likeness.before"]
-    one, other = (kept.encode([log("play jazz", later)], 2) for later in ("play jazz", "stop"))
+    one, other = (kept.encode([log("play jazz", later)], 2) for later in ("play jazz", "stop now"))  # two words each
     assert one.numeric[0, 0].equal(other.numeric[0, 0])
     assert not one.numeric[0, 1].equal(other.numeric[0, 1])

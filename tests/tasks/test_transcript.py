@@ -78,6 +78,32 @@ def test_a_model_that_does_not_see_later_turns_never_chooses_one(settings):
     assert (out.logits["transcript"][..., HYPOTHESES:] == torch.finfo(torch.float32).min).all()
     assert torch.isfinite(out.loss)
     out.loss.backward()
+    said = "a b b"  # nearer to each of the three than they are to each other
+    dialogues = [heard((["b a b", "a a b", "a b a"], None), ([later], None)).observed() for later in (said, "no")]
+    found = ModelSystem(net, tokenizer).predict(dialogues, [[]] * 2)
+    texts = [answer.extra["transcript"][0][0] for answer in found]
+    assert texts[0] == texts[1] != said
+    collator = net.collator(tokenizer, with_targets=False)
+    one, other = (net(collator.inputs([dialogue])).logits["transcript"][0, 0] for dialogue in dialogues)
+    torch.testing.assert_close(one, other)
+
+
+def test_a_turn_that_was_not_recognised_is_its_request():
+    typed = plain_dialogue(("play some jazz", "No."), ("play jazz", "Here it is."))
+    assert candidates(typed.turns, 0) == {}
+    net, tokenizer = tiny_model(DIALOGUES, tasks=["transcript"])
+    (found,) = ModelSystem(net, tokenizer).predict([typed.observed()], [[]])
+    assert found.extra["transcript"] == (("play some jazz", 0.0), ("play jazz", 0.0))
+
+
+def test_a_longer_list_than_the_head_reads_is_cut(model):
+    net, tokenizer = model
+    collator = net.collator(tokenizer, with_targets=False)
+    batch = collator.inputs([dialogue.observed() for dialogue in DIALOGUES])
+    collator.hypotheses = HYPOTHESES + 3
+    longer = collator.inputs([dialogue.observed() for dialogue in DIALOGUES])
+    net.eval()
+    torch.testing.assert_close(net(batch).logits["transcript"], net(longer).logits["transcript"])
 
 
 def test_it_learns_that_who_says_it_again_says_what_was_meant_also_of_words_it_has_never_seen():
