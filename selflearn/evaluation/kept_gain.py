@@ -1,0 +1,116 @@
+"""How much of what gold labels bring is kept without them: two models beside what costs nothing, on the same items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from selflearn.evaluation.bootstrap import bootstrap_weights, interval
+from selflearn.evaluation.comparison import Tables, evaluate
+from selflearn.evaluation.results import Value, value_text
+from selflearn.evaluation.tables import metrics_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptGain:
+    """One metric of three systems.
+
+    Attributes:
+        metric: its key, as in ``metrics.json`` without its prefix.
+        gold: of the model that learned from gold labels.
+        feedback: of the one that learned without them.
+        floor: of what costs nothing.
+        floor_name: which system that is.
+        share: (feedback - floor) / (gold - floor), with its 95% interval over dialogues; None where the gain of gold
+            labels may be none, as its interval holds 0: a share of nothing says nothing.
+    """
+
+    metric: str
+    gold: float
+    feedback: float
+    floor: float
+    floor_name: str
+    share: Value | None
+
+
+def kept_gains(
+    gold: Tables,
+    feedback: Tables,
+    floors: Mapping[str, Tables],
+    *,
+    dialogue_ids: Sequence[str],
+    metrics: Sequence[str],
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[KeptGain]:
+    """The share of the gain of gold labels that a model has which learned without them.
+
+    All three systems are measured on the same bootstrap resamples of dialogues, so that the share has an interval of
+    its own.
+
+    Args:
+        gold: tables of items, as in :func:`~selflearn.evaluation.evaluate`, of the model that learned from gold labels.
+        feedback: of the other model.
+        floors: of what costs nothing, by name; a metric is compared with the first of them that has it.
+        dialogue_ids: all dialogues that were evaluated.
+        metrics: keys such as ``intent/accuracy@defects``; what all three do not have is left out.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        RecordError: the systems were given different items.
+
+    Example:
+        >>> import pandas as pd
+        >>> items = pd.DataFrame({"dialogue_id": list("abcd"), "turn": 0, "gold": ["x", "y", "x", "y"]})
+        >>> said = {name: {"intent": items.assign(prediction=list(text))}
+        ...         for name, text in {"gold": "xyxy", "feedback": "xyxx", "floor": "yxyx"}.items()}
+        >>> (found,) = kept_gains(said["gold"], said["feedback"], {"nothing": said["floor"]}, dialogue_ids=list("abcd"),
+        ...                       metrics=["intent/accuracy"])
+        >>> found.gold, found.feedback, found.floor, found.share.value
+        (1.0, 0.75, 0.0, 0.75)
+    """
+    ones = torch.ones(1, len(dialogue_ids), dtype=torch.double)
+    weights = torch.cat([ones, bootstrap_weights(len(dialogue_ids), resamples=resamples, seed=seed)])
+    systems = {"gold": gold, "feedback": feedback, **floors}
+    evaluate(systems, dialogue_ids=dialogue_ids, model="gold", resamples=0)  # refuses items that differ
+    values = {
+        name: {
+            key: value
+            for table, frame in tables.items()
+            for key, value in metrics_of(table, frame, dialogue_ids, weights).items()
+        }
+        for name, tables in systems.items()
+    }
+    found = []
+    for metric in metrics:
+        floor = next((name for name in floors if metric in values[name]), None)
+        if floor is None or metric not in values["gold"] or metric not in values["feedback"]:
+            continue
+        ours, kept, nothing = (values[name][metric] for name in ("gold", "feedback", floor))
+        gain, ends = ours - nothing, interval((ours - nothing)[1:])
+        share = None
+        if ends is not None and ends[0] * ends[1] > 0:
+            shares = (kept - nothing) / gain
+            low, high = interval(shares[1:]) or (None, None)
+            share = Value(value=shares[0].item(), low=low, high=high)
+        found.append(KeptGain(metric=metric, gold=ours[0].item(), feedback=kept[0].item(), floor=nothing[0].item(),
+                              floor_name=floor, share=share))  # fmt: skip
+    return found
+
+
+def kept_gains_rows(gains: Sequence[KeptGain]) -> list[list[str]]:
+    """A row a metric: metric, what costs nothing, feedback, gold, share."""
+    return [
+        [
+            gain.metric, f"{gain.floor:.3f} {gain.floor_name}", f"{gain.feedback:.3f}", f"{gain.gold:.3f}",
+            "no gain to keep" if gain.share is None else value_text(gain.share, 1),
+        ]
+        for gain in gains
+    ]  # fmt: skip
+
+
+HEADINGS = ("metric", "what costs nothing", "feedback alone", "gold labels", "share of the gain that is kept")
+"""Of :func:`kept_gains_rows`."""

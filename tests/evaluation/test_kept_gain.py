@@ -1,0 +1,44 @@
+import pandas as pd
+import pytest
+
+from selflearn.evaluation.kept_gain import kept_gains, kept_gains_rows
+from selflearn.schema import RecordError
+
+IDS = [f"d{i}" for i in range(60)]
+
+
+def said(right, task="intent", gold="x"):
+    """A system that is right in the first so many of the dialogues, of which every second is a defect."""
+    rows = [(name, 0, gold, gold if i < right else "z", i % 2 == 0) for i, name in enumerate(IDS)]
+    return {task: pd.DataFrame(rows, columns=["dialogue_id", "turn", "gold", "prediction", "@defects"])}
+
+
+def gains(feedback, *, gold=50, floor=20, metrics=("intent/accuracy",), **floors):
+    floors = floors or {"assistant": said(floor)}
+    return kept_gains(said(gold), said(feedback), floors, dialogue_ids=IDS, metrics=metrics, resamples=200)
+
+
+def test_a_share_is_of_the_gain_over_what_costs_nothing():
+    (one,) = gains(35)
+    assert one.share.value == pytest.approx(0.5)
+    assert 0 < one.share.low < 0.5 < one.share.high < 1
+    assert gains(20)[0].share.value == 0
+    assert gains(50)[0].share.value == 1
+    assert gains(10)[0].share.value < 0
+
+
+def test_there_is_no_share_of_what_may_be_nothing():
+    (one,) = gains(40, gold=21)
+    assert one.share is None
+    assert kept_gains_rows([one]) == [["intent/accuracy", "0.333 assistant", "0.667", "0.350", "no gain to keep"]]
+
+
+def test_a_metric_is_compared_with_the_first_that_has_it_and_is_left_out_where_none_has():
+    metrics = ["intent/accuracy", "intent/accuracy@defects", "slots/f1"]
+    found = gains(35, metrics=metrics, nothing={}, first=said(20), second=said(0))
+    assert [(one.metric, one.floor_name) for one in found] == [(m, "first") for m in metrics[:2]]
+
+
+def test_other_items_are_refused():
+    with pytest.raises(RecordError, match="items to be the same"):
+        kept_gains(said(50), said(40, gold="y"), {"assistant": said(20)}, dialogue_ids=IDS, metrics=["intent/accuracy"])

@@ -1,0 +1,45 @@
+import pandas as pd
+import pytest
+
+from experiments.kept_gain import main
+from selflearn.evaluation.predictions import write_predictions
+
+IDS = [f"d{i}" for i in range(40)]
+
+
+def write(directory, ids=IDS, **right):
+    tables = {
+        name: {"intent": pd.DataFrame({"dialogue_id": ids, "turn": 0, "gold": "x",
+                                       "prediction": ["x" if i < n else "z" for i in range(len(ids))]})}
+        for name, n in right.items()
+    }  # fmt: skip
+    write_predictions(directory / "predictions", tables, dialogue_ids=ids)
+
+
+@pytest.fixture
+def command(tmp_path, program):
+    write(tmp_path / "gold", model=30, assistant=10)
+    write(tmp_path / "feedback", model=20, assistant=10)
+    return lambda *arguments, **more: program(main, arguments, {"gold": "gold", "feedback": "feedback"} | more)
+
+
+def test_two_runs_give_a_table_and_a_part_of_the_page(command, tmp_path):
+    code, out, _ = command("resamples=100")
+    assert code == 0
+    assert ".500 [" in out
+    page = (tmp_path / "feedback" / "page.kept_gain.md").read_text()
+    assert "python -m experiments.kept_gain gold=gold feedback=feedback" in page
+    assert "| intent/accuracy | 0.250 assistant | 0.500 | 0.750 | .500 [" in page
+
+
+def test_a_users_fault_is_said_in_words(command, tmp_path):
+    write(tmp_path / "other", ids=IDS[:30], model=20, assistant=10)
+    write(tmp_path / "alone", model=20)
+    for more, message in (
+        ({"feedback": "other"}, "were evaluated on different dialogues (40 and 30)"),
+        ({"feedback": "alone"}, "alone has none of the systems assistant, tfidf_context; it has model"),
+        ({"gold": "nowhere"}, "dialogues.parquet is missing; expected the predictions folder of a run"),
+    ):
+        code, _, err = command(**more)
+        assert code == 2
+        assert message in " ".join(err.split())
