@@ -11,19 +11,13 @@ from rich.table import Table
 
 from experiments.app import hydra_main
 from selflearn.evaluation.kept_gain import HEADINGS, KeptGain, kept_gains, kept_gains_rows
-from selflearn.evaluation.predictions import read_predictions
+from selflearn.evaluation.predictions import read_together
 
 
 @hydra_main("kept_gain")
 def main(cfg: DictConfig) -> None:
     """Read the predictions of both runs, and print and write the table."""
-    gold, ids = read_predictions(Path(cfg.gold) / "predictions")
-    feedback, others = read_predictions(Path(cfg.feedback) / "predictions")
-    if sorted(ids) != sorted(others):
-        raise ValueError(
-            f"{cfg.gold} and {cfg.feedback} were evaluated on different dialogues ({len(ids)} and {len(others)}); "
-            "expected two runs on one log"
-        )
+    (gold, feedback), ids = read_together([Path(cfg.gold), Path(cfg.feedback)])
     floors = {name: feedback[name] for name in cfg.floors if name in feedback}
     if not floors:
         has, wanted = ", ".join(feedback), ", ".join(cfg.floors)

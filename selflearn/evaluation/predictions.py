@@ -55,3 +55,27 @@ def read_predictions(directory: Path) -> tuple[dict[str, dict[str, pd.DataFrame]
         if system:
             systems.setdefault(system, {})[table] = pd.read_parquet(path)
     return systems, pd.read_parquet(directory / _DIALOGUES)["dialogue_id"].tolist()
+
+
+def read_together(directories: Sequence[Path]) -> tuple[list[dict[str, dict[str, pd.DataFrame]]], list[str]]:
+    """The predictions of runs that were evaluated on the same dialogues.
+
+    Args:
+        directories: of the runs.
+
+    Returns:
+        For each run the tables of each system, and the ids of the dialogues.
+
+    Raises:
+        FileNotFoundError: a directory holds no predictions; names it.
+        ValueError: the dialogues of two runs differ.
+    """
+    found = [read_predictions(directory / "predictions") for directory in directories]
+    first = found[0][1]
+    for directory, (_, ids) in zip(directories, found, strict=True):
+        if sorted(ids) != sorted(first):
+            raise ValueError(
+                f"{directories[0]} and {directory} were evaluated on different dialogues ({len(first)} and "
+                f"{len(ids)}); expected runs on one log, with the same test split"
+            )
+    return [systems for systems, _ in found], first
