@@ -77,17 +77,33 @@ def main(cfg: DictConfig) -> None:
     add_promises(Path(cfg.labeler).expanduser(), promises)
     shown = Console()
     shown = Console(width=max(shown.width, 120))  # a row a line, also in a file
-    for key, certificate in promises.items():
-        shown.print(
-            f"[bold]{escape(key_in_words(key))}[/bold]: {certificate.promise}{together(price.get(key))}",
-            highlight=False,
-        )
+    in_words = {key: one for key, one in promises.items() if cfg.each is None or one.threshold is not None}
+    for key, one in in_words.items():
+        words = f"[bold]{escape(key_in_words(key))}[/bold]: {one.promise}{together(price.get(key))}"
+        shown.print(words, highlight=False)
+    if len(in_words) < len(promises):
+        shown.print(not_accepted({key: one for key, one in promises.items() if key not in in_words}))
     found = compare(check(checked, promises, person))
     if found:
         shown.print(table(found, len(checked)))
     console.print(f"from {len(audit):,} audited dialogues; written: {file}", highlight=False, soft_wrap=True)
     if cfg.page is not None:
         Path(cfg.page).write_text(markdown(promises, price, errors, found, len(audit), len(checked), cfg), "utf-8")
+
+
+def not_accepted(promises: Mapping[str, Certificate]) -> Table:
+    """The names of which no label is accepted: too many for a sentence each."""
+    shown = Table("of these nothing is accepted", "audited labels", "what it would take")
+    for key, one in promises.items():
+        shown.add_row(escape(key_in_words(key)), f"{one.n:,}", what_it_takes(one))
+    return shown
+
+
+def what_it_takes(one: Certificate) -> str:
+    """More labels, or another order of them; nothing for a threshold, and where no number would do."""
+    if one.more_items == 0:
+        return "scores in a better order: the best ones are not the surest"
+    return "" if one.more_items is None else f"about {one.more_items:,} more labels"
 
 
 def together(price: float | None) -> str:
@@ -148,12 +164,10 @@ def markdown(
     ]
     for task, one in promises.items():
         threshold = "none" if one.threshold is None else f"{one.threshold:.3f}"
-        more = "" if one.more_items is None else f"about {one.more_items:,} more labels"
-        if one.more_items == 0:
-            more = "scores in a better order: the best ones are not the surest"
         before, after = errors[split_key(task)[0]]
         name = key_in_words(task).replace("|", "\\|")
-        line = f"| {name} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} | {more} |"
+        line = f"| {name} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} "
+        line += f"| {what_it_takes(one)} |"
         lines.append(line if cfg.each is None else f"{line} {price[task]:.1%} |")
     lines += [f"\nOn the {checked:,} other dialogues:\n", f"| {' | '.join(HEADINGS)} |"]
     lines += ["| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |"]

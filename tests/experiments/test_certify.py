@@ -59,7 +59,7 @@ def test_what_is_promised_is_kept_on_the_other_half(command, tmp_path):
 def test_each_label_can_have_a_promise_of_its_own(command, tmp_path, program):
     code, out, _ = command("target_error=0.999", "method=design_effect", "each=label", "page=page.md")
     assert code == 0
-    assert "more." in out  # what the promise costs because others are to hold with it
+    assert "defect: " in out
     found = Labeler.from_pretrained(tmp_path / "model", device="cpu").promises
     assert "price of holding together" in (tmp_path / "page.md").read_text()
     given = {"labeler": "model", "input": "log.jsonl", "output": "out", "cache": "cache", "device": "cpu"}
