@@ -107,7 +107,10 @@ def _place(task: str) -> tuple[int, str]:
 def _labelled(labelled: LabelledFolder, found: DialogueCollection) -> dict[str, Any]:
     accept = labelled.accept
     return {
-        "promises": [[key_in_words(key), one.threshold, one.promise] for key, one in accept.items()],
+        "promises": [
+            [key_in_words(key), one.threshold, one.promise]
+            for key, one in sorted(accept.items(), key=lambda item: item[1].threshold is None)  # what is accepted first
+        ],
         "quality": [
             quality(one, accept=accept.get(task), source="the labelled dialogues")
             for task, one in found.compared.tasks.items()

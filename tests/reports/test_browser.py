@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from selflearn.inference.rows import label_rows, review_key
+from selflearn.inference.rows import Acceptance, label_rows, review_key
 from selflearn.reports.dialogues import collect
 from selflearn.reports.page import write_page
 from selflearn.reports.quality import quality
@@ -89,6 +89,19 @@ def test_texts_stay_texts_and_marks_stand_where_the_slot_is(open_page, file):
     assert HOSTILE in article.locator(".request").text_content()
     assert article.locator(".badge.rejected").first.get_attribute("title").startswith("Rejected")
     assert "not reached" in article.locator(".goal-head").text_content()
+
+
+def test_promises_of_single_names_are_drawn_and_said(open_page, labelled, gold, tmp_path):
+    names = {label.intent.value for one in labelled for label in one.labels.turns if label.intent is not None}
+    accept = {f"intent/{name}": Acceptance(threshold=0.5, promise=f"promised of {name}") for name in names}
+    found = collect(labelled, accept, gold=gold)
+    figures = [quality(one, accept=accept.get(task), source="a test") for task, one in found.compared.tasks.items()]
+    data = page_data(found.to_json(), quality=figures, accept=accept)
+    page = open_page(write_page(data, tmp_path / "report.html", title="names"))
+    assert page.locator("#contents a").all_text_contents() == ["Counts", "Promises", "Quality", "Dialogues"]
+    assert page.get_by_text("accepted, by several thresholds").count() == 1
+    title = page.locator(".badge.accepted").first.get_attribute("title")
+    assert title.startswith("Accepted. promised of ")
 
 
 def test_all_of_the_page_is_drawn(open_page, file):
