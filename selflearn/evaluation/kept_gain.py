@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from selflearn.evaluation.bootstrap import bootstrap_weights, interval
 from selflearn.evaluation.comparison import Tables, evaluate
@@ -90,15 +91,19 @@ def kept_gains(
         if floor is None or metric not in values["gold"] or metric not in values["feedback"]:
             continue
         ours, kept, nothing = (values[name][metric] for name in ("gold", "feedback", floor))
-        gain, ends = ours - nothing, interval((ours - nothing)[1:])
-        share = None
-        if ends is not None and ends[0] * ends[1] > 0:
-            shares = (kept - nothing) / gain
-            low, high = interval(shares[1:]) or (None, None)
-            share = Value(value=shares[0].item(), low=low, high=high)
         found.append(KeptGain(metric=metric, gold=ours[0].item(), feedback=kept[0].item(), floor=nothing[0].item(),
-                              floor_name=floor, share=share))  # fmt: skip
+                              floor_name=floor, share=_share(ours - nothing, kept - nothing)))  # fmt: skip
     return found
+
+
+def _share(gain: Tensor, kept: Tensor) -> Value | None:
+    """Share of a gain, ``(1 + R,)`` values each, the first of them the point; None where the gain may be none."""
+    ends = interval(gain[1:])
+    if ends is None or ends[0] * ends[1] <= 0:
+        return None
+    shares = kept / gain
+    low, high = interval(shares[1:]) or (None, None)
+    return Value(value=shares[0].item(), low=low, high=high)
 
 
 def kept_gains_rows(gains: Sequence[KeptGain]) -> list[list[str]]:
