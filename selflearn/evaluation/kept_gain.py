@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import torch
 from torch import Tensor
@@ -56,12 +57,13 @@ def kept_gains(
         feedback: of the other model.
         floors: of what costs nothing, by name; a metric is compared with the first of them that has it.
         dialogue_ids: all dialogues that were evaluated.
-        metrics: keys such as ``intent/accuracy@defects``; what all three do not have is left out.
+        metrics: keys such as ``intent/accuracy@defects``.
         resamples: of the bootstrap.
         seed: of the bootstrap.
 
     Raises:
         RecordError: the systems were given different items.
+        ValueError: one of the models, or everything that costs nothing, lacks a metric.
 
     Example:
         >>> import pandas as pd
@@ -88,12 +90,23 @@ def kept_gains(
     found = []
     for metric in metrics:
         floor = next((name for name in floors if metric in values[name]), None)
-        if floor is None or metric not in values["gold"] or metric not in values["feedback"]:
-            continue
+        lacking = [name for name in ("gold", "feedback") if metric not in values[name]]
+        if floor is None or lacking:
+            raise ValueError(_lacks(metric, lacking or list(floors), values))
         ours, kept, nothing = (values[name][metric] for name in ("gold", "feedback", floor))
         found.append(KeptGain(metric=metric, gold=ours[0].item(), feedback=kept[0].item(), floor=nothing[0].item(),
                               floor_name=floor, share=_share(ours - nothing, kept - nothing)))  # fmt: skip
     return found
+
+
+def _lacks(metric: str, systems: Sequence[str], values: Mapping[str, Mapping[str, Tensor]]) -> str:
+    """What to say of a metric that these systems do not have."""
+    known = list(dict.fromkeys(key for found in values.values() for key in found))
+    near = ", ".join(get_close_matches(metric, known, n=3)) or ", ".join(known)
+    return (
+        f"metrics: {' and '.join(systems)} {'has' if len(systems) == 1 else 'have'} no {metric}; expected metrics of "
+        f"both models and of one system that costs nothing: leave it out, or was {near} meant?"
+    )
 
 
 def _share(gain: Tensor, kept: Tensor) -> Value | None:

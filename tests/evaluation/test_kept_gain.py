@@ -33,10 +33,17 @@ def test_there_is_no_share_of_what_may_be_nothing():
     assert kept_gains_rows([one]) == [["intent/accuracy", "0.333 assistant", "0.667", "0.350", "no gain to keep"]]
 
 
-def test_a_metric_is_compared_with_the_first_that_has_it_and_is_left_out_where_none_has():
-    metrics = ["intent/accuracy", "intent/accuracy@defects", "slots/f1"]
+def test_a_metric_is_compared_with_the_first_that_has_it():
+    metrics = ["intent/accuracy", "intent/accuracy@defects"]
     found = gains(35, metrics=metrics, nothing={}, first=said(20), second=said(0))
-    assert [(one.metric, one.floor_name) for one in found] == [(m, "first") for m in metrics[:2]]
+    assert [(one.metric, one.floor_name) for one in found] == [(m, "first") for m in metrics]
+
+
+def test_a_metric_that_is_not_there_is_no_row_less_but_an_error():
+    with pytest.raises(ValueError, match=r"gold and feedback have no intent/acuracy; .*was intent/accuracy"):
+        gains(35, metrics=["intent/acuracy"])
+    with pytest.raises(ValueError, match="nothing has no intent/accuracy"):
+        gains(35, nothing={})
 
 
 def test_other_items_are_refused():

@@ -24,7 +24,7 @@ def command(tmp_path, program):
 
 
 def test_two_runs_give_a_table_and_a_part_of_the_page(command, tmp_path):
-    code, out, _ = command("resamples=100")
+    code, out, _ = command("resamples=100", "metrics=[intent/accuracy]")
     assert code == 0
     assert ".500 [" in out
     page = (tmp_path / "feedback" / "page.kept_gain.md").read_text()
@@ -38,6 +38,7 @@ def test_a_users_fault_is_said_in_words(command, tmp_path):
     for more, message in (
         ({"feedback": "other"}, "were evaluated on different dialogues (40 and 30)"),
         ({"feedback": "alone"}, "alone has none of the systems assistant, tfidf_context; it has model"),
+        ({}, "gold and feedback have no segmentation/boundary_f1; expected metrics of both models"),
         ({"gold": "nowhere"}, "dialogues.parquet is missing; expected the predictions folder of a run"),
     ):
         code, _, err = command(**more)
