@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from selflearn.encoders.attention import attention_kernels
+
 
 def shift_turns(turns: Tensor, offset: int) -> Tensor:
     """Turn ``t + offset`` in the place of turn ``t``, zeros beyond the ends; ``[D, T, M]`` in and out.
@@ -90,9 +92,10 @@ class TurnAttention(nn.Module):
         bias = self.distance_bias[:, distance][None]  # [1, heads, T, T]
         bias = bias - functional.softplus(self.time_decay)[None, :, None, None] * log_gaps[:, None]
         bias = bias.masked_fill(~allowed[:, None], torch.finfo(bias.dtype).min)
-        mixed = functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=bias.to(q.dtype), dropout_p=self.dropout if self.training else 0.0
-        )
+        with attention_kernels():
+            mixed = functional.scaled_dot_product_attention(
+                q, k, v, attn_mask=bias.to(q.dtype), dropout_p=self.dropout if self.training else 0.0
+            )
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(d, t, m))
         return out
 

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from selflearn.batching.batch import TextBucket
+from selflearn.encoders.attention import attention_kernels
 
 
 @dataclass
@@ -50,7 +51,8 @@ class TurnEncoder(nn.Module):
         tokens, vectors = [], []
         for bucket in buckets:
             mask = (bucket.parts > 0).long()
-            states = self.model(input_ids=bucket.input_ids, attention_mask=mask).last_hidden_state  # [U, L, H]
+            with attention_kernels():
+                states = self.model(input_ids=bucket.input_ids, attention_mask=mask).last_hidden_state  # [U, L, H]
             tokens.append(states.reshape(-1, states.shape[-1]))
             members = torch.stack([bucket.parts == part + 1 for part in range(self.num_parts)], 1)  # [U, P, L]
             weights = members.to(states.dtype) / members.sum(-1, keepdim=True).clamp(min=1)

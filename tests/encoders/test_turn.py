@@ -51,3 +51,19 @@ def test_a_pair_has_a_vector_for_each_half(tiny):
             torch.testing.assert_close(out.vectors[place, 1], states[second:].mean(0), atol=1e-5, rtol=1e-5)
         else:
             assert (out.vectors[place, 1] == 0).all()
+
+
+def test_attention_is_not_planned_anew_for_every_shape(tiny, monkeypatch):
+    model, _ = tiny
+    asked, forward = [], type(model).forward
+
+    def note(self, *args, **kwargs):
+        asked.append(torch.backends.cuda.cudnn_sdp_enabled())
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(model), "forward", note)
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    encode(tiny, TEXTS, 1)
+    assert asked
+    assert not any(asked)
+    assert torch.backends.cuda.cudnn_sdp_enabled() == before  # a caller's own attention is left as it was
