@@ -30,7 +30,9 @@ def test_weights_of_one_give_the_plain_values(systems: Systems, dialogue_ids: li
         "success/kappa": sklearn.metrics.cohen_kappa_score(success["gold"], success["prediction"]),
         "success/accuracy": sklearn.metrics.accuracy_score(success["gold"], success["prediction"]),
         "intent/accuracy": sklearn.metrics.accuracy_score(intent["gold"], intent["prediction"]),
-        "intent/macro_f1": sklearn.metrics.f1_score(intent["gold"], intent["prediction"], average="macro"),
+        "intent/macro_f1": sklearn.metrics.f1_score(
+            intent["gold"], intent["prediction"], average="macro", labels=intent["gold"].unique()
+        ),
         "slots/precision": right / slots["prediction"].notna().sum(),
         "slots/recall": right / slots["gold"].notna().sum(),
     }

@@ -202,14 +202,16 @@ def macro_f1_from_statistics(statistics: Tensor) -> Tensor:
     """Macro F1 from counts ``(..., 3 C)``: ``(...)``."""
     right, predicted, gold = statistics.chunk(3, dim=-1)
     f1 = ratio(2 * right, predicted + gold, undefined=0.0)
-    return ratio(f1.sum(-1), (predicted + gold > 0).sum(-1).double(), undefined=0.0)
+    return ratio((f1 * (gold > 0)).sum(-1), (gold > 0).sum(-1).double(), undefined=0.0)
 
 
 def macro_f1(preds: Tensor, target: Tensor, *, num_classes: int) -> Tensor:
     """Unweighted mean over classes of the F1 of each (higher is better).
 
-    Over the classes that occur in gold *or* prediction, as ``sklearn.metrics.f1_score(average="macro")``: a name that
-    is predicted but never right counts with F1 = 0. In a bootstrap, over the classes of that resample. 0 without rows.
+    Over the classes that occur in gold: ``sklearn.metrics.f1_score(average="macro", labels=...)`` with the gold names
+    as labels. A name that no row has is not averaged over: said once, it would weigh as much as one with a thousand
+    rows. The rows where it is said count against what they are. In a bootstrap, over the gold classes of that resample.
+    0 without rows.
 
     Args:
         preds: class numbers, integer, ``(N,)``.
@@ -220,8 +222,8 @@ def macro_f1(preds: Tensor, target: Tensor, *, num_classes: int) -> Tensor:
         ValueError: shapes differ, or a class lies outside ``[0, C)``.
 
     Example:
-        >>> macro_f1(torch.tensor([0, 0, 1, 3]), torch.tensor([0, 0, 1, 1]), num_classes=10)  # (1 + 2/3 + 0) / 3
-        tensor(0.5556, dtype=torch.float64)
+        >>> macro_f1(torch.tensor([0, 0, 1, 3]), torch.tensor([0, 0, 1, 1]), num_classes=10)  # (1 + 2/3) / 2
+        tensor(0.8333, dtype=torch.float64)
     """
     return macro_f1_from_statistics(multiclass_statistics(preds, target, num_classes=num_classes).sum(0))
 
