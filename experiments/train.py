@@ -154,20 +154,25 @@ def leads() -> bool:
     return bool(rank_zero_only.rank == 0)
 
 
+Part = tuple[Mapping[str, pd.DataFrame], Sequence[Dialogue]]
+"""What the model said of test dialogues, and the dialogues that it had learned from."""
+
+
 def run_folds(
     cfg: DictConfig, fold_by: str, directory: Path, say: Callable[[str], None]
-) -> tuple[dict[str, SystemResult], list[Dialogue], Sequence[Dialogue], Counts]:
-    """Every system on every fold; out-of-fold results, the tested dialogues, those of one training part, counts."""
+) -> tuple[dict[str, SystemResult], list[Dialogue], list[Part], Counts]:
+    """Every system on every fold; out-of-fold results, the tested dialogues, the folds of the model, counts."""
     by_fold: list[dict[str, SystemResult]] = []
     test: list[Dialogue] = []
-    train: Sequence[Dialogue] = []
+    parts: list[Part] = []
     counts: Counts = {}
     for number, (split, counts) in enumerate(fold_splits(cfg, fold_by, say)):  # noqa: B007 - the same for all folds
         say(f"fold {number + 1}, by {fold_by}")
         supervised_split = supervised(cfg, split, split.train)
         by_fold.append(run_all(cfg, supervised_split, split.train, directory / f"fold_{number}", say))
-        test, train = [*test, *split.test], split.train
-    return {name: join_folds([fold[name] for fold in by_fold]) for name in by_fold[0]}, test, train, counts
+        test = [*test, *split.test]
+        parts.append((by_fold[-1]["model"].test, supervised_split.train))
+    return {name: join_folds([fold[name] for fold in by_fold]) for name in by_fold[0]}, test, parts, counts
 
 
 def quiet() -> None:
@@ -307,9 +312,9 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
         met = Combinations.of(chain(split.train, split.tune))  # before labels make way for those from feedback
         split = supervised(cfg, split, unlabelled)
         results = run_all(cfg, split, unlabelled, directory, say)
-        test, train = split.test, split.train
+        test, parts = split.test, [(results["model"].test, split.train)]
     else:
-        results, test, train, counts = run_folds(cfg, cfg.data.fold_by, directory, say)
+        results, test, parts, counts = run_folds(cfg, cfg.data.fold_by, directory, say)
     if cfg.data.unseen_by is not None:
         unseen = run_folds(cfg, cfg.data.unseen_by, directory / f"unseen_{cfg.data.unseen_by}", say)[0]
         for name, result in unseen.items() if leads() else ():
@@ -331,8 +336,9 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
         tune_ids = sorted({i for table in tuned.values() for i in table["dialogue_id"]})
         found = evaluate({"model": _distinct(tuned)}, dialogue_ids=tune_ids, model="model", resamples=0)
         metrics |= {key.replace("test/", "tune/", 1): value for key, value in found.items() if key.startswith("test/")}
-    for task, number in unknown_gold(tables["model"], list(train)).items():
-        metrics[f"count/unknown_gold_{task}"] = number
+    unknown = unknown_gold(parts)
+    metrics |= {f"count/unknown_gold_{task}": number for task, number in unknown.items()}
+    metrics["count/unknown_gold"] = sum(unknown.values())
     for what, number in _read_counts(results["model"]).items():
         metrics[f"count/{what}"] = number
         if number:

@@ -160,27 +160,34 @@ def _view_table(system: System, split: Split) -> pd.DataFrame:
     return table.assign(dialogue_id=originals[0], goal=goals, prediction=table["score"] >= threshold)
 
 
-def unknown_gold(tables: Mapping[str, pd.DataFrame], train: Sequence[Dialogue]) -> dict[str, int]:
+def unknown_gold(parts: Sequence[tuple[Mapping[str, pd.DataFrame], Sequence[Dialogue]]]) -> dict[str, int]:
     """How many gold names of the test items training never saw; they are scored as wrong for every system.
+
+    Args:
+        parts: tables of test dialogues, each with the dialogues that were trained on for them: one, or one a fold. A
+            name that one fold's training lacks may stand in that of another.
 
     Raises:
         ValueError: all intents, or all slots, are unknown: the test split is of something else. (Domains may well be:
             a service that nobody has seen is a test of its own.)
     """
-    counts = {}
+    counts: dict[str, int] = {}
     for name in ("intent", "domain", "slots"):
-        table = tables.get(name)
-        if table is None:
+        golds, unknown = [], 0
+        for tables, train in parts:
+            if name in tables:
+                task = task_classes()[name].fit(train)
+                golds.append(tables[name]["gold"].dropna())
+                unknown += int((~golds[-1].isin(task.labels if task is not None else ())).sum())
+        if not golds:
             continue
-        task = task_classes()[name].fit(train)
-        gold = table["gold"].dropna()
-        unknown = ~gold.isin(task.labels if task is not None else ())
-        if name != "domain" and len(gold) and unknown.all():
+        gold = pd.concat(golds)
+        if name != "domain" and len(gold) and unknown == len(gold):
             raise ValueError(
                 f"{name}: none of the {gold.nunique()} gold names of the test split (first: {gold.iloc[0]!r}) occurs "
                 "in the training split; expected the same label set. Look at data.corpus and data.test_split."
             )
-        counts[name] = int(unknown.sum())
+        counts[name] = unknown
     return counts
 
 

@@ -118,11 +118,22 @@ def renamed(dialogue, turns):
 
 def test_names_that_training_never_saw_are_counted_and_an_error_if_there_are_no_others():
     some = [renamed(dialogue, {0}) for dialogue in SPLIT.test]
-    assert unknown_gold(label(Guesser(), some, TASKS), SPLIT.train) == {"intent": 5}
-    assert unknown_gold(label(Guesser(), SPLIT.test, TASKS), SPLIT.train) == {"intent": 0}
+    assert unknown_gold([(label(Guesser(), some, TASKS), SPLIT.train)]) == {"intent": 5}
+    assert unknown_gold([(label(Guesser(), SPLIT.test, TASKS), SPLIT.train)]) == {"intent": 0}
     every = [renamed(dialogue, range(99)) for dialogue in SPLIT.test]
     with pytest.raises(ValueError, match=r"intent: none of the 1 gold names .*first: 'Unheard'.* data\.test_split"):
-        unknown_gold(label(Guesser(), every, TASKS), SPLIT.train)
+        unknown_gold([(label(Guesser(), every, TASKS), SPLIT.train)])
+
+
+def test_what_training_never_saw_is_counted_fold_by_fold():
+    """A name that is new in one fold may be known to the training of another."""
+    strange = [renamed(dialogue, range(99)) for dialogue in SPLIT.test[:2]]
+    number = sum(len(dialogue.turns) for dialogue in strange)
+    knows, lacks = [*SPLIT.train, *strange], SPLIT.train
+    first, second = label(Guesser(), strange, TASKS), label(Guesser(), SPLIT.test[2:], TASKS)
+    assert unknown_gold([(first, lacks), (second, knows)]) == {"intent": number}
+    assert unknown_gold([(second, knows), (first, lacks)]) == {"intent": number}
+    assert unknown_gold([(first, knows), (second, lacks)]) == {"intent": 0}
 
 
 def test_folds_become_one_result_in_which_every_dialogue_is_tested_once():
