@@ -225,6 +225,12 @@ def load_weights(model: nn.Module, file: Path) -> None:
 def load_encoders(model: nn.Module, file: Path) -> None:
     """Read the encoders alone: what pretraining has trained. Heads and features, which it has not, stay as they are.
 
+    A model without context (``no_context``) has no layers over turns, and leaves those of the file out.
+
+    Args:
+        model: read into.
+        file: ``weights.safetensors`` of a pretraining stage.
+
     Raises:
         ValueError: the file is not there, or of encoders of another shape.
     """
@@ -232,7 +238,11 @@ def load_encoders(model: nn.Module, file: Path) -> None:
         raise ValueError(f"pretraining.weights: there is no file {file}; expected the weights.safetensors of a run's "
                          "checkpoints/model/pretraining")  # fmt: skip
     parts = ("turn_encoder.", "lexical_encoder.", "fusion.", "dialogue_encoder.")
-    _load(model, {name: value for name, value in load_file(file).items() if name.startswith(parts)}, file, parts)
+    weights = {name: value for name, value in load_file(file).items() if name.startswith(parts)}
+    context = ("dialogue_encoder.layers.", "dialogue_encoder.window.")
+    if not any(name.startswith(context) for name in model.state_dict()):
+        weights = {name: value for name, value in weights.items() if not name.startswith(context)}
+    _load(model, weights, file, parts)
 
 
 def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, parts: tuple[str, ...]) -> None:

@@ -212,6 +212,24 @@ def test_encoders_alone_are_read_and_all_of_them(tmp_path):
         load_encoders(tiny_model(TRAIN, layers=1)[0], tmp_path / "weights.safetensors")
 
 
+def test_a_model_without_context_takes_the_pretrained_encoders_without_their_layers_over_turns(recipe, tmp_path):
+    source, _ = tiny_model(TRAIN, seed=1)
+    save_weights(source, tmp_path / "weights.safetensors")
+    without, _ = tiny_model(TRAIN, seed=2, layers=0)
+    load_encoders(without, tmp_path / "weights.safetensors")
+    given = source.state_dict()
+    for name, value in without.state_dict().items():
+        if name.startswith(("turn_encoder.", "lexical_encoder.", "fusion.", "dialogue_encoder.")):
+            assert torch.equal(value, given[name]), name
+    settings = PretrainingSettings(weights=str(tmp_path / "weights.safetensors"))
+    short = TrainingSettings(epochs=0.1, token_budget=700, optimization=FAST)
+    made = recipe(pretraining=settings, training=short, model=tiny_settings()).without_context()
+    assert made.train(TRAIN, TUNE, stage(tmp_path / "run")).model.config.layers == 0
+    save_weights(without, tmp_path / "without.safetensors")  # the other way round something would be untrained
+    with pytest.raises(ValueError, match=r"it lacks dialogue_encoder\.(layers|window)"):
+        load_encoders(source, tmp_path / "without.safetensors")
+
+
 @pytest.mark.parametrize("encoder_lr", [0.0, 5e-3])
 def test_a_frozen_encoder_does_not_move_and_one_frozen_before_moves_again(recipe, tmp_path, encoder_lr):
     frozen, moving = replace(FAST, encoder_lr=0.0), replace(FAST, encoder_lr=encoder_lr)
