@@ -110,7 +110,12 @@ class Corpus(ABC):
         raise CorpusError(f"{self.name}: {what}. {self.source}")
 
     def not_this_corpus(self, root: Path, expected: str) -> NoReturn:
-        """Raise the error for a directory that holds something else."""
+        """Raise the error for a directory that holds something else, or a root that is a file."""
+        if not root.is_dir():
+            raise CorpusError(
+                f"{self.name}: the root {root} is a file; expected the folder of the {self.name} release, with "
+                f"{expected}. {self.source}"
+            )
         held = sorted(path.name for path in root.iterdir())[:8]
         inside = f"; perhaps {root / self.name} is meant" if (root / self.name).is_dir() else ""
         raise CorpusError(

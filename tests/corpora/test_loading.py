@@ -205,6 +205,15 @@ def test_a_missing_root_says_how_to_get_the_release(tmp_path, name, address, loa
     assert address in message
 
 
+@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize("load", [load_dialogues, iter_dialogues])
+def test_a_root_that_is_a_file_says_what_was_expected(tmp_path, name, load):
+    file = tmp_path / f"{name}.zip"
+    file.write_bytes(b"not unpacked")
+    with pytest.raises(CorpusError, match=rf"root .*{name}\.zip is a file; expected the folder of the {name} release"):
+        load(name, root=file, split=next(iter(find_corpus(name).splits)))
+
+
 @pytest.mark.parametrize(("name", "other"), list(permutations(FOLDERS, 2)))
 def test_the_directory_of_another_corpus_is_refused(release, tmp_path, name, other):
     split = next(iter(find_corpus(name).splits))
