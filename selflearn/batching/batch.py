@@ -58,10 +58,12 @@ class TextBucket(Movable):
     Attributes:
         input_ids: ``[U, L]``.
         parts: ``[U, L]``; 0 padding, 1 tokens of the text (in pair mode of the request), 2 tokens of the response.
+        token_types: ``[U, L]``; the tokenizer's own ``token_type_ids``, 0 on padding.
     """
 
     input_ids: Tensor
     parts: Tensor
+    token_types: Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

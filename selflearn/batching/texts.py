@@ -26,11 +26,13 @@ class OverflowError(ValueError):
 class Tokens:
     """One tokenised text or pair: ids, part (1 request or single text, 2 response), and characters of part-1 tokens.
 
+    ``types`` is what the tokenizer itself tells an encoder of the two halves (``token_type_ids``).
     ``spans`` is ``[start, end)`` for word pieces of part 1 and ``(0, 0)`` for special tokens and part 2.
     """
 
     ids: tuple[int, ...]
     parts: tuple[int, ...]
+    types: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
     truncated: bool
 
@@ -86,7 +88,7 @@ class Tokenization:
             (int(span[0]), int(span[1])) if side == 0 and span[1] > span[0] else (0, 0)
             for span, side in zip(encoding.offsets, sides, strict=True)
         )
-        return Tokens(tuple(encoding.ids), parts, spans, cut or bool(encoding.overflowing))
+        return Tokens(tuple(encoding.ids), parts, tuple(encoding.type_ids), spans, cut or bool(encoding.overflowing))
 
 
 def make_buckets(texts: Sequence[Tokens], pad_id: int) -> tuple[list[TextBucket], np.ndarray, np.ndarray]:
@@ -109,13 +111,14 @@ def make_buckets(texts: Sequence[Tokens], pad_id: int) -> tuple[list[TextBucket]
     for group in groups:
         width = len(texts[group[-1]].ids)
         ids = np.full((len(group), width), pad_id, np.int64)
-        parts = np.zeros((len(group), width), np.int64)
+        parts, types = np.zeros_like(ids), np.zeros_like(ids)
         for row, i in enumerate(group):
             n = len(texts[i].ids)
-            ids[row, :n], parts[row, :n] = texts[i].ids, texts[i].parts
+            ids[row, :n], parts[row, :n], types[row, :n] = texts[i].ids, texts[i].parts, texts[i].types
             first[i] = offset + row * width
         offset += ids.size
-        buckets.append(TextBucket(input_ids=torch.from_numpy(ids), parts=torch.from_numpy(parts)))
+        input_ids, in_part, token_types = map(torch.from_numpy, (ids, parts, types))
+        buckets.append(TextBucket(input_ids=input_ids, parts=in_part, token_types=token_types))
     return buckets, position, first
 
 

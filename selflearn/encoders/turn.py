@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 
 import torch
@@ -30,7 +31,8 @@ class TurnEncoder(nn.Module):
     """Reads texts, or request-response pairs, and returns token states and their means.
 
     The vector of a text is the mean of its token states, special tokens included, as the sentence encoders do that
-    MiniLM comes from (Reimers & Gurevych, "Sentence-BERT", EMNLP 2019); of a pair, the mean of each half.
+    MiniLM comes from (Reimers & Gurevych, "Sentence-BERT", EMNLP 2019); of a pair, the mean of each half. An encoder
+    that was pretrained with a segment embedding for each half (BERT, and MiniLM) is told which is which.
 
     Args:
         model: an encoder that returns ``last_hidden_state``.
@@ -40,6 +42,9 @@ class TurnEncoder(nn.Module):
     def __init__(self, model: PreTrainedModel, *, num_parts: int) -> None:
         super().__init__()
         self.model, self.num_parts = model, num_parts
+        several = int(getattr(model.config, "type_vocab_size", None) or 0) > 1
+        takes = inspect.signature(model.forward).parameters
+        self._tells_halves = num_parts > 1 and several and "token_type_ids" in takes
 
     @property
     def hidden_size(self) -> int:
@@ -50,9 +55,11 @@ class TurnEncoder(nn.Module):
         """Encode the distinct texts of a batch, bucket by bucket."""
         tokens, vectors = [], []
         for bucket in buckets:
-            mask = (bucket.parts > 0).long()
+            inputs = {"input_ids": bucket.input_ids, "attention_mask": (bucket.parts > 0).long()}
+            if self._tells_halves:
+                inputs["token_type_ids"] = bucket.token_types
             with attention_kernels():
-                states = self.model(input_ids=bucket.input_ids, attention_mask=mask).last_hidden_state  # [U, L, H]
+                states = self.model(**inputs).last_hidden_state  # [U, L, H]
             tokens.append(states.reshape(-1, states.shape[-1]))
             members = torch.stack([bucket.parts == part + 1 for part in range(self.num_parts)], 1)  # [U, P, L]
             weights = members.to(states.dtype) / members.sum(-1, keepdim=True).clamp(min=1)

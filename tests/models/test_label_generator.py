@@ -99,8 +99,9 @@ def without_sharing(batch, pad_id):
         utterance_index[tuple(place)] = len(gram_starts)
         gram_starts.append(len(grams))
         grams += batch.ngrams[starts[utterance] : starts[utterance + 1]].tolist()
+    bucket = TextBucket(input_ids=ids, parts=parts, token_types=torch.zeros_like(parts))
     return replace(
-        batch, buckets=(TextBucket(input_ids=ids, parts=parts),), text_index=text_index, token_index=token_index,
+        batch, buckets=(bucket,), text_index=text_index, token_index=token_index,
         ngrams=torch.tensor(grams), ngram_starts=torch.tensor(gram_starts), utterance_index=utterance_index,
     )  # fmt: skip
 
