@@ -49,7 +49,7 @@ from selflearn.inference import Labeler, LabellingError, label_file, promises
 from selflearn.models.system import ModelSystem
 from selflearn.reports import add_promises, interval_figure, loss_figure, model_card, write_model_card, write_run_report
 from selflearn.schema import Dialogue
-from selflearn.tasks import System
+from selflearn.tasks import System, task_classes
 from selflearn.training import HardwareConfig, ModelSettings, PretrainingSettings, Recipe, StageConfig, TrainingSettings
 from selflearn.training.loggers import LoggerSettings
 from selflearn.training.stage import stage_seconds
@@ -339,7 +339,9 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
     unknown = unknown_gold(parts)
     metrics |= {f"count/unknown_gold_{task}": number for task, number in unknown.items()}
     metrics["count/unknown_gold"] = sum(unknown.values())
-    for what, number in _read_counts(results["model"]).items():
+    known = task_classes()
+    unscored = sum(known[name]().unscored(dialogue) for name in cfg.tasks.names for dialogue in test)
+    for what, number in (_read_counts(results["model"]) | {"test_labels_left_out": unscored}).items():
         metrics[f"count/{what}"] = number
         if number:
             say(f"model: {number:,} {what.replace('_', ' ')}")

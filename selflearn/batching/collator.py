@@ -117,6 +117,12 @@ class Collator:
         texts = _distinct_utterances(turns, (1, len(turns)))[0] if self.pairing == "separate" else _pairs(turns)
         return sum(tokens.truncated for tokens in self.tokenization(texts))
 
+    def request_spans(self, turn: Turn) -> list[tuple[int, int]]:
+        """Characters ``[start, end)`` of the request tokens that are read of a turn."""
+        request, response = turn.request or "", turn.response or ""
+        (tokens,) = self.tokenization([request if self.pairing == "separate" else (request, response)])
+        return [span for span in tokens.spans if span[1] > span[0]]
+
     def missing_recordings(self, dialogue: ObservedDialogue) -> int:
         """How many recordings of a dialogue should be read, and are not there."""
         if not self.features.audio and self.sounds is None:

@@ -33,12 +33,14 @@ class ReadCounts:
         windowed_dialogues: dialogues read in several windows.
         dropped_turns: turns beyond the longest dialogue (``on_overflow="truncate"``): their answers are empty.
         missing_recordings: audio references without a file, where the model reads audio.
+        labels_left_out: labels that training has no target for, such as the shorter of two slots on the same words.
     """
 
     truncated_texts: int = 0
     windowed_dialogues: int = 0
     dropped_turns: int = 0
     missing_recordings: int = 0
+    labels_left_out: int = 0
 
 
 @dataclass(slots=True)

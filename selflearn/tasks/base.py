@@ -7,7 +7,7 @@ point group ``selflearn.tasks`` or passed in as objects.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
@@ -19,7 +19,7 @@ from selflearn.batching.batch import DialogueBatch, Targets
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.encoders.dialogue import shift_turns
 from selflearn.metrics.items import ItemTable
-from selflearn.schema import Dialogue, ObservedDialogue
+from selflearn.schema import Dialogue, ObservedDialogue, Turn
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 
 WORD_DROPOUT = 0.4
@@ -147,6 +147,19 @@ class Task(ABC):
         self, dialogues: Sequence[Dialogue], predictions: Sequence[DialoguePrediction], thresholds: Thresholds
     ) -> dict[str, pd.DataFrame]:
         """Items with gold label, prediction and score, one row each, under the name of the task (and variants)."""
+
+    def untrained(self, dialogue: Dialogue, request_spans: Callable[[Turn], Sequence[Sequence[int]]]) -> int:
+        """How many labels of a training dialogue :meth:`targets` has no place for; they are counted and shown.
+
+        Args:
+            dialogue: as it is trained on.
+            request_spans: characters ``[start, end)`` of the request tokens that are read of a turn.
+        """
+        return 0
+
+    def unscored(self, dialogue: Dialogue) -> int:
+        """How many labels of a test dialogue :meth:`tables` has no item for; they are counted and shown."""
+        return 0
 
     def answer(self, prediction: DialoguePrediction) -> tuple[Any, ...] | None:
         """This task's part of a prediction."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def tag_tokens(spans: Sequence[Sequence[int]], slots: Sequence[Slot], labels: di
 
     Args:
         spans: characters ``[start, end)`` of each token, in order.
-        slots: labelled spans; where two overlap the longer one counts; names outside ``labels`` are left out.
+        slots: labelled spans, of which :func:`tagged_slots` get tags.
         labels: number of each name.
 
     Example:
@@ -30,15 +30,33 @@ def tag_tokens(spans: Sequence[Sequence[int]], slots: Sequence[Slot], labels: di
         [0, 1, 2, 0]
     """
     tags = [OUTSIDE] * len(spans)
-    taken = [False] * len(spans)
-    for slot in sorted(slots, key=lambda slot: (slot.start - slot.end, slot.start)):
-        inside = [i for i, (start, end) in enumerate(spans) if start < slot.end and end > slot.start]
-        if slot.name not in labels or not inside or any(taken[i] for i in inside):
-            continue
+    for slot, inside in tagged_slots(spans, slots, labels):
         for i in inside:
-            taken[i] = True
             tags[i] = begin_tag(labels[slot.name]) + (i != inside[0])
     return tags
+
+
+def tagged_slots(
+    spans: Sequence[Sequence[int]], slots: Sequence[Slot], labels: Collection[str]
+) -> list[tuple[Slot, list[int]]]:
+    """The slots that get tags, the longest first, each with the numbers of its tokens.
+
+    A token has one tag: where two slots share one the longer has it, and of two that are as long the first. Names
+    outside ``labels``, and slots in a part of the request that is not read, get none either.
+
+    Args:
+        spans: characters ``[start, end)`` of each token, in order.
+        slots: labelled spans of the request.
+        labels: the known names.
+    """
+    found: list[tuple[Slot, list[int]]] = []
+    taken: set[int] = set()
+    for slot in sorted(slots, key=lambda slot: (slot.start - slot.end, slot.start)):
+        inside = [i for i, (start, end) in enumerate(spans) if start < slot.end and end > slot.start]
+        if slot.name in labels and inside and taken.isdisjoint(inside):
+            taken.update(inside)
+            found.append((slot, inside))
+    return found
 
 
 def best_tags(log_probs: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -16,9 +16,9 @@ from selflearn.batching.batch import DialogueBatch, Targets
 from selflearn.batching.readings import with_values
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
-from selflearn.schema import Dialogue, ObservedDialogue, Slot
+from selflearn.schema import Dialogue, ObservedDialogue, Slot, Turn
 from selflearn.tasks.base import WORD_DROPOUT, EncodedBatch, StateSizes, Task, domains_by_turn
-from selflearn.tasks.bio import best_tags, read_slots, tag_tokens
+from selflearn.tasks.bio import best_tags, read_slots, tag_tokens, tagged_slots
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 from selflearn.tasks.projection import projected
 
@@ -108,6 +108,17 @@ class SlotsTask(Task):
         """Tokens with a target."""
         return int((targets["tags"] >= 0).sum())
 
+    def untrained(self, dialogue: Dialogue, request_spans: Callable[[Turn], Sequence[Sequence[int]]]) -> int:
+        """Slots without a token of their own: a longer one has it, or it is in a part that is not read."""
+        labelled = zip(dialogue.turns, dialogue.labels.turns, strict=False)
+        asked = [(turn, labels.slots) for turn, labels in labelled if labels.slots]
+        return sum(len(slots) - len(tagged_slots(request_spans(turn), slots, self.labels)) for turn, slots in asked)
+
+    def unscored(self, dialogue: Dialogue) -> int:
+        """Slots on the very characters of another one."""
+        each = (labels.slots or () for labels in dialogue.labels.turns)
+        return sum(len(slots) - len({(slot.start, slot.end) for slot in slots}) for slots in each)
+
     def decode(
         self, logits: Tensor, batch: DialogueBatch, dialogues: Sequence[ObservedDialogue]
     ) -> list[tuple[tuple[Slot, ...], ...]]:
@@ -133,6 +144,7 @@ class SlotsTask(Task):
     ) -> dict[str, pd.DataFrame]:
         """One row a span, gold or predicted, of labelled turns.
 
+        A span has one name: of several the first in the record counts, here as in training (:meth:`unscored`).
         A gold span whose value is known has it in ``gold_value``; ``value`` is what was said of that slot in the turn,
         wherever it stands, and ``projected_value`` the same after projection (:mod:`selflearn.tasks.projection`).
         """
@@ -146,22 +158,26 @@ class SlotsTask(Task):
             for turn, labels in enumerate(dialogue.labels.turns):
                 if labels.slots is None or prediction.slots is None:
                     continue
-                gold = {(slot.start, slot.end): slot.name for slot in labels.slots}
-                said = {(slot.start, slot.end): slot for slot in prediction.slots[turn]}
-                values = _values(labels.slots, prediction.slots[turn], (carried.slots or prediction.slots)[turn])
+                gold, said = _by_span(labels.slots), _by_span(prediction.slots[turn])
+                values = _values(gold.values(), prediction.slots[turn], (carried.slots or prediction.slots)[turn])
                 for span in sorted(gold.keys() | said.keys()):
-                    slot = said.get(span)
+                    slot, right = said.get(span), gold[span].name if span in gold else None
                     name, score = (slot.name, slot.score) if slot else (None, None)
                     known = values.get(span, (None, None, None))
-                    rows.append((dialogue.id, turn, *span, gold.get(span), name, score, domains[turn], *known))
+                    rows.append((dialogue.id, turn, *span, right, name, score, domains[turn], *known))
         names = ["gold_value", "value", "projected_value"]
         columns = ["dialogue_id", "turn", "start", "end", "gold", "prediction", "score", "domain", *names]
         table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(["gold", "prediction", *names], object))
         return {self.name: table if table["gold_value"].notna().any() else table.drop(columns=names)}
 
 
+def _by_span(slots: Sequence[Slot]) -> dict[tuple[int, int], Slot]:
+    """The first slot on each span."""
+    return {(slot.start, slot.end): slot for slot in reversed(slots)}
+
+
 def _values(
-    gold: Sequence[Slot], said: Sequence[Slot], carried: Sequence[Slot]
+    gold: Iterable[Slot], said: Sequence[Slot], carried: Sequence[Slot]
 ) -> dict[tuple[int, int], tuple[str | None, str | None, str | None]]:
     """Value of each gold span that has one, and what was said of its slot, by the turn itself and after projection."""
     of_turn, of_goal = ({slot.name: slot.value or slot.text for slot in slots} for slots in (said, carried))

@@ -64,11 +64,13 @@ class TrainingData(lightning.LightningDataModule):
         workers: processes that make batches; 0 = the training process itself.
         world_size: processes that train together.
         truncated: how many texts of a dialogue are longer than the encoder reads; None = nobody counts them.
+        untrained: how many labels of a dialogue there is no target for; None = nobody counts them.
 
     Attributes:
         windowed: dialogues that are read in several windows.
         dropped_turns: turns beyond the longest dialogue that are not trained on.
         truncated_texts: texts of which only the beginning is read.
+        labels_left_out: labels that there is no target for.
 
     Raises:
         ValueError: there is no dialogue.
@@ -89,17 +91,20 @@ class TrainingData(lightning.LightningDataModule):
         workers: int = 0,
         world_size: int = 1,
         truncated: Callable[[Dialogue], int] | None = None,
+        untrained: Callable[[Dialogue], int] | None = None,
     ) -> None:
         super().__init__()
         if not len(dialogues):
             raise ValueError("there is no dialogue to train on; look at the counts of the reader and at data.limit")
         self.items, sizes = [], []
-        self.windowed = self.dropped_turns = self.truncated_texts = 0
+        self.windowed = self.dropped_turns = self.truncated_texts = self.labels_left_out = 0
         for row, dialogue in enumerate(dialogues):
             windows = turn_windows(len(dialogue.turns), max_turns, on_overflow, name=f"dialogue {dialogue.id!r}")
             self.windowed += len(windows) > 1
             self.dropped_turns += len(dialogue.turns) - windows[-1][1]
-            cut = truncated(cut_dialogue(dialogue, 0, windows[-1][1])) if truncated is not None else 0
+            read = cut_dialogue(dialogue, 0, windows[-1][1])
+            self.labels_left_out += untrained(read) if untrained is not None else 0
+            cut = truncated(read) if truncated is not None else 0
             if cut and on_overflow == "error":
                 raise OverflowError(
                     f"dialogue {dialogue.id!r} has a text that is longer than model.max_tokens; expected none, "

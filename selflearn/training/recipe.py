@@ -184,6 +184,7 @@ def fine_tune(
         token_budget=settings.token_budget, max_turns=model.config.max_turns, on_overflow=settings.on_overflow,
         epochs=settings.epochs, seed=seed, workers=settings.workers, world_size=placement(stage.hardware)[0],
         truncated=lambda dialogue: collator.truncated(dialogue.observed()),
+        untrained=lambda dialogue: sum(t.untrained(dialogue, collator.request_spans) for t in model.tasks.values()),
     )  # fmt: skip
     module = FineTuning(
         model, loss_weights=settings.loss_weights, optimization=settings.optimization, num_steps=data.num_steps,
@@ -288,7 +289,7 @@ class Recipe:
             model, tokenizer, on_overflow=self.training.on_overflow, bf16=stage.hardware.precision == "bf16-mixed",
             trained_on=ReadCounts(
                 truncated_texts=data.truncated_texts, windowed_dialogues=data.windowed,
-                dropped_turns=data.dropped_turns, missing_recordings=missing,
+                dropped_turns=data.dropped_turns, missing_recordings=missing, labels_left_out=data.labels_left_out,
             ),
         )  # fmt: skip
         choose_thresholds(system, tune)

@@ -40,6 +40,7 @@ def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_
         metrics
     )
     assert metrics["count/test_truncated_texts"] == metrics["count/train_dropped_turns"] == 0
+    assert metrics["count/train_labels_left_out"] == metrics["count/test_labels_left_out"] == 0
     unknown = [value for key, value in metrics.items() if key.startswith("count/unknown_gold_")]
     assert metrics["count/unknown_gold"] == sum(unknown) > 0  # of a service that training never saw
     assert {"time/model_train_seconds", "time/total_seconds"} <= set(metrics)

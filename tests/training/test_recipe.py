@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from selflearn.batching.texts import OverflowError
 from selflearn.models.system import ReadCounts
-from selflearn.schema import Labels, RecognitionHypothesis
+from selflearn.schema import Labels, RecognitionHypothesis, Slot, TurnLabels
 from selflearn.tasks.success import asked_goals
 from selflearn.training import HardwareConfig, PretrainingSettings, TrainingSettings
 from selflearn.training.loggers import LoggerSettings
@@ -289,9 +289,12 @@ def test_the_baseline_without_context_differs_in_its_layers_alone(recipe):
 def test_what_did_not_fit_in_training_is_counted(recipe, tmp_path):
     long = plain_dialogue(*[("dim it " * 30, "yes")] * 9, id="long")
     made = recipe(pretraining=PretrainingSettings(), training=TrainingSettings(epochs=0.1, optimization=FAST))
-    system = made.train([*TRAIN, long], TUNE, stage(tmp_path))
+    slot = Slot(name="room", start=0, end=4, text="hall")
+    twice = TurnLabels(slots=(slot, replace(slot, name="record")))
+    shared = plain_dialogue(("hall", "yes"), id="shared", labels=Labels(turns=(twice,)))
+    system = made.train([*TRAIN, long, shared], TUNE, stage(tmp_path))
     longer = sum(len(d.turns) > 4 for d in TRAIN)
-    assert system.trained_on == ReadCounts(truncated_texts=1, windowed_dialogues=longer + 1)
+    assert system.trained_on == ReadCounts(truncated_texts=1, windowed_dialogues=longer + 1, labels_left_out=1)
 
 
 TOO_LONG = {
