@@ -43,6 +43,7 @@ from selflearn.evaluation.benchmark import (
     unknown_gold,
 )
 from selflearn.evaluation.combinations import Combinations, add_combinations
+from selflearn.evaluation.predictions import TUNE
 from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.inference import Labeler, LabellingError, label_file, promises
@@ -331,10 +332,11 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
     write_predictions(directory / "predictions", tables, dialogue_ids=ids)
     write_json(directory / "choices.json", {name: result.notes for name, result in results.items()})
     metrics = evaluate(tables, dialogue_ids=ids, model="model", resamples=cfg.resamples, seed=0)
-    tuned = results["model"].tune
-    if tuned:
-        tune_ids = sorted({i for table in tuned.values() for i in table["dialogue_id"]})
-        found = evaluate({"model": _distinct(tuned)}, dialogue_ids=tune_ids, model="model", resamples=0)
+    if results["model"].tune:
+        tuned = {"model": _distinct(results["model"].tune)}
+        tune_ids = sorted({i for table in tuned["model"].values() for i in table["dialogue_id"]})
+        write_predictions(directory / "predictions" / TUNE, tuned, dialogue_ids=tune_ids)
+        found = evaluate(tuned, dialogue_ids=tune_ids, model="model", resamples=0)
         metrics |= {key.replace("test/", "tune/", 1): value for key, value in found.items() if key.startswith("test/")}
     unknown = unknown_gold(parts)
     metrics |= {f"count/unknown_gold_{task}": number for task, number in unknown.items()}

@@ -1,7 +1,8 @@
 """Tables of items on disk: all that is needed to compute every number of a run again.
 
 ``predictions/<system>.<table>.parquet`` holds the items of one system, ``predictions/dialogues.parquet`` the ids of all
-dialogues that were evaluated (those without an item are resampled too).
+dialogues that were evaluated (those without an item are resampled too). ``predictions/tune/`` holds the same of the
+model on the tuning dialogues, which ``tune/...`` is measured on; who reads the one folder does not see the other.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+
+TUNE = "tune"
+"""Folder inside that of the predictions, with those of the tuning dialogues."""
 
 _DIALOGUES = "dialogues.parquet"
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from experiments import compare_people, train
 from experiments.app import CONF, hydra_main
 from selflearn.corpora.table import write_jsonl
-from selflearn.evaluation import evaluate
+from selflearn.evaluation import evaluate, read_predictions
 from selflearn.models import LabelGenerator, load_tokenizer
 from selflearn.models.system import ModelSystem
 from tests.fixtures.dialogues import home_dialogues, long_home_dialogue
@@ -24,6 +24,26 @@ def numbers(metrics):
 
 def same(one, other):
     return numbers(one) == pytest.approx(numbers(other), abs=0, rel=0, nan_ok=True)
+
+
+MEASURED = ("test/", "baseline/", "delta/", "tune/")
+
+
+def recomputed(directory):
+    """Every measured number of a run, from its tables alone."""
+    resamples = OmegaConf.load(directory / "config.yaml").resamples
+    found = {}
+    for folder, prefix in [(directory / "predictions", "test/"), (directory / "predictions" / "tune", "tune/")]:
+        tables, ids = read_predictions(folder)
+        again = evaluate(
+            tables, dialogue_ids=ids, model="model", resamples=resamples if prefix == "test/" else 0, seed=0
+        )
+        found |= {
+            prefix + key.removeprefix("test/") if key.startswith("test/") else key: value
+            for key, value in again.items()
+            if key.startswith(MEASURED)
+        }
+    return found
 
 
 def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_own_settings(command, tmp_path):
@@ -47,17 +67,11 @@ def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_
     for said in (run.printed, (run.directory / "log.txt").read_text()):
         assert "no defect label in the training dialogues: the task is left out" in said
 
-    # every number can be computed again from the tables
-    folder = run.directory / "predictions"
-    ids = pd.read_parquet(folder / "dialogues.parquet").iloc[:, 0].tolist()
-    tables = {}
-    for path in folder.glob("model.*.parquet"):
-        tables[path.stem.removeprefix("model.")] = pd.read_parquet(path)
-    again = evaluate({"model": tables}, dialogue_ids=ids, model="model", resamples=0)
-    assert {"segmentation", "success", "intent", "slots", "success@end_to_end"} <= set(tables)
-    for key, value in again.items():
-        if key.startswith("test/"):
-            assert metrics[key] == pytest.approx(value, nan_ok=True), key
+    assert same(recomputed(run.directory), {key: metrics[key] for key in metrics if key.startswith(MEASURED)})
+    assert {key.partition("/")[0] for key in recomputed(run.directory)} == {"test", "baseline", "delta", "tune"}
+    assert {"segmentation", "success", "intent", "slots", "success@end_to_end"} <= set(
+        read_predictions(run.directory / "predictions")[0]["model"]
+    )
 
     # the model can be used without the program
     model = LabelGenerator.from_pretrained(run.directory / "model")
@@ -256,6 +270,9 @@ def test_folds_test_every_dialogue_once(command, one_step, corpora):
     assert set(table["dialogue_id"]) == set(ids)
     assert len(ids) == 12
     assert not table.duplicated(["dialogue_id", "turn"]).any()
+    again = recomputed(run.directory)
+    assert "tune/intent/accuracy" in again
+    assert same(again, {key: value for key, value in run.metrics.items() if key.startswith(MEASURED)})
 
 
 def test_a_rater_who_is_held_out_is_measured_on_the_items_of_the_model_and_bots_are_left_out(command, one_step):
