@@ -36,7 +36,8 @@ def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[Dialo
     if data.get("simulate") is not None:
         written_log(data.simulate, root, Console(stderr=True, quiet=not cfg.trainer.progress))
     where = {"root": data.root, "split": split, "cache_dir": cfg.paths.cache, **reader_options(cfg)}
-    rows = DialogueRows(load_dialogues(data.corpus, **where))
+    shown = bool(OmegaConf.select(cfg, "trainer.progress"))
+    rows = DialogueRows(load_dialogues(data.corpus, progress=shown, **where))
     report = read_report(data.corpus, **where)
     say_dropped(report, say)
     prefix = f"{split}_"

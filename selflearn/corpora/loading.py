@@ -9,7 +9,7 @@ import logging
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields, replace
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selflearn._progress import Progress, progress_bar
 from selflearn.corpora.corpus import Corpus, CorpusError, ReadReport
 from selflearn.schema import Dialogue, RecordError
 
@@ -108,7 +109,7 @@ def load_dialogues(
         split: one of the corpus' splits.
         cache_dir: default: the cache of ``datasets``.
         limit: the first so many dialogues only.
-        progress: show a progress bar.
+        progress: show how many dialogues are read; nothing where they are found in the cache.
         options: of the corpus, for example ``columns`` of "table".
 
     Raises:
@@ -155,11 +156,17 @@ def _load(
     report = ReadReport(chosen.name, split)
 
     def rows() -> Iterator[dict[str, Any]]:
-        for dialogue in islice(_read(chosen, folder, split, report), limit):
-            yield dialogue.to_dict()
+        bar: AbstractContextManager[Progress | None] = nullcontext()
+        if progress:  # a release does not say how many dialogues it holds: without a limit they are counted alone
+            bar = progress_bar(f"reading {chosen.name}/{split}", limit)
+        with bar as told:
+            for dialogue in islice(_read(chosen, folder, split, report), limit):
+                yield dialogue.to_dict()
+                if told is not None:
+                    told(1)
 
     try:
-        with progress_bars(progress):
+        with quiet_datasets():
             dataset = Dataset.from_generator(
                 rows,
                 features=Dialogue.features(),
@@ -255,13 +262,12 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 @contextmanager
-def progress_bars(shown: bool) -> Iterator[None]:
-    """Inside, ``datasets`` shows its progress bars only where ``shown``; afterwards all is as it was."""
+def quiet_datasets() -> Iterator[None]:
+    """Inside, ``datasets`` shows no progress bars of its own; afterwards all is as it was."""
     from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     before = are_progress_bars_disabled()
-    if not shown:
-        disable_progress_bars()
+    disable_progress_bars()
     try:
         yield
     finally:

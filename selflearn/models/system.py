@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from selflearn._progress import Progress
 from selflearn.batching.batch import DialogueBatch
 from selflearn.batching.budget import fill_batches
 from selflearn.batching.collator import Collator
@@ -20,7 +21,6 @@ from selflearn.models.stages import StageClock
 from selflearn.schema import ObservedDialogue
 from selflearn.tasks import DialoguePrediction, EncodedBatch, Thresholds, goals_from_boundaries
 
-Progress = Callable[[int], None]
 Answer = TypeVar("Answer")
 
 
@@ -53,7 +53,7 @@ class ModelSystem:
         token_budget: most tokens of a batch.
         on_overflow: what happens to dialogues and texts that are too long.
         bf16: run under bfloat16 autocast (faster, less exact).
-        progress: called with the number of dialogues done since the last call.
+        bar: makes a progress bar for so many dialogues, which is told how many more are done; None shows nothing.
         counts: what did not fit, over all predictions so far.
         trained_on: what did not fit of the dialogues that the model was fine-tuned on.
         clock: seconds in "encode" (batches, and the encoders) and "predict" (all else that an answer takes).
@@ -64,7 +64,7 @@ class ModelSystem:
     token_budget: int = 16_384
     on_overflow: OnOverflow = "window"
     bf16: bool = False
-    progress: Progress | None = None
+    bar: Callable[[int], AbstractContextManager[Progress]] | None = None
     counts: ReadCounts = field(default_factory=ReadCounts)
     trained_on: ReadCounts = field(default_factory=ReadCounts)
     clock: StageClock = field(default_factory=StageClock)
@@ -98,13 +98,15 @@ class ModelSystem:
         collator = self.model.collator(self.tokenizer, with_targets=False)
         self._count_texts(dialogues, windows, collator)
         whole = [i for i, spans in enumerate(windows) if spans == [(0, len(dialogues[i].turns))]]
-        answers = self._predict([dialogues[i] for i in whole], [goals[i] for i in whole], collator, self.progress)
-        found = dict(zip(whole, answers, strict=True))
-        for i, spans in enumerate(windows):
-            if i not in found:
-                found[i] = self._predict_windows(dialogues[i], goals[i], spans, collator)
-                if self.progress is not None:
-                    self.progress(1)
+        bar: AbstractContextManager[Progress | None] = nullcontext() if self.bar is None else self.bar(len(dialogues))
+        with bar as progress:
+            answers = self._predict([dialogues[i] for i in whole], [goals[i] for i in whole], collator, progress)
+            found = dict(zip(whole, answers, strict=True))
+            for i, spans in enumerate(windows):
+                if i not in found:
+                    found[i] = self._predict_windows(dialogues[i], goals[i], spans, collator)
+                    if progress is not None:
+                        progress(1)
         return [found[i] for i in range(len(dialogues))]
 
     @torch.inference_mode()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from transformers import PreTrainedModel
 
+from selflearn._progress import progress_bar
 from selflearn.batching.audio import Recordings
 from selflearn.batching.features import FeatureVocabulary
 from selflearn.batching.likeness import AROUND
@@ -285,8 +288,10 @@ class Recipe:
             seed=self.seed,
         )  # fmt: skip
         torch.nn.Module.to(model, placement(stage.hardware)[1])  # Lightning leaves it on the CPU
+        leads = rank_zero_only.rank == 0  # type: ignore[attr-defined]  # of several processes one shows a bar
         system = ModelSystem(
             model, tokenizer, on_overflow=self.training.on_overflow, bf16=stage.hardware.precision == "bf16-mixed",
+            bar=partial(progress_bar, "labelling") if stage.progress and leads else None,
             trained_on=ReadCounts(
                 truncated_texts=data.truncated_texts, windowed_dialogues=data.windowed,
                 dropped_turns=data.dropped_turns, missing_recordings=missing, labels_left_out=data.labels_left_out,

@@ -47,7 +47,7 @@ class StageConfig:
         hardware: where it computes.
         checkpoint_every: steps between checkpoints.
         resume: whether a checkpoint that is found is used; otherwise the stage starts anew.
-        progress: show a progress bar.
+        progress: show progress bars: of the stage, and of what the trained system labels afterwards.
         loggers: what losses are written to; made anew for each stage, as its steps begin at 0.
     """
 

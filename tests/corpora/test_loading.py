@@ -107,8 +107,15 @@ def test_loading_is_quiet_unless_asked(sgd_release, tmp_path, capfd):
     load_dialogues("sgd", root=sgd_release, split="dev", cache_dir=tmp_path / "a")
     assert capfd.readouterr() == ("", "")
     assert are_progress_bars_disabled() == before
-    load_dialogues("sgd", root=sgd_release, split="dev", cache_dir=tmp_path / "b", progress=True)
-    assert before or "examples" in capfd.readouterr().err
+    for shown in ("reading sgd/dev", ""):  # the second time there is nothing to read
+        load_dialogues("sgd", root=sgd_release, split="dev", cache_dir=tmp_path / "b", progress=True)
+        said = capfd.readouterr()
+        assert said.out == ""
+        assert shown in said.err
+        assert ("12/?" in said.err) is bool(shown)
+    load_dialogues("sgd", root=sgd_release, split="dev", cache_dir=tmp_path / "c", limit=3, progress=True)
+    assert "3/3" in capfd.readouterr().err
+    assert are_progress_bars_disabled() == before
 
 
 # ------------------------------------------------------------------------------------------------- a corpus of others

@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import Mapping
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -144,10 +145,17 @@ def test_an_error_is_raised_where_one_was_asked_for(model_and_tokenizer, dialogu
     assert system(model_and_tokenizer, on_overflow="error").predict([long_dialogue(16)], [[]])
 
 
-def test_progress_is_told_of_every_dialogue_once(model_and_tokenizer):
-    done = []
-    reader = system(model_and_tokenizer, progress=done.append, token_budget=100)
+def test_a_bar_is_made_for_all_dialogues_and_told_of_each_once(model_and_tokenizer):
+    made, done = [], []
+
+    @contextmanager
+    def bar(total):
+        made.append(total)
+        yield done.append
+
+    reader = system(model_and_tokenizer, bar=bar, token_budget=100)
     reader.predict([long_dialogue(n) for n in (1, 50, 2, 3, 17)], [[]] * 5)
+    assert made == [5]
     assert sum(done) == 5
 
 

@@ -263,6 +263,16 @@ def test_every_module_trains_even_if_the_encoder_came_in_evaluation_mode(recipe,
     assert not system.model.training
 
 
+@pytest.mark.parametrize("progress", [True, False])
+def test_what_a_trained_system_labels_is_shown_with_the_stages(recipe, tmp_path, capfd, progress):
+    short = TrainingSettings(epochs=0.1, token_budget=700, optimization=FAST)
+    made = recipe(pretraining=PretrainingSettings(), training=short)
+    system = made.train(TRAIN, TUNE, stage(tmp_path, progress=progress))
+    assert ("labelling" in capfd.readouterr().err) is progress  # to choose the thresholds
+    system.predict([d.observed() for d in TRAIN], [()] * len(TRAIN))
+    assert (f"{len(TRAIN)}/{len(TRAIN)}" in capfd.readouterr().err) is progress
+
+
 def test_without_context_or_a_later_turn_no_likeness_to_it_is_read(recipe):
     heard = tuple(RecognitionHypothesis(text=text, score=0.5) for text in ("a", "b"))
     spoken = [

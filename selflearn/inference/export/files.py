@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from selflearn.corpora._rows import replacing, replacing_folder, write_jsonl_rows, write_parquet_rows
-from selflearn.corpora.loading import progress_bars
+from selflearn.corpora.loading import quiet_datasets
 from selflearn.inference.export.argilla import (
     argilla_audit_record,
     argilla_dataset,
@@ -90,7 +90,7 @@ def write_datasets(export: Export, folder: Path) -> None:
     """``labels/``: the same rows, for ``datasets.load_from_disk``."""
     from datasets import Dataset
 
-    with TemporaryDirectory() as scratch, progress_bars(False):
+    with TemporaryDirectory() as scratch, quiet_datasets():
         file = Path(scratch) / "labels.parquet"
         write_parquet_rows(export.rows(), file, LabelRow.features().arrow_schema)
         rows = Dataset.from_parquet(str(file), features=LabelRow.features(), cache_dir=scratch)
