@@ -52,7 +52,7 @@ from selflearn.reports import add_promises, interval_figure, loss_figure, model_
 from selflearn.schema import Dialogue
 from selflearn.tasks import System, task_classes
 from selflearn.training import HardwareConfig, ModelSettings, PretrainingSettings, Recipe, StageConfig, TrainingSettings
-from selflearn.training.loggers import LoggerSettings
+from selflearn.training.loggers import LoggerSettings, log_results
 from selflearn.training.stage import stage_seconds
 
 log = logging.getLogger("selflearn.train")
@@ -231,9 +231,10 @@ def main(cfg: DictConfig) -> float | None:
         made_with = versions(_command(), metrics["time/total_seconds"], machines)
         write_json(directory / "versions.json", made_with)
         write_json(directory / "metrics.json", metrics)
+        settings_used: Any = OmegaConf.to_container(cfg, resolve=True)
+        log_results(settings(LoggerSettings, cfg.logger), directory, config=settings_used, metrics=metrics)
         if (directory / "model").is_dir():  # folds have a model each, which no card speaks of
-            settings_used = OmegaConf.to_container(cfg, resolve=True)
-            card = model_card(metrics, settings_used, made_with)  # type: ignore[arg-type]
+            card = model_card(metrics, settings_used, made_with)
             write_model_card(card, directory / "model")
             if (directory / "model" / promises.FILE).is_file():
                 add_promises(directory / "model", Labeler.from_pretrained(directory / "model").promises)

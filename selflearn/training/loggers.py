@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from lightning.pytorch.loggers import CSVLogger, Logger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggerSettings:
-    """What losses are written to.
+    """What losses are written to, and with W&B the settings and results of the whole run.
 
     Attributes:
         kind: "csv" (files of the stage's directory), "wandb" or "none".
@@ -38,11 +38,35 @@ def make_loggers(settings: LoggerSettings, directory: Path) -> list[Logger]:
         before = len(list(directory.glob("losses*")))  # of a run that was killed: Lightning would remove what is there
         return [CSVLogger(directory, name="", version=f"losses_{before + 1}" if before else "losses")]
     if settings.kind == "wandb":
-        from lightning.pytorch.loggers import WandbLogger
-
-        name = "-".join(directory.parts[-3:])
-        return [WandbLogger(project=settings.project, save_dir=directory, offline=settings.offline, name=name)]
+        return [_wandb(settings, directory, name="-".join(directory.parts[-3:]))]
     raise ValueError(f"logger.kind is {settings.kind!r}; expected csv, wandb or none")
+
+
+def log_results(
+    settings: LoggerSettings, directory: Path, *, config: dict[str, Any], metrics: Mapping[str, float]
+) -> None:
+    """Send the settings and the final metrics of a run to W&B, as a run of its own beside those of the stages.
+
+    Args:
+        settings: of the other kinds there is nothing to do: ``config.yaml`` and ``metrics.json`` have it all.
+        directory: of the run.
+        config: its settings, as nested dictionaries.
+        metrics: as in ``metrics.json``.
+    """
+    if settings.kind != "wandb":
+        return
+    logger = _wandb(settings, directory, name="-".join(directory.parts[-2:]))
+    try:
+        logger.log_hyperparams(config)
+        logger.log_metrics(dict(metrics))
+    finally:
+        close_loggers([logger])
+
+
+def _wandb(settings: LoggerSettings, directory: Path, *, name: str) -> Logger:
+    from lightning.pytorch.loggers import WandbLogger
+
+    return WandbLogger(project=settings.project, save_dir=directory, offline=settings.offline, name=name)
 
 
 def close_loggers(loggers: Sequence[Logger]) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 
 @pytest.mark.slow
-def test_losses_go_to_wandb_offline_and_no_run_writes_into_that_of_the_one_before(
+def test_losses_and_results_go_to_wandb_offline_and_no_run_writes_into_that_of_the_one_before(
     command, one_step, corpora, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("WANDB_SILENT", "true")
@@ -24,4 +24,8 @@ def test_losses_go_to_wandb_offline_and_no_run_writes_into_that_of_the_one_befor
             found = list((job / "checkpoints" / "model" / part).rglob("*.wandb"))
             assert len(found) == 1, part
             assert found[0].stat().st_size > 500
+        (results,) = (job / "wandb").rglob("*.wandb")
+        kept = results.read_bytes()
+        for name in (b"test/intent/accuracy", b"time/total_seconds", b"optimized_metric", b"encoder_dropout"):
+            assert name in kept, name
     assert sys.modules["wandb"].run is None

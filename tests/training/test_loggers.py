@@ -1,7 +1,7 @@
 import pytest
 from lightning.pytorch.loggers import CSVLogger
 
-from selflearn.training.loggers import LoggerSettings, close_loggers, make_loggers
+from selflearn.training.loggers import LoggerSettings, close_loggers, log_results, make_loggers
 
 
 def test_none_logs_nothing_and_an_unknown_kind_is_refused(tmp_path):
@@ -19,3 +19,9 @@ def test_losses_of_a_run_that_was_killed_are_kept_when_it_goes_on(tmp_path):
         close_loggers([logger])
     found = sorted(path.parent.name for path in tmp_path.rglob("metrics.csv"))
     assert found == ["losses", "losses_2", "losses_3"]
+
+
+def test_results_go_to_wandb_alone_as_the_other_kinds_have_them_in_files(tmp_path):
+    for kind in ("csv", "none"):
+        log_results(LoggerSettings(kind=kind), tmp_path, config={"seed": 1}, metrics={"test/intent/accuracy": 0.5})
+    assert not list(tmp_path.iterdir())
