@@ -24,7 +24,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime, setup_globals
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, ValidationError
 
 from experiments.check import ConfigError
@@ -32,7 +32,16 @@ from experiments.overrides import checked_overrides
 from experiments.rates import rates_suffix
 from selflearn.schema import RecordError
 
+
+def task_names() -> ListConfig:
+    """Names of all tasks, in their order."""
+    from selflearn.tasks import task_classes  # here: every program imports this file, few train
+
+    return OmegaConf.create(list(task_classes()))
+
+
 OmegaConf.register_new_resolver("rates_suffix", rates_suffix, replace=True)
+OmegaConf.register_new_resolver("task_names", task_names, replace=True)
 
 Main = Callable[[DictConfig], Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from selflearn.baselines.base import NOT_LABELLED, UNKNOWN, Baseline, Choice, check_goals, check_train
@@ -85,7 +85,7 @@ class BagOfWords(Baseline):
             return None
         trial = fit_boundaries(self.windows.segmentation, train, tune, seed=cut.seed)
         self._boundaries = trial
-        self.thresholds = replace(self.thresholds, segmentation=trial.threshold)
+        self.thresholds["segmentation"] = trial.threshold
         return trial.choice() | {"threshold": trial.threshold}
 
     def _fit_defect(self, cut: _Cut) -> Choice | None:
@@ -94,7 +94,7 @@ class BagOfWords(Baseline):
             return None
         trial = fit_defects(self.windows.defect, train, tune, seed=cut.seed)
         self._defects = trial
-        self.thresholds = replace(self.thresholds, defect=trial.threshold)
+        self.thresholds["defect"] = trial.threshold
         return trial.choice() | {"threshold": trial.threshold}
 
     def _fit_intent(self, cut: _Cut) -> Choice | None:
@@ -109,7 +109,7 @@ class BagOfWords(Baseline):
             return None
         self._failures = FailureClassifier().fit(self.windows.success, cut.train, cut.tune, seed=cut.seed)
         trial = self._failures.trial
-        self.thresholds = replace(self.thresholds, success=trial.threshold)
+        self.thresholds["success"] = trial.threshold
         return trial.choice() | {"threshold": trial.threshold}
 
     def _fit_slots(self, cut: _Cut) -> Choice | None:
@@ -140,7 +140,7 @@ class BagOfWords(Baseline):
         if self._boundaries is not None:
             rows = _split(self._decide(self._boundaries, turns), lengths)
             answers["boundaries"] = boundaries = [(1.0, *row[1:])[: len(row)] for row in rows]
-            answers["goals"] = [goals_from_boundaries(row, self.thresholds.segmentation) for row in boundaries]
+            answers["goals"] = [goals_from_boundaries(row, self.thresholds["segmentation"]) for row in boundaries]
         if self._failures is not None:
             answers["failures"] = self._fail(self._failures, dialogues, goals)
         if self._failures is not None and self._boundaries is not None:

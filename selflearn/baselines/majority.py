@@ -82,7 +82,7 @@ class Majority(Baseline):
     def _answer(self, turns: int, asked: int) -> DialoguePrediction:
         boundary, failure, defect = (self._rates.get(task) for task in ("segmentation", "success", "defect"))
         boundaries = None if boundary is None else (1.0, *[boundary] * (turns - 1))[:turns]
-        found = None if boundaries is None else goals_from_boundaries(boundaries, self.thresholds.segmentation)
+        found = None if boundaries is None else goals_from_boundaries(boundaries, self.thresholds["segmentation"])
         return DialoguePrediction(
             boundaries=boundaries,
             goals=found,

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from selflearn.baselines.base import Choice
 from selflearn.baselines.vectors import Matrix, Rows
 from selflearn.baselines.windows import GoalWindow, Window
-from selflearn.tasks.thresholds import DEFAULT, Cut
+from selflearn.tasks.prediction import DEFAULT_THRESHOLD
+from selflearn.tasks.thresholds import Cut
 
 FOLDS = 5
 
@@ -133,7 +134,7 @@ def _value(trial: Trial[Any, Any]) -> float:
 def _measure_by_folds(items: Items[W], rows: Matrix, make: Callable[[], Classifier], measure: Measure[W]) -> Cut:
     dialogues, number = np.unique(items.dialogue, return_inverse=True)
     if len(dialogues) < 2:
-        return Cut(threshold=DEFAULT, value=math.nan)
+        return Cut(threshold=DEFAULT_THRESHOLD, value=math.nan)
     answers: list[Any] = [None] * len(items)
     for fold in range(min(FOLDS, len(dialogues))):
         inside = number % FOLDS == fold
@@ -147,4 +148,4 @@ def _measure_by_folds(items: Items[W], rows: Matrix, make: Callable[[], Classifi
 def name_accuracy(answers: NDArray[Any], items: Items[W]) -> Cut:
     """Share of right names; there is no threshold."""
     value = float(np.mean(answers == items.gold)) if len(items) else math.nan
-    return Cut(threshold=DEFAULT, value=value)
+    return Cut(threshold=DEFAULT_THRESHOLD, value=value)

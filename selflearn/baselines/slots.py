@@ -17,7 +17,8 @@ from selflearn.baselines.vectors import Matrix, TurnVectors, neighbour_rows
 from selflearn.baselines.windows import Window
 from selflearn.baselines.words import PairVectorizer, Words, WordVectorizer, read_words
 from selflearn.schema import Dialogue, ObservedDialogue, Slot
-from selflearn.tasks.thresholds import DEFAULT, Cut
+from selflearn.tasks.prediction import DEFAULT_THRESHOLD
+from selflearn.tasks.thresholds import Cut
 
 TAG_REACH, NAME_REACH = 3, 2
 """How many words on either side of a word say whether it is in a span, and on either side of a span its name."""
@@ -173,4 +174,4 @@ def _span_f1(probabilities: Floats, items: Items[Window]) -> Cut:
     found, gold = (Spans.of(tags, items.text) for tags in (decode_tags(probabilities, items.text), items.gold))
     both = set(zip(found.first, found.end, strict=True)) & set(zip(gold.first, gold.end, strict=True))
     value = 2 * len(both) / (len(found) + len(gold)) if len(gold) else float("nan")
-    return Cut(threshold=DEFAULT, value=value)
+    return Cut(threshold=DEFAULT_THRESHOLD, value=value)

@@ -17,10 +17,10 @@ from selflearn.corpora.views import VIEWS
 from selflearn.evaluation.run_directory import machine
 from selflearn.evaluation.slices import add_slices
 from selflearn.schema import Dialogue
-from selflearn.tasks import System, Thresholds, task_classes
+from selflearn.tasks import SuccessTask, System, task_classes
+from selflearn.tasks.prediction import DEFAULT_THRESHOLD
 from selflearn.tasks.projection import projected
 from selflearn.tasks.success import asked_goals
-from selflearn.tasks.thresholds import tune_binary_f1
 
 Tables = dict[str, pd.DataFrame]
 log = logging.getLogger(__name__)
@@ -152,8 +152,8 @@ def _view_table(system: System, split: Split) -> pd.DataFrame:
         label(system, split.tune, ["success"]).get("success"),
         label(system, split.test, ["success"])["success"],
     )
-    both = tuned is not None and tuned["gold"].nunique() == 2
-    threshold = tune_binary_f1(tuned["score"], tuned["gold"]) if both else Thresholds().success  # type: ignore[index]
+    threshold = None if tuned is None else SuccessTask().tune_threshold(tuned)
+    threshold = DEFAULT_THRESHOLD if threshold is None else threshold
     # Views are of the same goals: the item is the goal of the original dialogue.
     originals = table["dialogue_id"].str.partition("#")
     goals = table["goal"].where(originals[2] == "", originals[2]).astype(int)
@@ -215,10 +215,9 @@ def _read_counts(system: System) -> dict[str, int]:
 
 
 def _notes(system: System) -> dict[str, Any]:
-    thresholds = {name: getattr(system.thresholds, name) for name in ("segmentation", "success", "defect")}
     trained_on = getattr(system, "trained_on", None)
     return {
-        "thresholds": thresholds,
+        "thresholds": dict(system.thresholds),
         "choices": getattr(system, "choices", {}),
         "trained_on": {} if trained_on is None else asdict(trained_on),
     }

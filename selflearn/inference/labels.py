@@ -69,7 +69,7 @@ def _turn(prediction: DialoguePrediction, i: int, thresholds: Thresholds) -> Tur
         intent = Label(value=name, source=MODEL, score=p)
     if prediction.defects is not None:
         p = prediction.defects[i]
-        said = p >= thresholds.defect
+        said = p >= thresholds["defect"]
         defect = Label(value=said, source=MODEL, score=p if said else 1 - p)
     slots = None if prediction.slots is None else tuple(replace(slot, source=MODEL) for slot in prediction.slots[i])
     texts = prediction.extra.get(TRANSCRIPT)
@@ -96,7 +96,7 @@ def _goals(
                 start=start, end=end, name=None if turn is None else intent_name(turns[turn]), source=MODEL,
                 domain=None if surest is None else surest[0],
                 score=None if prediction.boundaries is None else segment_score(prediction.boundaries, start, end),
-                success=None if failure is None else failure < thresholds.success,
+                success=None if failure is None else failure < thresholds["success"],
                 success_score=None if failure is None else 1 - failure,
             )
         )  # fmt: skip

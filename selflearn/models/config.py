@@ -45,7 +45,7 @@ class LabelGeneratorConfig(PreTrainedConfig):
         readings: names of what the assistant understands (:class:`ReadingVocabulary`).
         tasks: label names of each task, in the order of the head's outputs. The order of the tasks says nothing: keys
             are sorted when the configuration is saved.
-        thresholds: decision thresholds (:class:`Thresholds`).
+        thresholds: decision thresholds by task (:class:`Thresholds`).
         seen_domains: domains (services) of the training data.
     """
 
@@ -104,7 +104,7 @@ class LabelGeneratorConfig(PreTrainedConfig):
 
     def decision_thresholds(self) -> Thresholds:
         """The thresholds as an object."""
-        return Thresholds(**(self.thresholds or {}))
+        return Thresholds(self.thresholds or {})
 
     def encoder_config(self) -> PreTrainedConfig:
         """The turn encoder's configuration as an object."""

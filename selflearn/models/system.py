@@ -162,7 +162,7 @@ class ModelSystem:
         empty = {name: task.empty_answer for name, task in self.model.tasks.items()}
         merged = merge_windows(answers, spans, len(dialogue.turns), empty)
         if merged.boundaries is not None:
-            merged = replace(merged, goals=goals_from_boundaries(merged.boundaries, self.thresholds.segmentation))
+            merged = replace(merged, goals=goals_from_boundaries(merged.boundaries, self.thresholds["segmentation"]))
         if "success" not in self.model.tasks:
             return merged
         wanted = [*asked, *(merged.goals or ())]
@@ -225,7 +225,7 @@ class ModelSystem:
                     _put(answer, task.prediction_field, name, decoded)
             if "segmentation" in logits_by_task:
                 for answer in answers:
-                    answer["goals"] = goals_from_boundaries(answer["boundaries"], self.thresholds.segmentation)
+                    answer["goals"] = goals_from_boundaries(answer["boundaries"], self.thresholds["segmentation"])
             if "success" in self.model.tasks:
                 self._score_goals(encoded, answers, goals)
         return [DialoguePrediction(**answer) for answer in answers]

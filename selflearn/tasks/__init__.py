@@ -1,10 +1,13 @@
-"""Tasks: one file a kind of label."""
+"""Tasks: one file a kind of label. A module that is put here is found, and so is what other packages offer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from importlib import import_module
 from importlib.metadata import entry_points
+from inspect import isabstract
 
 from selflearn.tasks.base import EncodedBatch, StateSizes, Task
 from selflearn.tasks.defect import DefectTask
@@ -15,13 +18,17 @@ from selflearn.tasks.segmentation import SegmentationTask
 from selflearn.tasks.slots import SlotsTask
 from selflearn.tasks.success import SuccessTask
 from selflearn.tasks.transcript import TranscriptTask
+from selflearn.tasks.turn_binary import BinaryTurnTask
+from selflearn.tasks.turn_name import NamedTurnTask
 
 __all__ = [
+    "BinaryTurnTask",
     "DefectTask",
     "DialoguePrediction",
     "DomainTask",
     "EncodedBatch",
     "IntentTask",
+    "NamedTurnTask",
     "SegmentationTask",
     "SlotsTask",
     "StateSizes",
@@ -35,29 +42,32 @@ __all__ = [
     "task_classes",
 ]
 
-_BUILT_IN: tuple[type[Task], ...] = (
-    SegmentationTask,
-    SuccessTask,
-    IntentTask,
-    DomainTask,
-    SlotsTask,
-    DefectTask,
-    TranscriptTask,
-)
-
 
 def task_classes() -> dict[str, type[Task]]:
-    """Every known task by name: the built-in ones and those of the entry point group ``selflearn.tasks``.
+    """Every known task by name: those of this package and of the entry point group ``selflearn.tasks``.
+
+    They are in the order of ``Task.place``, then of their names.
 
     Raises:
         ValueError: two tasks have the same name.
     """
     found: dict[str, type[Task]] = {}
-    for task in (*_BUILT_IN, *(point.load() for point in entry_points(group="selflearn.tasks"))):
+    for task in (*_built_in(), *(point.load() for point in entry_points(group="selflearn.tasks"))):
         if task.name in found:
             raise ValueError(f"two tasks are called {task.name!r}: {found[task.name]} and {task}; rename one")
         found[task.name] = task
-    return found
+    return dict(sorted(found.items(), key=lambda item: (item[1].place, item[0])))
+
+
+def _built_in() -> Iterator[type[Task]]:
+    """The tasks that the modules of this package define: subclasses with a name, and nothing left to write."""
+    for module in pkgutil.iter_modules(__path__):
+        home = import_module(f"{__name__}.{module.name}")
+        for value in vars(home).values():
+            if not isinstance(value, type) or not issubclass(value, Task) or value.__module__ != home.__name__:
+                continue  # a class is found in the module that defines it, not in those that import it
+            if not isabstract(value):
+                yield value
 
 
 def build_tasks(labels: Mapping[str, Iterable[str]], extra: Iterable[type[Task]] = ()) -> dict[str, Task]:

@@ -1,7 +1,7 @@
 """What a task is: one kind of label, with its targets, head, loss, decoding and table of items.
 
-A task is one file. Built-in tasks are imported by name in :mod:`selflearn.tasks`; others are found through the entry
-point group ``selflearn.tasks`` or passed in as objects.
+A task is one file. Those of :mod:`selflearn.tasks` are found by being there; others are found through the entry point
+group ``selflearn.tasks`` or passed in as objects.
 """
 
 from __future__ import annotations
@@ -100,6 +100,8 @@ class Task(ABC):
         prediction_field: where :class:`DialoguePrediction` holds its answer; None = in ``extra`` under its name.
         num_hypotheses: how many entries of a turn's n-best list the head reads.
         empty_answer: of a turn that was cut off (``on_overflow="truncate"``), where answers are in ``extra``.
+        place: among the tasks, where all are asked for: lower ones first, then by name. One whose loss reads the
+            logits of another stands after it.
     """
 
     name: ClassVar[str]
@@ -108,6 +110,7 @@ class Task(ABC):
     empty_answer: ClassVar[Any] = None
     level: ClassVar[Literal["turn", "goal", "token"]] = "turn"
     num_hypotheses: ClassVar[int] = 0
+    place: ClassVar[int] = 100
 
     def __init__(self, labels: Sequence[str] = ()) -> None:
         self.labels = tuple(labels)
@@ -160,6 +163,17 @@ class Task(ABC):
     def unscored(self, dialogue: Dialogue) -> int:
         """How many labels of a test dialogue :meth:`tables` has no item for; they are counted and shown."""
         return 0
+
+    def tune_threshold(self, table: pd.DataFrame) -> float | None:
+        """The threshold that serves best on items of dialogues kept for tuning.
+
+        Args:
+            table: of :meth:`tables`, under the name of the task.
+
+        Returns:
+            None where the task decides by no threshold, or the items do not say which is best.
+        """
+        return None
 
     def answer(self, prediction: DialoguePrediction) -> tuple[Any, ...] | None:
         """This task's part of a prediction."""

@@ -15,6 +15,7 @@ class DomainTask(NamedTurnTask):
     """Name of the domain (service) per turn: that of the goal which the turn belongs to."""
 
     name = "domain"
+    place = 40
 
     @staticmethod
     def names(dialogue: Dialogue) -> list[str | None]:

@@ -80,6 +80,7 @@ class IntentTask(NamedTurnTask):
     """Name of the intent per turn."""
 
     name = "intent"
+    place = 30
     prediction_field = "intents"
 
     @staticmethod

@@ -39,13 +39,23 @@ class DialoguePrediction:
     extra: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
-    """Probabilities from which a decision is taken; chosen on dialogues that neither trained nor test the system."""
+DEFAULT_THRESHOLD = 0.5
+"""Of a task for which there was nothing to choose by."""
 
-    segmentation: float = 0.5
-    success: float = 0.5
-    defect: float = 0.5
+
+class Thresholds(dict[str, float]):
+    """Probabilities from which a decision is taken, by the name of the task; 0.5 where none was chosen.
+
+    They are chosen on dialogues that neither trained nor test the system.
+
+    Example:
+        >>> thresholds = Thresholds(defect=0.3)
+        >>> thresholds["defect"], thresholds["success"]
+        (0.3, 0.5)
+    """
+
+    def __missing__(self, task: str) -> float:
+        return DEFAULT_THRESHOLD
 
 
 class System(Protocol):

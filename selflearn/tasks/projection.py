@@ -34,7 +34,7 @@ def projected(prediction: DialoguePrediction, thresholds: Thresholds) -> Dialogu
     for start, end in prediction.goals:
         best: int | None = None
         for turn in range(end - 1, start - 1, -1):
-            if prediction.defects[turn] < thresholds.defect:
+            if prediction.defects[turn] < thresholds["defect"]:
                 best = turn if best is None or score[turn] > score[best] else best
             elif best is not None and score[best] > score[turn]:
                 source[turn] = best

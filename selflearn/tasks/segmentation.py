@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Self
+from collections.abc import Sequence
 
 import pandas as pd
 import torch
@@ -15,6 +14,7 @@ from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue
 from selflearn.tasks.base import EncodedBatch, StateSizes, turn_head
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
+from selflearn.tasks.thresholds import tune_segmentation
 from selflearn.tasks.turn_binary import BinaryTurnTask
 
 
@@ -37,11 +37,7 @@ class SegmentationTask(BinaryTurnTask):
     name = "segmentation"
     items = ItemTable(keys=("turn",), metrics=catalogue.SEGMENTATION_METRICS, consecutive=True)
     prediction_field = "boundaries"
-
-    @classmethod
-    def fit(cls, dialogues: Iterable[Dialogue]) -> Self | None:
-        """Needs one dialogue of several turns with labelled goals."""
-        return cls() if any(d.labels.goals is not None and len(d.turns) > 1 for d in dialogues) else None
+    place = 10
 
     def build_head(self, sizes: StateSizes, *, dropout: float) -> nn.Module:
         """A :class:`BoundaryHead`."""
@@ -64,12 +60,18 @@ class SegmentationTask(BinaryTurnTask):
     def tables(
         self, dialogues: Sequence[Dialogue], predictions: Sequence[DialoguePrediction], thresholds: Thresholds
     ) -> dict[str, pd.DataFrame]:
-        """One row a turn from the second on."""
+        """One row a turn from the second on. A boundary stands between domains, and has none."""
         rows = [
-            (dialogue.id, turn, gold, prediction.boundaries[turn] >= thresholds.segmentation,
+            (dialogue.id, turn, gold, prediction.boundaries[turn] >= thresholds[self.name],
              prediction.boundaries[turn])
             for dialogue, prediction in zip(dialogues, predictions, strict=True)
             for turn, gold in enumerate(self.decisions(dialogue))
             if gold is not None and prediction.boundaries is not None
         ]  # fmt: skip
         return {self.name: pd.DataFrame(rows, columns=["dialogue_id", "turn", "gold", "prediction", "score"])}
+
+    def tune_threshold(self, table: pd.DataFrame) -> float | None:
+        """That with the highest boundary F1 per dialogue."""
+        if table["gold"].nunique() < 2:
+            return None
+        return tune_segmentation(table["score"], table["gold"], table["dialogue_id"].factorize()[0])

@@ -73,6 +73,7 @@ class SlotsTask(Task):
     """Named spans of the request. Turns whose slots are None are no items; an empty tuple says that there are none."""
 
     name = "slots"
+    place = 50
     items = ItemTable(keys=("turn", "start", "end"), metrics=catalogue.SLOT_METRICS, values="name", optional=True)
     level = "token"
     prediction_field = "slots"

@@ -17,6 +17,7 @@ from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, Goal, ObservedDialogue
 from selflearn.tasks.base import EncodedBatch, StateSizes, Task, turn_head
 from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds, goals_from_boundaries
+from selflearn.tasks.thresholds import tune_binary_f1
 
 
 class GoalHead(nn.Module):
@@ -72,6 +73,7 @@ class SuccessTask(Task):
     items = ItemTable(keys=("goal",), metrics=catalogue.SUCCESS_METRICS)
     level = "goal"
     prediction_field = "failures"
+    place = 20
     predicted_share = 0.5
 
     @classmethod
@@ -131,7 +133,7 @@ class SuccessTask(Task):
                 continue
             labelled = labelled_goals(dialogue)
             for (number, goal), score in zip(labelled, prediction.failures, strict=True):
-                true.append(_row(dialogue, number, goal, score, score >= thresholds.success))
+                true.append(_row(dialogue, number, goal, score, score >= thresholds[self.name]))
             if prediction.goals is None or prediction.goal_failures is None or not labelled:
                 continue
             spans = [(goal.start, goal.end) for goal in dialogue.labels.goals or ()]
@@ -142,10 +144,14 @@ class SuccessTask(Task):
                     found.append(_row(dialogue, number, goal, float(bool(goal.success)), bool(goal.success)))
                 else:
                     score = prediction.goal_failures[match]
-                    found.append(_row(dialogue, number, goal, score, score >= thresholds.success))
+                    found.append(_row(dialogue, number, goal, score, score >= thresholds[self.name]))
         columns = ["dialogue_id", "goal", "start", "end", "gold", "prediction", "score", "domain"]
         tables = {self.name: pd.DataFrame(true, columns=columns)}
         return tables | ({f"{self.name}@end_to_end": pd.DataFrame(found, columns=columns)} if found else {})
+
+    def tune_threshold(self, table: pd.DataFrame) -> float | None:
+        """That with the highest F1 of the rarer outcome."""
+        return tune_binary_f1(table["score"], table["gold"]) if table["gold"].nunique() == 2 else None
 
 
 def labelled_goals(dialogue: Dialogue) -> list[tuple[int, Goal]]:

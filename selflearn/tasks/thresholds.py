@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-DEFAULT = 0.5
-"""The threshold where there is nothing to choose by."""
+from selflearn.tasks.prediction import DEFAULT_THRESHOLD
 
 _TIE = 1e-9  # sums of per-dialogue changes differ in their last digits
 
@@ -62,7 +61,7 @@ def segmentation_cut(scores: ArrayLike, gold: ArrayLike, groups: ArrayLike) -> C
     """
     scores, gold = _checked(scores, gold)
     if not scores.size:
-        return Cut(threshold=DEFAULT, value=float("nan"))
+        return Cut(threshold=DEFAULT_THRESHOLD, value=float("nan"))
     dialogues, group = np.unique(np.asarray(groups), return_inverse=True)
     if group.shape != scores.shape:
         raise ValueError(f"groups has shape {group.shape}, scores {scores.shape}; expected one group a score")
@@ -98,7 +97,7 @@ def binary_f1_cut(scores: ArrayLike, gold: ArrayLike) -> Cut:
     """
     scores, gold = _checked(scores, gold)
     if not gold.any():
-        return Cut(threshold=DEFAULT, value=0.0 if scores.size else float("nan"))
+        return Cut(threshold=DEFAULT_THRESHOLD, value=0.0 if scores.size else float("nan"))
     order = np.argsort(-scores, kind="stable")
     said = np.arange(len(scores) + 1)  # yes to none of the items, to the first, ... to all
     found = np.concatenate([[0.0], np.cumsum(gold[order])])

@@ -75,6 +75,7 @@ class TranscriptTask(Task):
     """
 
     name = "transcript"
+    place = 70
     items = ItemTable(keys=("turn",), metrics=catalogue.TRANSCRIPT_METRICS, values="name")
     level = "turn"
     num_hypotheses = HYPOTHESES

@@ -1,23 +1,58 @@
-"""What the yes-no tasks over turns share: boundaries and defects are both one probability a turn."""
+"""What the yes-no tasks over turns share: boundaries and defects are both one probability a turn.
+
+A subclass needs a name and :meth:`BinaryTurnTask.decisions`; what it does otherwise it overrides.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from selflearn.batching.batch import DialogueBatch, Targets
+from selflearn.metrics import catalogue
+from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue
-from selflearn.tasks.base import EncodedBatch, Task, padded, per_turn
+from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn, padded, per_turn, turn_head
+from selflearn.tasks.prediction import DialoguePrediction, Thresholds
+from selflearn.tasks.thresholds import tune_binary_f1
 
 NO_TARGET = -1.0
 
 
+class YesNoHead(nn.Module):
+    """Reads the state of the turn."""
+
+    def __init__(self, sizes: StateSizes, *, dropout: float) -> None:
+        super().__init__()
+        self.score = turn_head(sizes, 1, dropout=dropout)
+
+    def forward(self, encoded: EncodedBatch) -> Tensor:
+        """Logits of a yes, ``[D, T]``."""
+        logits: Tensor = self.score(encoded.turns).squeeze(-1)
+        return logits
+
+
 class BinaryTurnTask(Task):
     """A task with one yes-no decision a turn; where :meth:`decisions` says None there is no target."""
+
+    items = ItemTable(keys=("turn",), metrics=catalogue.DEFECT_METRICS)
+    empty_answer = 0.0
+
+    @classmethod
+    def fit(cls, dialogues: Iterable[Dialogue]) -> Self | None:
+        """Needs one turn with a decision."""
+        task = cls()
+        return task if any(decision is not None for d in dialogues for decision in task.decisions(d)) else None
+
+    def build_head(self, sizes: StateSizes, *, dropout: float) -> nn.Module:
+        """A :class:`YesNoHead`."""
+        return YesNoHead(sizes, dropout=dropout)
 
     @abstractmethod
     def decisions(self, dialogue: Dialogue) -> list[bool | None]:
@@ -49,3 +84,21 @@ class BinaryTurnTask(Task):
     ) -> list[tuple[float, ...]]:
         """Probability of yes for each turn."""
         return per_turn(torch.sigmoid(logits.float()), batch)
+
+    def tables(
+        self, dialogues: Sequence[Dialogue], predictions: Sequence[DialoguePrediction], thresholds: Thresholds
+    ) -> dict[str, pd.DataFrame]:
+        """One row a turn with a decision."""
+        rows = [
+            (dialogue.id, turn, gold, answer[turn] >= thresholds[self.name], answer[turn], domain)
+            for dialogue, prediction in zip(dialogues, predictions, strict=True)
+            if (answer := self.answer(prediction)) is not None
+            for turn, (gold, domain) in enumerate(zip(self.decisions(dialogue), domains_by_turn(dialogue), strict=True))
+            if gold is not None
+        ]
+        columns = ["dialogue_id", "turn", "gold", "prediction", "score", "domain"]
+        return {self.name: pd.DataFrame(rows, columns=columns)}
+
+    def tune_threshold(self, table: pd.DataFrame) -> float | None:
+        """That with the highest F1 of the rarer answer."""
+        return tune_binary_f1(table["score"], table["gold"]) if table["gold"].nunique() == 2 else None

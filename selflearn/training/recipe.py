@@ -30,7 +30,6 @@ from selflearn.pretraining.build import swap_collator
 from selflearn.schema import Dialogue, ObservedDialogue
 from selflearn.tasks import Task, Thresholds, task_classes
 from selflearn.tasks.success import asked_goals
-from selflearn.tasks.thresholds import tune_binary_f1, tune_segmentation
 from selflearn.training.data import TrainingData
 from selflearn.training.module import FineTuning, Pretraining
 from selflearn.training.settings import ModelSettings, PretrainingSettings, TrainingSettings
@@ -94,7 +93,7 @@ def build_model(
         ngram_buckets=settings.lexical.buckets, ngram_size=settings.lexical.size,
         ngram_dropout=settings.lexical.dropout, feature_dropout=settings.feature_dropout,
         features=plain_features(features), readings=plain_readings(readings),
-        tasks={name: list(task.labels) for name, task in tasks.items()}, thresholds=asdict(Thresholds()),
+        tasks={name: list(task.labels) for name, task in tasks.items()},
         seen_domains=sorted(domains), **asdict(settings.dialogue), **heard,
     )  # fmt: skip
     model = LabelGenerator(config, encoder=encoder, tasks=tasks, audio_encoder=audio_encoder)
@@ -211,24 +210,16 @@ def _shown(dialogue: Dialogue, settings: TrainingSettings, *, seed: int, epoch: 
 def choose_thresholds(system: ModelSystem, dialogues: Sequence[Dialogue]) -> Thresholds:
     """Set the thresholds that are best on dialogues which training did not see; they are saved with the model.
 
-    Segmentation: F1 per dialogue. Success and defect: F1 of the rare class. A task without both classes among these
-    dialogues keeps what it has.
+    A task that decides by one says which is best (:meth:`Task.tune_threshold`); where it cannot, it keeps what it has.
     """
     observed = [dialogue.observed() for dialogue in dialogues]
     predictions = system.predict(observed, asked_goals(dialogues))
     chosen = system.thresholds
     for name, task in system.model.tasks.items():
-        if name not in ("segmentation", "success", "defect"):
-            continue
-        table = task.tables(dialogues, predictions, chosen)[name]
-        if table["gold"].nunique() < 2:
-            continue
-        if name == "segmentation":
-            value = tune_segmentation(table["score"], table["gold"], table["dialogue_id"].factorize()[0])
-        else:
-            value = tune_binary_f1(table["score"], table["gold"])
-        chosen = replace(chosen, **{name: value})
-    system.model.config.thresholds = asdict(chosen)
+        best = task.tune_threshold(task.tables(dialogues, predictions, chosen)[name])
+        if best is not None:
+            chosen[name] = best
+    system.model.config.thresholds = dict(chosen)
     return chosen
 
 

@@ -34,7 +34,7 @@ def test_the_rare_class_is_never_said(system, train):
     assert len(found.goal_failures) == 1
     assert found.slots == ((),) * 8
     assert system.thresholds == Thresholds()
-    assert max(found.defects) < system.thresholds.defect
+    assert max(found.defects) < system.thresholds["defect"]
 
 
 def test_of_equally_frequent_names_the_first_is_said(train):

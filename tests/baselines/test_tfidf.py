@@ -10,6 +10,7 @@ import pytest
 from selflearn.baselines import Tfidf, TfidfContext
 from selflearn.schema import Dialogue, Goal, Label, Labels, Slot, Turn, TurnLabels
 from selflearn.tasks import DefectTask, IntentTask, SegmentationTask, SlotsTask, SuccessTask, Thresholds
+from selflearn.tasks.prediction import DEFAULT_THRESHOLD
 from selflearn.tasks.success import asked_goals
 
 TASK_OBJECTS = (SegmentationTask(), SuccessTask(), IntentTask(), SlotsTask(), DefectTask())
@@ -114,8 +115,8 @@ def test_only_the_tuning_dialogues_set_the_thresholds(context, train, tune, task
         replace(d, labels=replace(d.labels, goals=(Goal(start=0, end=len(d.turns), success=False),))) for d in tune
     ]
     other = TfidfContext().fit(train, turned, tasks=["segmentation"], seed=0)
-    assert other.thresholds.segmentation > context.thresholds.segmentation
-    assert other.choices["segmentation"]["threshold"] == other.thresholds.segmentation
+    assert other.thresholds["segmentation"] > context.thresholds["segmentation"]
+    assert other.choices["segmentation"]["threshold"] == other.thresholds["segmentation"]
 
 
 def test_choices_say_what_was_chosen(context, tasks):
@@ -132,7 +133,7 @@ def test_without_tuning_dialogues_folds_stand_in(train, dev, tasks):
 
 def test_of_a_single_dialogue_the_first_candidates_are_taken(train, tasks):
     system = TfidfContext().fit(train[:1], [], tasks=tasks, seed=0)
-    assert system.thresholds == Thresholds()
+    assert set(system.thresholds.values()) == {DEFAULT_THRESHOLD}
     assert system.choices["segmentation"]["window"] == "one before"
 
 
@@ -185,7 +186,7 @@ def test_single_class_of_everything(train, tune, dev, tasks):
     assert all(prediction.goals == ((0, 8),) for prediction in found)
     assert all(prediction.failures == (0.0,) for prediction in found)
     assert all(set(prediction.intents) == {("Only", 1.0)} for prediction in found)
-    assert all(min(prediction.defects) >= system.thresholds.defect for prediction in found)
+    assert all(min(prediction.defects) >= system.thresholds["defect"] for prediction in found)
     assert {slot.name for prediction in found for turn in prediction.slots for slot in turn} == {"city"}
 
 

@@ -5,6 +5,7 @@ import pytest
 from experiments.app import CONF, config_loader
 from experiments.overrides import checked_overrides
 from experiments.train import recipe, stage
+from selflearn.tasks import task_classes
 from selflearn.training import Recipe
 
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -38,6 +39,10 @@ def test_every_option_of_every_group_gives_settings_that_the_library_takes(optio
     made = recipe(cfg)
     assert isinstance(made, Recipe)
     assert stage(cfg, tmp_path).hardware.precision in ("32-true", "bf16-mixed")
+
+
+def test_all_tasks_are_those_that_are_there_in_their_order():
+    assert list(composed("tasks=all", "experiment=sgd_quick").tasks.names) == list(task_classes())
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

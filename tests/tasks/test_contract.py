@@ -1,8 +1,11 @@
 """What every task promises, whichever it is."""
 
+import sys
+
 import pytest
 import torch
 
+import selflearn.tasks
 from selflearn.schema import Labels
 from selflearn.tasks import SegmentationTask, Thresholds, build_tasks, task_classes
 from selflearn.tasks.success import asked_goals
@@ -92,6 +95,23 @@ def test_every_built_in_task_is_found_by_name_and_names_are_kept_in_order():
     assert set(task_classes()) >= set(TASKS)
     assert all(task_classes()[name].name == name for name in TASKS)
     assert build_tasks({"intent": ["b", "a"]})["intent"].labels == ("b", "a")
+
+
+def test_tasks_come_in_their_order_and_one_that_lies_in_the_package_is_found_there(tmp_path, monkeypatch):
+    known = ["segmentation", "success", "intent", "domain", "slots", "defect", "transcript"]
+    assert list(task_classes()) == known
+    (tmp_path / "apology.py").write_text(
+        "from selflearn.tasks.turn_binary import BinaryTurnTask\n\n\n"
+        "class ApologyTask(BinaryTurnTask):\n"
+        "    name = 'apology'\n\n"
+        "    def decisions(self, dialogue):\n"
+        "        return [None] * len(dialogue.turns)\n"
+    )
+    monkeypatch.setattr("selflearn.tasks.__path__", [*selflearn.tasks.__path__, str(tmp_path)])
+    try:
+        assert list(task_classes()) == [*known, "apology"]
+    finally:
+        sys.modules.pop("selflearn.tasks.apology", None)
 
 
 def test_an_unknown_task_is_refused_with_the_nearest_known_one():

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selflearn.metrics.functional import binary_f1, boundary_f1
+from selflearn.tasks.prediction import DEFAULT_THRESHOLD
 from selflearn.tasks.thresholds import (
-    DEFAULT,
     binary_f1_cut,
     segmentation_cut,
     tune_binary_f1,
@@ -89,9 +89,9 @@ def test_neighbouring_floats_are_told_apart():
 
 
 def test_nothing_to_choose_by_gives_the_default():
-    assert tune_segmentation([], [], []) == DEFAULT
-    assert tune_binary_f1([], []) == DEFAULT
-    assert tune_binary_f1([0.2, 0.7], [False, False]) == DEFAULT
+    assert tune_segmentation([], [], []) == DEFAULT_THRESHOLD
+    assert tune_binary_f1([], []) == DEFAULT_THRESHOLD
+    assert tune_binary_f1([0.2, 0.7], [False, False]) == DEFAULT_THRESHOLD
     assert np.isnan(segmentation_cut([], [], []).value)
 
 
