@@ -1,7 +1,7 @@
 import pandas as pd
 
 from selflearn.evaluation.slices import add_slices, without_one_sided_slices
-from selflearn.schema import Goal, Label, Labels, TurnLabels
+from selflearn.schema import Goal, Label, Labels, Rating, TurnLabels
 from tests.fixtures.dialogues import plain_dialogue
 
 
@@ -57,3 +57,17 @@ def test_turns_where_the_assistant_was_wrong_are_a_slice_of_what_is_labelled_tur
     assert "@defects" not in sliced["defect"]
     assert "@defects" not in sliced["segmentation"]
     assert "@defects" not in add_slices({"intent": table}, [plain_dialogue(("a", "b"))], set())["intent"]
+
+
+def test_success_has_the_question_that_was_asked_where_everybody_was_asked_one():
+    def asked(name, question):
+        return plain_dialogue(("a", "b"), id=name, ratings=(Rating(rater="user", question=question, answer="yes"),))
+
+    boat, tent = asked("x", "Did the assistant book your boat?"), asked("y", "Did the AI Assistant find you a tent?")
+    table = pd.DataFrame({"dialogue_id": ["y", "x", "x"], "goal": 0, "gold": True})
+    tables = add_slices({"success": table, "success@no_notify": table, "intent": table}, [boat, tent], set())
+    for name in ("success", "success@no_notify"):
+        assert tables[name]["question"].tolist() == ["find you a tent", "book your boat", "book your boat"]
+    assert "question" not in tables["intent"]
+    calm = asked("x", "Did the assistant stay calm?")  # is no question about success
+    assert "question" not in add_slices({"success": table}, [calm, tent], set())["success"]
