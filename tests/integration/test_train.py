@@ -15,6 +15,7 @@ from selflearn.evaluation import evaluate, read_predictions
 from selflearn.models import LabelGenerator, load_tokenizer
 from selflearn.models.system import ModelSystem
 from tests.fixtures.dialogues import home_dialogues, long_home_dialogue
+from tests.fixtures.releases import write_sgd
 
 
 def numbers(metrics):
@@ -273,6 +274,17 @@ def test_folds_test_every_dialogue_once(command, one_step, corpora):
     again = recomputed(run.directory)
     assert "tune/intent/accuracy" in again
     assert same(again, {key: value for key, value in run.metrics.items() if key.startswith(MEASURED)})
+
+
+def test_the_test_split_of_a_release_is_reported_where_it_is_asked_for(command, one_step, tmp_path):
+    release = write_sgd(tmp_path / "sgd", test=7)  # and 12 dialogues in the split that is reported otherwise
+    run = command(*one_step, f"data.root={release}", "data.test_split=test", "paths.output_dir=run")
+    assert run.code == 0, run.printed
+    assert "20 to test" not in run.printed
+    assert "7 to test" in run.printed
+    assert OmegaConf.load(run.directory / "config.yaml").data.test_split == "test"
+    assert len(pd.read_parquet(run.directory / "predictions" / "dialogues.parquet")) == 7
+    assert {"test/segmentation/boundary_f1", "test/success/auc", "test/intent/accuracy"} <= set(run.metrics)
 
 
 def test_a_rater_who_is_held_out_is_measured_on_the_items_of_the_model_and_bots_are_left_out(command, one_step):
