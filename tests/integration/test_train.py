@@ -10,6 +10,8 @@ from omegaconf import OmegaConf
 
 from experiments import compare_people, train
 from experiments.app import CONF, hydra_main
+from selflearn.corpora import iter_dialogues
+from selflearn.corpora.star import success_question
 from selflearn.corpora.table import write_jsonl
 from selflearn.evaluation import evaluate, read_predictions
 from selflearn.models import LabelGenerator, load_tokenizer
@@ -285,6 +287,33 @@ def test_the_test_split_of_a_release_is_reported_where_it_is_asked_for(command, 
     assert OmegaConf.load(run.directory / "config.yaml").data.test_split == "test"
     assert len(pd.read_parquet(run.directory / "predictions" / "dialogues.parquet")) == 7
     assert {"test/segmentation/boundary_f1", "test/success/auc", "test/intent/accuracy"} <= set(run.metrics)
+
+
+def test_folds_by_question_leave_whole_questions_out(command, one_step, corpora):
+    run = command(*one_step, "experiment=star", "data.folds=2", "paths.output_dir=run")
+    assert run.code == 0, run.printed
+    asked = {d.id: success_question(d) for d in iter_dialogues("star", corpora / "star", "answered")}
+    assert 0 <= run.metrics["test/success/auc@within_question"] <= 1
+    table = pd.read_parquet(run.directory / "predictions" / "model.success@unseen_question.parquet")
+    assert set(table["dialogue_id"]) == set(asked)  # each once
+    assert len(table) == len(asked)
+    pairs = [
+        (yes > no) + 0.5 * (yes == no)
+        for yes in table.loc[table["gold"], "score"]
+        for no in table.loc[~table["gold"], "score"]
+    ]
+    assert run.metrics["test/success/auc@unseen_question"] == pytest.approx(np.mean(pairs))
+    folds = sorted((run.directory / "unseen_question").glob("fold_*/checkpoints/model/result"))
+    held_out = [
+        [
+            {asked[i] for i in pd.read_parquet(fold / f"{part}.success.parquet")["dialogue_id"]}
+            for part in ("test", "tune")
+        ]
+        for fold in folds
+    ]
+    assert [len(test) for test, _ in held_out] in ([1, 2], [2, 1])
+    assert set.union(*(test for test, _ in held_out)) == set(asked.values())
+    assert not any(test & tune for test, tune in held_out)
 
 
 def test_a_rater_who_is_held_out_is_measured_on_the_items_of_the_model_and_bots_are_left_out(command, one_step):
