@@ -9,11 +9,18 @@ from typing import Any, Self, TypeVar
 from selflearn.baselines.base import NOT_LABELLED, UNKNOWN, Baseline, Choice, check_goals, check_train
 from selflearn.baselines.classifiers import NameClassifier, YesNoClassifier
 from selflearn.baselines.goals import FailureClassifier
-from selflearn.baselines.labels import TurnLabelsOf, defect_labels, goal_failures, intent_labels, segmentation_labels
+from selflearn.baselines.labels import (
+    TurnLabelsOf,
+    defect_labels,
+    domain_labels,
+    goal_failures,
+    intent_labels,
+    segmentation_labels,
+)
 from selflearn.baselines.search import Trial
 from selflearn.baselines.slots import SlotTagger
 from selflearn.baselines.spans import labelled_slots
-from selflearn.baselines.turns import TurnItems, fit_boundaries, fit_defects, fit_intents, turn_items
+from selflearn.baselines.turns import TurnItems, fit_boundaries, fit_defects, fit_names, turn_items
 from selflearn.baselines.vectors import TurnVectorizer, TurnVectors
 from selflearn.baselines.windows import Window, Windows
 from selflearn.schema import Dialogue, ObservedDialogue
@@ -58,7 +65,7 @@ class BagOfWords(Baseline):
         self._vectorizer: TurnVectorizer | None = None
         self._boundaries: Trial[Window, YesNoClassifier] | None = None
         self._defects: Trial[Window, YesNoClassifier] | None = None
-        self._intents: Trial[Window, NameClassifier] | None = None
+        self._names: dict[str, Trial[Window, NameClassifier]] = {}
         self._failures: FailureClassifier | None = None
         self._slots: SlotTagger | None = None
 
@@ -71,7 +78,8 @@ class BagOfWords(Baseline):
         known: dict[str, Callable[[_Cut], Choice | None]] = {
             "segmentation": self._fit_segmentation,
             "success": self._fit_success,
-            "intent": self._fit_intent,
+            "intent": lambda cut: self._fit_names("intent", intent_labels, cut),
+            "domain": lambda cut: self._fit_names("domain", domain_labels, cut),
             "slots": self._fit_slots,
             "defect": self._fit_defect,
         }
@@ -97,12 +105,12 @@ class BagOfWords(Baseline):
         self.thresholds["defect"] = trial.threshold
         return trial.choice() | {"threshold": trial.threshold}
 
-    def _fit_intent(self, cut: _Cut) -> Choice | None:
-        train, tune = cut.items(intent_labels)
+    def _fit_names(self, task: str, labels: Callable[[Sequence[Dialogue]], TurnLabelsOf], cut: _Cut) -> Choice | None:
+        train, tune = cut.items(labels)
         if not len(train):
             return None
-        self._intents = fit_intents(self.windows.intent, train, tune, seed=cut.seed)
-        return self._intents.choice()
+        self._names[task] = fit_names(getattr(self.windows, task), train, tune, seed=cut.seed)
+        return self._names[task].choice()
 
     def _fit_success(self, cut: _Cut) -> Choice | None:
         if not len(goal_failures(cut.train).values):
@@ -145,8 +153,11 @@ class BagOfWords(Baseline):
             answers["failures"] = self._fail(self._failures, dialogues, goals)
         if self._failures is not None and self._boundaries is not None:
             answers["goal_failures"] = self._fail(self._failures, dialogues, answers["goals"])
-        if self._intents is not None:
-            answers["intents"] = _split(self._name(self._intents, turns), lengths)
+        names = {task: _split(self._name(trial, turns), lengths) for task, trial in self._names.items()}
+        if "intent" in names:
+            answers["intents"] = names["intent"]
+        if "domain" in names:
+            answers["extra"] = [{"domain": row} for row in names["domain"]]
         if self._slots is not None:
             answers["slots"] = self._slots.predict(dialogues, turns)
         if self._defects is not None:

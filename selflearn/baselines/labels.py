@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from selflearn.schema import Dialogue
 from selflearn.tasks.defect import DefectTask
+from selflearn.tasks.domain import DomainTask
+from selflearn.tasks.intent import IntentTask
 from selflearn.tasks.prediction import Span
 from selflearn.tasks.segmentation import SegmentationTask
 from selflearn.tasks.success import asked_goals, labelled_goals
@@ -51,11 +53,12 @@ def defect_labels(dialogues: Sequence[Dialogue]) -> TurnLabelsOf:
 
 def intent_labels(dialogues: Sequence[Dialogue]) -> TurnLabelsOf:
     """Name of the intent of each turn that has one."""
-    names = (
-        [turn.intent.value if turn.intent else None for turn in d.labels.turns] or [None] * len(d.turns)
-        for d in dialogues
-    )
-    return _labelled(names, np.dtype(object))
+    return _labelled((IntentTask.names(dialogue) for dialogue in dialogues), np.dtype(object))
+
+
+def domain_labels(dialogues: Sequence[Dialogue]) -> TurnLabelsOf:
+    """Name of the domain of each turn whose goal has one."""
+    return _labelled((DomainTask.names(dialogue) for dialogue in dialogues), np.dtype(object))
 
 
 def goal_failures(dialogues: Sequence[Dialogue]) -> GoalLabelsOf:

@@ -13,6 +13,7 @@ from selflearn.baselines.labels import (
     GoalLabelsOf,
     TurnLabelsOf,
     defect_labels,
+    domain_labels,
     goal_failures,
     intent_labels,
     segmentation_labels,
@@ -25,6 +26,7 @@ _YES_NO: Mapping[str, Callable[[Sequence[Dialogue]], TurnLabelsOf | GoalLabelsOf
     "success": goal_failures,
     "defect": defect_labels,
 }
+_NAMES: Mapping[str, Callable[[Sequence[Dialogue]], TurnLabelsOf]] = {"intent": intent_labels, "domain": domain_labels}
 
 
 class Majority(Baseline):
@@ -44,23 +46,23 @@ class Majority(Baseline):
         check_train(train)
         self._fitted = True
         self._rates: dict[str, float] = {}
-        self._intent: tuple[str, float] | None = None
+        self._names: dict[str, tuple[str, float]] = {}
         self._slots = False
         self.choices = {}
         for task in tasks:
-            known = task in (*_YES_NO, "intent", "slots")
+            known = task in (*_YES_NO, *_NAMES, "slots")
             self.choices[task] = (self._count(task, train) or NOT_LABELLED) if known else UNKNOWN
         return self
 
     def _count(self, task: str, train: Sequence[Dialogue]) -> Choice | None:
         """Learn one task; what was found, or None where nothing is labelled."""
-        if task == "intent":
-            names = intent_labels(train).values
+        if task in _NAMES:
+            names = _NAMES[task](train).values
             if not len(names):
                 return None
             most = min(Counter(names.tolist()).items(), key=lambda pair: (-pair[1], pair[0]))
-            self._intent = (most[0], most[1] / len(names))
-            return {"name": self._intent[0], "rate": self._intent[1]}
+            self._names[task] = (most[0], most[1] / len(names))
+            return {"name": most[0], "rate": most[1] / len(names)}
         if task == "slots":
             self._slots = any(turn.slots for d in train for turn in d.labels.turns)
             return {"name": None} if self._slots else None
@@ -81,6 +83,7 @@ class Majority(Baseline):
 
     def _answer(self, turns: int, asked: int) -> DialoguePrediction:
         boundary, failure, defect = (self._rates.get(task) for task in ("segmentation", "success", "defect"))
+        intent, domain = (self._names.get(task) for task in ("intent", "domain"))
         boundaries = None if boundary is None else (1.0, *[boundary] * (turns - 1))[:turns]
         found = None if boundaries is None else goals_from_boundaries(boundaries, self.thresholds["segmentation"])
         return DialoguePrediction(
@@ -88,7 +91,8 @@ class Majority(Baseline):
             goals=found,
             failures=None if failure is None else (failure,) * asked,
             goal_failures=None if failure is None or found is None else (failure,) * len(found),
-            intents=None if self._intent is None else (self._intent,) * turns,
+            intents=None if intent is None else (intent,) * turns,
             slots=((),) * turns if self._slots else None,
             defects=None if defect is None else (defect,) * turns,
+            extra={} if domain is None else {"domain": (domain,) * turns},
         )

@@ -1,4 +1,4 @@
-"""Linear systems for the tasks with one answer a turn: boundaries, defects, intents."""
+"""Linear systems for the tasks with one answer a turn: boundaries, defects, intents, domains."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def fit_defects(
     )
 
 
-def fit_intents(
+def fit_names(
     windows: Sequence[Window], train: TurnItems, tune: TurnItems, *, seed: int
 ) -> Trial[Window, NameClassifier]:
     """The best classifier of turns by name, by accuracy; arguments as :func:`fit_boundaries`."""

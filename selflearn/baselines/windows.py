@@ -45,6 +45,7 @@ class Windows:
     segmentation: tuple[Window, ...]
     success: tuple[GoalWindow, ...]
     intent: tuple[Window, ...]
+    domain: tuple[Window, ...]
     slots: tuple[Window, ...]
     defect: tuple[Window, ...]
 
@@ -54,6 +55,7 @@ class Windows:
             segmentation=tuple(window for window in self.segmentation if window.is_causal),
             success=tuple(window for window in self.success if window.is_causal),
             intent=tuple(window for window in self.intent if window.is_causal),
+            domain=tuple(window for window in self.domain if window.is_causal),
             slots=tuple(window for window in self.slots if window.is_causal),
             defect=tuple(window for window in self.defect if window.is_causal),
         )
@@ -66,6 +68,7 @@ def _around(name: str, before: int, after: int) -> Window:
 
 _TURN, _BEFORE = _around("turn", 0, 0), _around("one before", 1, 0)
 _NEAR = (_BEFORE, _around("one before, one after", 1, 1), _around("two before, two after", 2, 2), _TURN)
+_NAMES = (_around("three before", 3, 0), _around("three before, two after", 3, 2), _BEFORE)
 _GOAL = ("requests", "responses")
 _END = ("last requests", "last responses")
 
@@ -73,6 +76,7 @@ ALONE = Windows(
     segmentation=(_TURN,),
     success=(GoalWindow(name="goal", parts=_GOAL),),
     intent=(_TURN,),
+    domain=(_TURN,),
     slots=(Window(name="request", requests=(0,)), _TURN),
     defect=(_TURN,),
 )
@@ -88,7 +92,8 @@ NEIGHBOURS = Windows(
         GoalWindow(name="its last two turns", parts=_END),
         GoalWindow(name="goal", parts=_GOAL),
     ),
-    intent=(_around("three before", 3, 0), _around("three before, two after", 3, 2), _BEFORE),
+    intent=_NAMES,
+    domain=_NAMES,
     slots=(
         Window(name="request, response before", requests=(0,), responses=(-1,)),
         Window(name="two before", requests=(-2, -1, 0), responses=(-2, -1, 0)),
