@@ -25,6 +25,7 @@ from selflearn.corpora import find_corpus, load_dialogues
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.inference import Labeler
 from selflearn.inference.audit import AuditedLabel, audited_labels
+from selflearn.inference.audit_design import unit_of
 from selflearn.inference.calibration import calibrated, calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
 from selflearn.inference.promises import acceptance, certify_names, certify_tasks, write_promises
@@ -68,6 +69,7 @@ def main(cfg: DictConfig) -> None:
     audited = [label for gold, said in audit for label in audited_labels(said, gold.labels)]
     errors = {task: (before[task], after) for task, after in calibration_errors(audited).items()}
     asked = {name: cfg[name] for name in ("target_error", "confidence", "method", "max_items", "seed", "starts")}
+    asked["design"] = cfg.audited
     price: dict[str, float] = {}
     if cfg.each is None:
         promises = certify_tasks(audited, **asked)
@@ -86,7 +88,9 @@ def main(cfg: DictConfig) -> None:
     found = compare(check(checked, promises, person))
     if found:
         shown.print(table(found, len(checked)))
-    console.print(f"from {len(audit):,} audited dialogues; written: {file}", highlight=False, soft_wrap=True)
+    of_users = len({gold.user_id for gold, _ in audit if gold.user_id is not None})
+    users = f" of {of_users:,} users" if of_users else ""
+    console.print(f"from {len(audit):,} audited dialogues{users}; written: {file}", highlight=False, soft_wrap=True)
     if cfg.page is not None:
         Path(cfg.page).write_text(markdown(promises, price, errors, found, len(audit), len(checked), cfg), "utf-8")
 
@@ -103,7 +107,10 @@ def what_it_takes(one: Certificate) -> str:
     """More labels, or another order of them; nothing for a threshold, and where no number would do."""
     if one.more_items == 0:
         return "scores in a better order: the best ones are not the surest"
-    return "" if one.more_items is None else f"about {one.more_items:,} more labels"
+    if one.more_items is None:
+        return ""
+    units = "" if one.more_units is None or one.unit == "item" else f" ({one.more_units:,} more {one.unit}s)"
+    return f"about {one.more_items:,} more labels{units}"
 
 
 def together(price: float | None) -> str:
@@ -112,10 +119,13 @@ def together(price: float | None) -> str:
 
 
 def halves(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """So large a share of the dialogues, drawn by the seed, and the others."""
-    order = np.random.default_rng(seed).permutation(len(pairs)).tolist()
-    first = round(share * len(pairs))
-    return [pairs[i] for i in order[:first]], [pairs[i] for i in order[first:]]
+    """So large a share of the users (of the dialogues, where no user is known), drawn by the seed, and the others."""
+    units = list(dict.fromkeys(unit_of(gold) for gold, _ in pairs))
+    order = np.random.default_rng(seed).permutation(len(units)).tolist()
+    places = {units[i]: place for place, i in enumerate(order)}
+    drawn = sorted(pairs, key=lambda pair: places[unit_of(pair[0])])
+    first = sum(places[unit_of(gold)] < round(share * len(units)) for gold, _ in pairs)
+    return drawn[:first], drawn[first:]
 
 
 def check(
@@ -157,7 +167,7 @@ def markdown(
         f"```bash\npython -m experiments.certify labeler=DIR/model input=LOG split={cfg.split} "
         f"target_error={cfg.target_error} confidence={cfg.confidence} method={cfg.method} "
         f"starts={cfg.starts}{each}\n```\n",
-        f"Certified on {audited:,} dialogues of the test split.\n",
+        f"Certified on {audited:,} dialogues of the {cfg.split} split{_users(promises)}.\n",
         "| task | audited labels | calibration error before | and after | threshold | accepted | what it would take |"
         + ("" if cfg.each is None else " price of holding together |"),
         "| --- | ---: | ---: | ---: | ---: | ---: | --- |" + ("" if cfg.each is None else " ---: |"),
@@ -173,6 +183,12 @@ def markdown(
     lines += ["| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |"]
     lines += [f"| {' | '.join(line)} |" for line in comparison_rows(found)]
     return "\n".join(lines) + "\n"
+
+
+def _users(promises: Mapping[str, Certificate]) -> str:
+    """Whose dialogues they are, where promises are counted over users."""
+    users = max((one.units for one in promises.values() if one.unit == "user"), default=0)
+    return f", of {users:,} users, who are what the promises are counted over" if users else ""
 
 
 if __name__ == "__main__":

@@ -17,11 +17,13 @@ class AuditedLabel:
         row: the label.
         right: it agrees with the labels of people.
         person_right: so does a single person who labelled the same; None where nobody did.
+        user: of the dialogue; None where it is not known.
     """
 
     row: LabelRow
     right: bool
     person_right: bool | None = None
+    user: str | None = None
 
 
 def audited_labels(
@@ -49,7 +51,7 @@ def audited_labels(
         right = None if row.score is None else is_right(row, labelled.labels, gold)
         if right is not None:
             other = None if person is None else is_right(row, person, gold)
-            found.append(AuditedLabel(row=row, right=right, person_right=other))
+            found.append(AuditedLabel(row=row, right=right, person_right=other, user=labelled.user_id))
     return found
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from selflearn.inference.audit import AuditedLabel, by_task
+from selflearn.inference.audit_design import drawn_as, independence
 from selflearn.inference.rows import EACH, Acceptance, promise_key
 from selflearn.trust import Certificate, certify, certify_each
 
@@ -24,9 +25,9 @@ def acceptance(certificate: Certificate) -> Acceptance:
 
 def certify_tasks(
     audited: Sequence[AuditedLabel], *, target_error: float, confidence: float, method: str = "auto",
-    max_items: int | None = None, seed: int = 0, starts: int = 1,
+    max_items: int | None = None, seed: int = 0, starts: int = 1, design: str | None = None,
 ) -> dict[str, Certificate]:  # fmt: skip
-    """Certify the labels of each task by themselves, whole dialogues as they were audited.
+    """Certify the labels of each task by themselves, as they were drawn for the audit.
 
     Each promise has the confidence for itself; that all of them hold at once is less certain
     (:func:`selflearn.trust.certify_each` promises that).
@@ -39,25 +40,28 @@ def certify_tasks(
         max_items: at most so many accepted labels of a task in a dialogue.
         seed: of betting.
         starts: of the walk of each task.
+        design: what was drawn, one of :data:`selflearn.inference.audit_design.DESIGNS`; None: users, if a user has
+            several of the dialogues, else dialogues.
 
     Raises:
         ValueError: nothing was audited, or an argument is out of range.
     """
     if not audited:
         raise ValueError(NOTHING_AUDITED)
-    found = {}
+    found, drawn = {}, drawn_as(audited, design)
     for task, labels in by_task(audited).items():
         scores, right = [label.row.score or 0.0 for label in labels], [label.right for label in labels]
-        dialogues = [label.row.dialogue_id for label in labels]
+        of_each = independence(labels, drawn)
         found[task] = certify(
-            scores, right, dialogues, target_error, confidence, method, max_items=max_items, seed=seed, starts=starts
-        )
+            scores, right, of_each.groups, target_error, confidence, method, max_items=max_items, seed=seed,
+            starts=starts, units=of_each.units, unit=of_each.unit,
+        )  # fmt: skip
     return found
 
 
 def certify_names(
     audited: Sequence[AuditedLabel], each: str, *, target_error: float, confidence: float, method: str = "auto",
-    max_items: int | None = None, seed: int = 0, starts: int = 1,
+    max_items: int | None = None, seed: int = 0, starts: int = 1, design: str | None = None,
 ) -> tuple[dict[str, Certificate], dict[str, float]]:  # fmt: skip
     """Certify the labels of each name, or of each domain, by themselves.
 
@@ -73,6 +77,7 @@ def certify_names(
         max_items: at most so many accepted labels of a name in a dialogue.
         seed: of betting.
         starts: of each walk.
+        design: see :func:`certify_tasks`.
 
     Returns:
         The certificates by :func:`~selflearn.inference.rows.promise_key`, and by the same key what it costs that those
@@ -87,12 +92,14 @@ def certify_names(
         raise ValueError(NOTHING_AUDITED)
     promises: dict[str, Certificate] = {}
     price: dict[str, float] = {}
+    drawn = drawn_as(audited, design)
     for task, labels in by_task(audited).items():
+        of_each = independence(labels, drawn)
         found = certify_each(
             [label.row.score or 0.0 for label in labels], [label.right for label in labels],
             [promise_key(task, each, getattr(label.row, each)) for label in labels],
-            [label.row.dialogue_id for label in labels], target_error, confidence, method, max_items=max_items,
-            seed=seed, starts=starts,
+            of_each.groups, target_error, confidence, method, max_items=max_items, seed=seed, starts=starts,
+            units=of_each.units, unit=of_each.unit,
         )  # fmt: skip
         promises |= found.certificates
         price |= found.price

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class Certificate:
             observed; 0 where a larger share of the same audit would pass, but none that a walk starts from; None where
             no number would do, and for a threshold.
         starts: places that the walk started from.
+        unit: what was drawn by itself, and so must not repeat: ``"item"``, ``"dialogue"``, ``"user"`` or ``"turn"``.
+        units: how many of them were audited.
     """
 
     threshold: float | None
@@ -46,6 +49,15 @@ class Certificate:
     max_items: int | None
     more_items: int | None
     starts: int = 1
+    unit: str = "item"
+    units: int = 0
+
+    @property
+    def more_units(self) -> int | None:
+        """Of an abstention, about how many more units ``more_items`` are; None where it says no number."""
+        if not self.more_items or not self.units:
+            return None
+        return math.ceil(self.more_items * self.units / self.n)
 
     def accept(
         self, scores: ArrayLike, groups: Sequence[object] | NDArray[np.generic] | None = None

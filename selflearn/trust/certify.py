@@ -18,6 +18,8 @@ _PROCEDURES: dict[str, Procedure] = {
     "binomial": procedures.binomial, "betting": procedures.totals_betting, "design_effect": procedures.design_effect,
 }  # fmt: skip
 METHODS = ("auto", *_PROCEDURES)
+UNITS = ("dialogue", "user", "turn")
+"""What may have been drawn by itself, where it is not an item."""
 
 
 def certify(
@@ -32,6 +34,8 @@ def certify(
     max_items: int | None = None,
     seed: int = 0,
     starts: int = 1,
+    units: Groups | None = None,
+    unit: str = "dialogue",
 ) -> Certificate:
     """The most generous threshold above which labels are wrong at most so often, promised from an audit.
 
@@ -46,13 +50,13 @@ def certify(
     Args:
         scores: of the audited items, ``(N,)``; higher is more certain.
         correct: whether the label is right, 0 or 1, ``(N,)``.
-        groups: the dialogue (or whatever repeats: the customer) of each item, where whole dialogues were audited.
+        groups: the dialogue of each item, where whole dialogues were audited.
         target_error: the largest share of wrong ones among the accepted items of the population; every item counts
             the same, or as its weight says.
         confidence: probability over audits with which it is kept.
         method: ``"binomial"`` (independent items), ``"betting"`` (dialogues, exact), ``"design_effect"`` (dialogues,
-            approximate); ``"auto"`` takes binomial where no dialogue has two items and no weights are given, else
-            betting.
+            approximate); ``"auto"`` takes binomial where no dialogue (no unit) has two items and no weights are given,
+            else betting.
         pool_scores: scores of unlabelled items of the same population; candidates and coverage are then theirs.
         weights: how many items of the population each one stands for, where not all were equally likely to be drawn;
             no item of the population may stand for more than the largest.
@@ -62,6 +66,10 @@ def certify(
         seed: order of the dialogues in betting.
         starts: places that the walk starts from, each with its share of the level: the first, and those that accept
             1/starts, 2/starts, ... of all items. ``python -m experiments.certify_starts`` prints gain and price.
+        units: what repeats beyond dialogues, the user of each item for example: only units are then taken to be
+            independent. ``groups`` are still what ``max_items`` counts in, and any number of a dialogue is accepted
+            where it is None.
+        unit: what the promise calls them, one of :data:`UNITS`; of ``groups``, where there are no units.
 
     Returns:
         The certificate; its ``threshold`` is None where nothing could be certified.
@@ -76,10 +84,10 @@ def certify(
         (0.295, 0.7, 'binomial')
     """
     values = check_numbers("scores", scores)
-    items = audited_items(values, 1.0 - check_correct(correct, len(values)), groups, weights, max_items)
-    name = _suitable(method, items, weighted=weights is not None)
+    items = audited_items(values, 1.0 - check_correct(correct, len(values)), groups, weights, max_items, units)
+    name = _suitable(method, items, unit, weighted=weights is not None)
     terms = Terms(target_error, confidence, seed, losses=False, starts=starts)
-    return _certify(items, name, terms, groups is not None, pool_scores)
+    return _certify(items, name, terms, _unit(unit, groups, units), pool_scores)
 
 
 def certify_losses(
@@ -93,6 +101,8 @@ def certify_losses(
     max_items: int | None = None,
     seed: int = 0,
     starts: int = 1,
+    units: Groups | None = None,
+    unit: str = "dialogue",
 ) -> Certificate:
     """The same promise for losses between 0 and 1: the mean loss among the accepted is at most the target.
 
@@ -109,6 +119,8 @@ def certify_losses(
         max_items: at most so many accepted of a dialogue.
         seed: order of the dialogues.
         starts: as in :func:`certify`.
+        units: what repeats beyond dialogues.
+        unit: what the promise calls them.
 
     Raises:
         ValueError: lengths differ, or a value is not what it should be.
@@ -117,33 +129,37 @@ def certify_losses(
         >>> certify_losses([0.9] * 400, [0.02, 0.0] * 200, target_loss=0.1).coverage
         1.0
     """
-    items = audited_items(scores, losses, groups, weights, max_items)
+    items = audited_items(scores, losses, groups, weights, max_items, units)
     terms = Terms(target_loss, confidence, seed, losses=True, starts=starts)
-    return _certify(items, "betting", terms, groups is not None, pool_scores)
+    return _certify(items, "betting", terms, _unit(unit, groups, units), pool_scores)
 
 
-def _suitable(method: str, items: AuditedItems, *, weighted: bool) -> str:
+def _unit(unit: str, groups: Groups | None, units: Groups | None) -> str:
+    if unit not in UNITS:
+        raise ValueError(f"unit is {unit!r}; expected one of {', '.join(UNITS)}")
+    return "item" if groups is None and units is None else unit
+
+
+def _suitable(method: str, items: AuditedItems, unit: str, *, weighted: bool) -> str:
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
     if method == "auto":
         return "betting" if items.clustered or weighted else "binomial"
     if method == "binomial" and (items.clustered or weighted):
-        what = "several items of one dialogue" if items.clustered else "weights"
+        what = f"several items of one {unit}" if items.clustered else "weights"
         raise ValueError(f"method is 'binomial' with {what}: it would promise too much; expected 'betting' (exact), "
-                         "'design_effect' (approximate), or one item a dialogue without weights")  # fmt: skip
+                         f"'design_effect' (approximate), or one item a {unit} without weights")  # fmt: skip
     return method
 
 
-def _certify(
-    items: AuditedItems, method: str, terms: Terms, in_dialogues: bool, pool_scores: ArrayLike | None
-) -> Certificate:
+def _certify(items: AuditedItems, method: str, terms: Terms, unit: str, pool_scores: ArrayLike | None) -> Certificate:
     pool = None if pool_scores is None else check_numbers("pool_scores", pool_scores)
     if pool is not None and not len(pool):
         raise ValueError("pool_scores is empty; expected the scores of unlabelled items, or None")
     blank = Certificate(
         threshold=None, coverage=0.0, n=len(items.scores), method=method, promise="", target_error=terms.target,
         confidence=terms.confidence, exact=method != "design_effect", accepted=0, errors=0.0,
-        max_items=items.max_items if in_dialogues else None, more_items=None, starts=terms.starts,
+        max_items=items.cap, more_items=None, starts=terms.starts, unit=unit, units=items.num_groups,
     )  # fmt: skip
     if not len(items.scores):
         return _abstention(blank, int(smallest_sizes([0], terms.target, terms.delta)[0]), terms)
@@ -161,7 +177,8 @@ def _certify(
         blank, threshold=threshold, coverage=float(share), accepted=int(taken.sum()),
         errors=float(items.losses[taken].sum()),
     )  # fmt: skip
-    return replace(found, promise=wording.of_threshold(found, losses=terms.losses))
+    most = items.most if unit != "item" and items.cap is None and items.clustered else None
+    return replace(found, promise=wording.of_threshold(found, losses=terms.losses, most=most))
 
 
 def _abstention(blank: Certificate, more: int | None, terms: Terms) -> Certificate:

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Groups = Sequence[object] | NDArray[np.generic]
 
+_MEANS = {"groups": "dialogue", "units": "unit"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedItems:
@@ -19,12 +21,14 @@ class AuditedItems:
     Attributes:
         scores: ``(N,)``.
         losses: ``(N,)``, from 0 (right) to 1 (wrong).
-        groups: number of the dialogue of each, ``(N,)`` in ``[0, G)``; each item its own where none were given.
+        groups: number of the unit of each, ``(N,)`` in ``[0, G)``: of what was drawn by itself, and may be a dialogue,
+            all dialogues of a user, or an item.
         num_groups: ``G``.
         weights: ``(N,)``, above 0.
-        max_items: most items of a dialogue that are accepted.
-        eligible: bool, ``(N,)``: among the ``max_items`` best scores of its dialogue.
-        clustered: some dialogue has more than one item.
+        cap: most items of a dialogue that are accepted; None for any number.
+        most: most eligible items of a unit.
+        eligible: bool, ``(N,)``: among the ``cap`` best scores of its dialogue.
+        clustered: some unit has more than one item.
     """
 
     scores: Floats
@@ -32,7 +36,8 @@ class AuditedItems:
     groups: NDArray[np.int64]
     num_groups: int
     weights: Floats
-    max_items: int
+    cap: int | None
+    most: int
     eligible: NDArray[np.bool_]
     clustered: bool
 
@@ -85,12 +90,13 @@ def audited_items(
     groups: Groups | None = None,
     weights: ArrayLike | None = None,
     max_items: int | None = None,
+    units: Groups | None = None,
 ) -> AuditedItems:
     """Check the arrays of an audit and put them together.
 
     Raises:
-        ValueError: lengths differ, a number is not finite, a loss lies outside [0, 1], a weight is not above 0, or
-            ``max_items`` is below 1 or comes without groups.
+        ValueError: lengths differ, a number is not finite, a loss lies outside [0, 1], a weight is not above 0,
+            ``max_items`` is below 1 or comes without groups, or a dialogue is of several units.
     """
     values = check_numbers("scores", scores)
     loss = check_numbers("losses", losses, length=len(values))
@@ -100,21 +106,31 @@ def audited_items(
     weight = np.ones_like(values) if weights is None else check_numbers("weights", weights, length=len(values))
     if (weight <= 0).any():
         raise ValueError(f"weights[{int((weight <= 0).argmax())}] is {weight.min()}; expected weights above 0")
-    if groups is not None and len(groups) != len(values):
-        raise ValueError(f"{len(groups)} groups for {len(values)} scores; expected the dialogue of each item")
+    for what, given in (("groups", groups), ("units", units)):
+        if given is not None and len(given) != len(values):
+            raise ValueError(f"{len(given)} {what} for {len(values)} scores; expected the {_MEANS[what]} of each item")
     if max_items is not None and (groups is None or max_items < 1):
         raise ValueError(f"max_items is {max_items}; expected 1 or more, and with groups: it limits what is accepted "
                          "of a dialogue")  # fmt: skip
-    numbers = (
-        np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
-    )
-    sizes = np.bincount(numbers)
-    longest = int(sizes.max(initial=1))
-    most = longest if max_items is None else max_items
+    dialogues = np.arange(len(values)) if groups is None else _numbered(groups)
+    drawn = dialogues if units is None else _numbered(units)
+    pairs = dialogues * (drawn.max(initial=0) + 1) + drawn
+    if groups is not None and len(np.unique(pairs)) > len(np.unique(dialogues)):
+        raise ValueError("a dialogue (one of groups) is of several units; expected that all of its items are of one")
+    longest = int(np.bincount(dialogues).max(initial=1))
+    cap = longest if max_items is None and groups is not None and units is None else max_items
+    eligible = np.ones(len(values), dtype=bool) if cap is None else rank_in_group(values, dialogues) < cap
+    sizes = np.bincount(drawn)
+    found = int(np.bincount(drawn[eligible]).max(initial=1))
     return AuditedItems(
-        scores=values, losses=loss, groups=numbers.astype(np.int64), num_groups=len(sizes), weights=weight,
-        max_items=most, eligible=rank_in_group(values, numbers) < most, clustered=longest > 1,
+        scores=values, losses=loss, groups=drawn, num_groups=len(sizes), weights=weight, cap=cap,
+        most=cap if cap is not None and units is None else found, eligible=eligible,
+        clustered=int(sizes.max(initial=1)) > 1,
     )  # fmt: skip
+
+
+def _numbered(names: Groups) -> NDArray[np.int64]:
+    return np.unique(np.asarray(names), return_inverse=True)[1].ravel().astype(np.int64)
 
 
 def rank_in_group(scores: Floats, groups: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from selflearn.trust.certificate import Certificate
 from selflearn.trust.certify import certify
@@ -38,6 +38,8 @@ def certify_each(
     max_items: int | None = None,
     seed: int = 0,
     starts: int = 1,
+    units: Groups | None = None,
+    unit: str = "dialogue",
 ) -> CertificatesTogether:
     """Certify the items of each name for themselves, by Bonferroni: each at delta / number of names.
 
@@ -52,6 +54,8 @@ def certify_each(
         max_items: at most so many accepted items of a name in a dialogue.
         seed: order of the dialogues.
         starts: of the walk of every one.
+        units: what repeats beyond dialogues, ``(N,)``.
+        unit: what promises call them.
 
     Raises:
         ValueError: lengths differ, or a value is not what it should be.
@@ -63,22 +67,22 @@ def certify_each(
     """
     check_probability("confidence", confidence)
     values, right, labels = np.asarray(scores, dtype=float), np.asarray(correct), np.asarray(names, dtype=object)
-    lengths = {"correct": len(right), "names": len(labels)} | ({} if groups is None else {"groups": len(groups)})
+    homes = {name: np.asarray(given) for name, given in (("groups", groups), ("units", units)) if given is not None}
+    lengths = {"correct": len(right), "names": len(labels)} | {name: len(given) for name, given in homes.items()}
     if bad := [name for name, length in lengths.items() if length != len(values)]:
         raise ValueError(
             f"{lengths[bad[0]]} {bad[0]} for {len(values)} scores; expected one an item, in the same order"
         )
-    homes: NDArray[np.generic] | None = None if groups is None else np.asarray(groups)
     distinct = sorted(set(labels.tolist()))
     together: dict[str, Certificate] = {}
     price: dict[str, float] = {}
     for name in distinct:
         own = labels == name
-        own_groups = None if homes is None else homes[own]
+        own_homes = {name: given[own] for name, given in homes.items()}
         joint, alone = (
             certify(
-                values[own], right[own], own_groups, target_error, level, method, max_items=max_items, seed=seed,
-                starts=starts,
+                values[own], right[own], target_error=target_error, confidence=level, method=method,
+                max_items=max_items, seed=seed, starts=starts, unit=unit, **own_homes,
             )
             for level in (1 - (1 - confidence) / len(distinct), confidence)
         )  # fmt: skip

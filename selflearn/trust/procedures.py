@@ -122,7 +122,7 @@ def totals_betting(items: AuditedItems, thresholds: Floats, terms: Terms) -> Out
     """
     sizes = by_dialogue(items, thresholds, items.weights)
     totals = by_dialogue(items, thresholds, items.weights * (items.losses - terms.target))
-    stake = betting.largest_stake((1 - terms.target) * items.max_items * float(items.weights.max()))
+    stake = betting.largest_stake((1 - terms.target) * items.most * float(items.weights.max()))
     planning = planning_dialogues(items, terms)
     order = np.random.default_rng([terms.seed, 1]).permutation(np.setdiff1d(np.arange(items.num_groups), planning))
     all_right = len(order) * betting.log_wealth_if_all_right(sizes[planning], stake, terms.target)

@@ -6,26 +6,28 @@ from selflearn.trust.certificate import Certificate
 
 _DRAWN = {
     "binomial": "This holds for items drawn like the audited ones, each drawn by itself (not with others of its "
-    "dialogue); exact binomial tests in a fixed order",
-    "betting": "This holds for items drawn like the audited ones, whole dialogues at a time, however long they are and "
-    "however much the errors of one resemble each other; exact betting tests on totals of dialogues in a fixed order",
-    "design_effect": "The confidence is approximate: the audited dialogues say themselves how much the errors of one "
+    "{unit}); exact binomial tests in a fixed order",
+    "betting": "This holds for items drawn like the audited ones, whole {unit}s at a time, however long they are and "
+    "however much the errors of one resemble each other; exact betting tests on totals of {unit}s in a fixed order",
+    "design_effect": "The confidence is approximate: the audited {unit}s say themselves how much the errors of one "
     "resemble each other, and the counts are divided by that design effect",
 }
 
 
-def of_threshold(found: Certificate, *, losses: bool) -> str:
-    """The promise of a certificate with a threshold."""
+def of_threshold(found: Certificate, *, losses: bool, most: int | None = None) -> str:
+    """The promise of a certificate with a threshold; ``most`` items a unit were audited, where nothing limits them."""
     percent = f"at most {100 * found.target_error:.3g}% are wrong"
     what = f"the mean loss is at most {found.target_error:g}" if losses else percent
     about = "at least" if found.exact else "about"
     text = (
         f"Of the items with a score of {found.threshold:.6g} or more, {what}: with a confidence of {about} "
-        f"{100 * found.confidence:.3g}% over audits like this one ({found.n} items). {_DRAWN[found.method]}"
-    )
+        f"{100 * found.confidence:.3g}% over audits like this one ({_audited(found)}). "
+    ) + _DRAWN[found.method].format(unit="dialogue" if found.unit == "item" else found.unit)
     text += "." if found.starts == 1 else f", from {found.starts} starts."
     if found.max_items is not None:
         text += f" At most {found.max_items} items of a dialogue are accepted, the best scores first."
+    if most is not None:
+        text += f" A {found.unit} with more than {most} items counts as one with {most} of them."
     return text + " Wrong means: judged wrong by the auditor."
 
 
@@ -33,8 +35,8 @@ def of_abstention(found: Certificate, *, losses: bool) -> str:
     """Why there is no threshold, and what it would take."""
     rate = "mean loss" if losses else "error rate"
     text = (
-        f"Nothing is accepted: from {found.n} audited items no threshold can be certified for {_article(rate)} of at "
-        f"most {found.target_error:g} with a confidence of {100 * found.confidence:.3g}%."
+        f"Nothing is accepted: from {_audited(found, 'audited ')} no threshold can be certified for {_article(rate)} "
+        f"of at most {found.target_error:g} with a confidence of {100 * found.confidence:.3g}%."
     )
     if found.more_items == 0:
         return text + (
@@ -43,13 +45,23 @@ def of_abstention(found: Certificate, *, losses: bool) -> str:
             "audit."
         )
     if found.more_items is not None:
-        text += f" It takes about {found.more_items} more audited items if errors stay as they were observed."
+        of_units = "" if found.unit == "item" else f" (about {_number(found.more_units, found.unit, 'more ')})"
+        text += f" It takes about {found.more_items} more audited items{of_units} if errors stay as they were observed."
         if found.max_items is not None and found.method == "betting" and found.max_items > 1:
             text += " With whole dialogues a smaller max_items takes fewer, single items of many dialogues fewest."
         return text
     if found.n:
         return text + f" More items would not help: no share of the best scores has {_article(rate)} below that."
     return text
+
+
+def _audited(found: Certificate, kind: str = "") -> str:
+    items = f"{found.n} {kind}items"
+    return items if found.unit == "item" else f"{items} of {_number(found.units, found.unit)}"
+
+
+def _number(count: int | None, noun: str, kind: str = "") -> str:
+    return f"{count or 0} {kind}{noun}{'' if count == 1 else 's'}"
 
 
 def _article(noun: str) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from experiments import label
-from experiments.certify import main
+from experiments.certify import halves, main
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler
 from selflearn.models import save_model
@@ -19,7 +19,8 @@ from tests.fixtures.dialogues import home_dialogues, tiny_model
 def command(tmp_path, program):
     """Runs the program with an untrained model, whose labels are mostly wrong, and a labelled log."""
     save_model(*tiny_model(home_dialogues(12)), tmp_path / "model")
-    write_jsonl(home_dialogues(40, seed=3), tmp_path / "log.jsonl")
+    log = [replace(d, user_id=d.id) for d in home_dialogues(40, seed=3)]  # each of another user
+    write_jsonl(log, tmp_path / "log.jsonl")
     given = {"labeler": "model", "input": "log.jsonl", "cache": "cache", "device": "cpu", "progress": "false"}
     return lambda *arguments, **more: program(main, arguments, given | more)
 
@@ -73,12 +74,27 @@ def test_each_label_can_have_a_promise_of_its_own(command, tmp_path, program):
         assert rows["accepted"].eq(accepted).all(), name
 
 
+def test_no_user_is_in_both_halves_and_promises_are_counted_over_users(command, tmp_path):
+    users = [replace(d, user_id=f"u{i % 5}") for i, d in enumerate(home_dialogues(40, seed=3))]
+    checked, audit = halves([(d, d) for d in users], 0.5, seed=0)
+    of_each = [{gold.user_id for gold, _ in part} for part in (checked, audit)]
+    assert [len(part) for part in of_each] == [2, 3]
+    assert not of_each[0] & of_each[1]
+    write_jsonl(users, tmp_path / "users.jsonl")
+    code, out, err = command("input=users.jsonl", "page=page.md", "target_error=0.3")
+    assert (code, "from 24 audited dialogues of 3 users" in err) == (0, True)
+    assert "audited items of 3 users" in " ".join(out.split())
+    assert "of 3 users, who are what the promises are counted over" in (tmp_path / "page.md").read_text()
+    assert json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]["intent"]["unit"] == "user"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["check=1"], "check is 1; expected a share of the dialogues from 0 to below 1"),
         (["target_error=5"], "target_error is 5; expected a number above 0 and below 1"),
         (["each=task"], "each is 'task'; expected one of label, domain, or null"),
+        (["audited=people"], "audited is 'people'; expected one of dialogues, users, or null"),
         (["method=ltt"], "method is 'ltt'; expected one of auto, binomial, betting, design_effect"),
         (["labeler=nowhere"], "nowhere: no such directory"),
         (["input=nowhere.jsonl"], "nowhere.jsonl does not exist"),

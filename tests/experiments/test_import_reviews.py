@@ -20,7 +20,7 @@ from selflearn.schema import Labels
 from selflearn.training.recipe import fit_tasks
 from tests.fixtures.dialogues import home_dialogues, tiny_model
 
-LOG = [replace(dialogue, ratings=()) for dialogue in home_dialogues(30, seed=3)]
+LOG = [replace(dialogue, ratings=(), user_id=dialogue.id) for dialogue in home_dialogues(30, seed=3)]
 EMAIL = "rea@example.org"
 
 

@@ -65,6 +65,29 @@ def test_tasks_are_certified_by_themselves(promises):
         certify_tasks([], target_error=0.05, confidence=0.9)
 
 
+def of_users(labels, users):
+    return [replace(label, user=f"user {i % users}") for i, label in enumerate(labels)]
+
+
+def test_promises_are_counted_over_users_where_they_repeat():
+    labels = audited("intent", 0.99, number=600)
+    asked = {"target_error": 0.05, "confidence": 0.9}
+    each_another = certify_tasks(of_users(labels, 600), **asked)["intent"]
+    assert (each_another.unit, each_another.units, each_another.coverage) == ("dialogue", 600, 1.0)
+    few = certify_tasks(of_users(labels, 12), **asked)["intent"]
+    assert (few.unit, few.units, few.threshold) == ("user", 12, None)
+    assert f"about {few.more_units} more users" in few.promise
+    # one by one they would do: declared, nobody is asked who said it
+    assert certify_tasks(of_users(labels, 12), **asked, design="dialogues")["intent"].units == 600
+    names, _ = certify_names(of_users(labels, 12), "label", **asked)
+    assert {(one.unit, one.units) for one in names.values()} == {("user", 12)}
+    # who is not known is nobody's double
+    half = [*of_users(labels[:300], 100), *labels[300:]]
+    assert certify_tasks(half, **asked)["intent"].units == 400
+    with pytest.raises(ValueError, match="audited is 'turn'; expected one of"):
+        certify_tasks(labels, **asked, design="turn")
+
+
 def test_names_are_certified_by_themselves_and_cost_something():
     good, bad = audited("intent", 0.99, number=400), audited("intent", 0.5, number=400, seed=1)
     named = [

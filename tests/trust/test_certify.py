@@ -28,7 +28,7 @@ def test_the_signature_is_the_agreed_one():
         "(scores: ArrayLike, correct: ArrayLike, groups: Groups | None = None, target_error: float = 0.05, "
         "confidence: float = 0.9, method: str = auto, pool_scores: ArrayLike | None = None, "
         "weights: ArrayLike | None = None, max_items: int | None = None, seed: int = 0, "
-        "starts: int = 1)"
+        "starts: int = 1, units: Groups | None = None, unit: str = dialogue)"
     )
 
 
@@ -126,6 +126,38 @@ def test_a_cap_on_dialogues_certifies_more_with_few_of_them_and_is_applied(dialo
         found.accept(columns[0])
 
 
+def test_dialogues_of_few_users_tell_less_than_as_many_of_many(dialogues):
+    """Only users are independent then: the promise is counted over them, and says so."""
+    of_users = [f"user {number % 40}" for number in dialogues.groups]
+    alone = certify(*dialogues, target_error=0.1)
+    found = certify(*dialogues, target_error=0.1, units=of_users, unit="user")
+    assert (alone.unit, alone.units) == ("dialogue", 625)
+    assert (found.threshold, found.unit, found.units) == (None, "user", 40)
+    assert f"from {found.n} audited items of 40 users" in found.promise
+    assert found.more_units == -(-found.more_items * 40 // found.n)
+    assert f"(about {found.more_units} more users)" in found.promise
+
+
+def test_users_are_what_a_promise_says_and_dialogues_what_a_cap_counts_in(dialogues):
+    of_users = [f"user {number // 2}" for number in dialogues.groups]
+    found = certify(*dialogues, target_error=0.1, method="design_effect", units=of_users, unit="user")
+    assert found.max_items is None
+    assert "of 313 users" in found.promise
+    assert "the audited users say themselves" in found.promise
+    most = max(np.unique(of_users, return_counts=True)[1])
+    assert f"A user with more than {most} items counts as one with {most} of them." in found.promise
+    capped = certify(*dialogues, target_error=0.1, max_items=3, units=of_users, unit="user")
+    assert capped.threshold is not None
+    assert "whole users at a time" in capped.promise
+    taken = capped.accept(dialogues.scores, dialogues.groups)
+    assert np.bincount(dialogues.groups[taken]).max() == 3
+
+
+def test_one_user_a_dialogue_changes_nothing(dialogues):
+    as_users = certify(*dialogues, target_error=0.1, max_items=6, units=dialogues.groups)
+    assert as_users.threshold == certify(*dialogues, target_error=0.1, max_items=6).threshold
+
+
 @pytest.mark.parametrize("method", ["betting", "design_effect"])
 def test_weights_change_what_is_promised(method):
     rng = np.random.default_rng(0)
@@ -208,6 +240,10 @@ def test_one_dialogue_certifies_nothing(method):
         ({"correct": [1, 0, 0.5]}, r"correct\[2\] is 0.5; expected 0 or 1: for losses between, certify_losses"),
         ({"scores": [[0.1, 0.2, 0.3]]}, r"scores has shape \(1, 3\); expected one number an item"),
         ({"groups": ["a", "b"]}, "2 groups for 3 scores; expected the dialogue of each item"),
+        ({"units": ["a"]}, "1 units for 3 scores; expected the unit of each item"),
+        ({"groups": ["a", "a", "b"], "units": ["x", "y", "y"]}, "a dialogue .* is of several units"),
+        ({"unit": "customer"}, "unit is 'customer'; expected one of dialogue, user, turn"),
+        ({"method": "binomial", "units": ["a", "a", "b"], "unit": "user"}, "'binomial' with several items of one user"),
         ({"weights": [1.0]}, "1 weights for 3 scores"),
         ({"weights": [1.0, 0.0, 2.0]}, r"weights\[1\] is 0.0; expected weights above 0"),
         ({"pool_scores": []}, "pool_scores is empty"),
