@@ -72,6 +72,8 @@ def log_wealth_if_all_right(sizes: Floats, stake: float, target_error: float) ->
 def needed_dialogues(totals: Floats, stake: float, delta: float) -> float | None:
     """About how many dialogues it takes at the best of the thresholds, if they are like these; None if none would do.
 
+    In hindsight, with the best of constant stakes: what is said only where no walk would pass its start.
+
     Args:
         totals: X, ``(G, T)``.
         stake: largest stake.

@@ -29,8 +29,8 @@ class Certificate:
         errors: of those, the wrong ones; the sum of their losses.
         max_items: at most so many items of a dialogue are accepted, the best first; None without dialogues.
         more_items: of an abstention, about how many more audited items it takes while errors stay as they were
-            observed; 0 where a larger share of the same audit would pass, but none that a walk starts from; None where
-            no number would do, and for a threshold.
+            observed; 0 where a larger share of the same audit passes, which a walk does not come to, as too many of the
+            best scores are wrong; None where no number would do, and for a threshold.
         starts: places that the walk started from.
         unit: what was drawn by itself, and so must not repeat: ``"item"``, ``"dialogue"``, ``"user"`` or ``"turn"``.
         units: how many of them were audited.

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from selflearn.trust import betting
+from selflearn.trust import betting, shortfall
 from selflearn.trust.binomial import binomial_p_values, needed_size, smallest_sizes
 from selflearn.trust.design_effect import effective_counts
 from selflearn.trust.items import AuditedItems, Floats, check_probability
@@ -68,8 +68,9 @@ class Outcome:
 
     Attributes:
         best: number of the last candidate that passed; None if none did.
-        more_items: about how many more items it takes, if none did; 0 where a larger share of these would pass, but
-            none that a walk starts from; None where no number would do.
+        more_items: about how many more items it takes, if none did; 0 where a larger share passes, which the walk
+            does not come to, as errors are above the target at its start, or would fail there in larger audits too;
+            None where no number would do.
     """
 
     best: int | None
@@ -85,11 +86,19 @@ def binomial(items: AuditedItems, thresholds: Floats, terms: Terms) -> Outcome:
     errors, counts = _counted(items, thresholds)
     first = _first(counts >= _start_size(len(items.scores), terms))
     passed = binomial_p_values(errors, counts, terms.target) <= terms.levels[:, None]
-    best = last_reached(passed, start_places(counts, first, terms.starts))
-    if best is None:
-        looked_at = thresholds_at(items.scores, counts_for_shares(len(items.scores), steps=20))
-        return Outcome(None, _more_items(*_counted(items, looked_at), items, terms))
-    return Outcome(best)
+    places = start_places(counts, first, terms.starts)
+    best = last_reached(passed, places)
+    if best is not None:
+        return Outcome(best)
+    if shortfall.out_of_order(passed[-1], places, errors / np.maximum(counts, 1), terms.target):
+        return Outcome(None, 0)
+    errors, counts = _counted(items, thresholds_at(items.scores, counts_for_shares(len(items.scores))))
+    n = len(items.scores)
+    passes = shortfall.counts_pass(
+        errors, counts, counts, lambda growth: _start_size(round(growth * n), terms), terms.target, terms.levels[0]
+    )
+    later = bool(len(places) and passed[-1, places[0] :].any())
+    return Outcome(None, _lacking(items, passes, errors, counts, terms, later=later))
 
 
 def design_effect(items: AuditedItems, thresholds: Floats, terms: Terms) -> Outcome:
@@ -103,8 +112,20 @@ def design_effect(items: AuditedItems, thresholds: Floats, terms: Terms) -> Outc
         for (errors, sizes), level in zip(effective, terms.levels, strict=True)
     ])  # fmt: skip
     first = _first((weights > 0).sum(0) >= _start_size(items.num_groups, terms))
-    best = last_reached(_also_above(passed), start_places(weights.sum(0), first, terms.starts))
-    return Outcome(None, _more_items(*effective[-1], items, terms)) if best is None else Outcome(best)
+    places = start_places(weights.sum(0), first, terms.starts)
+    best = last_reached(_also_above(passed), places)
+    if best is not None:
+        return Outcome(best)
+    rates = losses.sum(0) / np.maximum(weights.sum(0), 1e-12)
+    if shortfall.out_of_order(passed[-1], places, rates, terms.target):
+        return Outcome(None, 0)
+    errors, sizes = effective[0]
+    passes = shortfall.counts_pass(
+        errors, sizes, (weights > 0).sum(0).astype(float),
+        lambda growth: _start_size(round(growth * items.num_groups), terms), terms.target, terms.levels[0],
+    )  # fmt: skip
+    later = bool(len(places) and passed[-1, places[0] :].any())
+    return Outcome(None, _lacking(items, passes, *effective[-1], terms, later=later))
 
 
 def planning_dialogues(items: AuditedItems, terms: Terms) -> NDArray[np.int64]:
@@ -134,12 +155,20 @@ def totals_betting(items: AuditedItems, thresholds: Floats, terms: Terms) -> Out
     best = last_reached(_also_above(passed), places - first)
     if best is not None:
         return Outcome(first + best)
+    rates = totals.sum(0) / np.maximum(sizes.sum(0), 1e-12) + terms.target
+    if shortfall.out_of_order(_also_above(passed)[-1], places - first, rates[first:], terms.target):
+        return Outcome(None, 0)
+    passes = shortfall.bets_pass(
+        totals, sizes, stake=stake, target=terms.target, start_wealth=start_wealth, played=1 - _PLANNING,
+        level=float(terms.levels[0]), seed=terms.seed,
+    )  # fmt: skip
+    more = shortfall.more_items(len(items.scores), passes)
+    if more is not None:
+        return Outcome(None, more)
+    if len(places) and passed[-1, places[0] - first :].any():
+        return Outcome(None, 0)
     needed = betting.needed_dialogues(totals, stake, terms.delta)
-    if needed is None:
-        return Outcome(None)
-    gain = betting.log_wealth_if_all_right(sizes, stake, terms.target).max()
-    least = start_wealth / float(gain)  # with fewer the walk does not start
-    return Outcome(None, max(0, round((max(needed, least) / items.num_groups - 1) * len(items.scores))))
+    return Outcome(None, None if needed is None else _at_least_one(needed / items.num_groups, items))
 
 
 def _also_above(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -177,11 +206,20 @@ def _start_size(available: int, terms: Terms) -> int:
     return int(one if available >= one else none)
 
 
-def _more_items(errors: Floats, sizes: Floats, items: AuditedItems, terms: Terms) -> int | None:
-    """By the candidate that needs fewest: items in all, at the rate, the share and the design effect observed.
+def _lacking(
+    items: AuditedItems, passes: Callable[[float], bool], errors: Floats, sizes: Floats, terms: Terms, *, later: bool
+) -> int | None:
+    """Items that are missing; where a walk would fail at its start in any larger audit, by the best of the candidates.
+
+    That is 0 where some of those after the start pass in this audit (``later``).
 
     The few best items are often all right by luck, and would promise too much: they are asked last.
     """
+    more = shortfall.more_items(len(items.scores), passes)
+    if more is not None:
+        return more
+    if later:
+        return 0
     least = min(smallest_sizes([0], terms.target, terms.delta)[0] / 2, sizes.max(initial=0.0))
     for enough in (least, 1e-9):
         needed = [
@@ -190,5 +228,9 @@ def _more_items(errors: Floats, sizes: Floats, items: AuditedItems, terms: Terms
             if size >= enough and (wanted := needed_size(error / size, terms.target, terms.delta)) is not None
         ]
         if needed:
-            return max(0, int(np.ceil(min(needed) - len(items.scores))))
+            return _at_least_one(min(needed) / len(items.scores), items)
     return None
+
+
+def _at_least_one(growth: float, items: AuditedItems) -> int:
+    return max(1, int(np.ceil((growth - 1) * len(items.scores))))
