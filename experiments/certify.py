@@ -6,7 +6,7 @@ shows what the certified labels come to, beside a single person where people lab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,8 @@ from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import find_corpus, load_dialogues
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.inference import Labeler
-from selflearn.inference.audit import AuditedLabel, audited_labels
-from selflearn.inference.audit_design import unit_of
+from selflearn.inference.audit import AuditedLabel, audited_labels, unknown_names
+from selflearn.inference.audit_design import check_drawn_one_by_one, unit_of
 from selflearn.inference.calibration import calibrated, calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
 from selflearn.inference.promises import acceptance, certify_names, certify_tasks, write_promises
@@ -41,20 +41,20 @@ Pair = tuple[Dialogue, Dialogue]
 @hydra_main("certify")
 def main(cfg: DictConfig) -> None:
     """Label, certify, write the promises beside the model, and print what they come to."""
-    if not 0 <= cfg.check < 1:
-        raise ConfigError([f"check is {cfg.check}; expected a share of the dialogues from 0 to below 1"])
-    if cfg.each is not None and cfg.each not in EACH:
-        raise ConfigError([f"each is {cfg.each!r}; expected one of {', '.join(EACH)}, or null (a promise a task)"])
+    check_settings(cfg)
     columns = OmegaConf.to_container(cfg.columns, resolve=True)
     options = {"columns": columns} if columns else {}
     dialogues = DialogueRows(
         load_dialogues(cfg.corpus, root=cfg.input, split=cfg.split, cache_dir=cfg.cache, **options)  # type: ignore[arg-type]
     )
+    if cfg.audited == "items":
+        check_drawn_one_by_one(dialogues)
     transformers_logging.disable_progress_bar()
     labeler = Labeler.from_pretrained(
         cfg.labeler, device=cfg.device, bf16=cfg.bf16, recordings=cfg.recordings, with_promises=False
     )
     console = Console(stderr=True)
+    check_names(dialogues, labeler, console)
     raw = Labeler(labeler.system)  # its scores are as the model gives them
     bar = track(raw.stream(dialogues), "labelling", len(dialogues), console=console, disable=not cfg.progress)
     pairs = list(zip(dialogues, (found.dialogue for found in bar), strict=True))
@@ -93,6 +93,27 @@ def main(cfg: DictConfig) -> None:
     console.print(f"from {len(audit):,} audited dialogues{users}; written: {file}", highlight=False, soft_wrap=True)
     if cfg.page is not None:
         Path(cfg.page).write_text(markdown(promises, price, errors, found, len(audit), len(checked), cfg), "utf-8")
+
+
+def check_settings(cfg: DictConfig) -> None:
+    """Refuse settings that cannot be meant, before anything is read."""
+    if not 0 <= cfg.check < 1:
+        raise ConfigError([f"check is {cfg.check}; expected a share of the dialogues from 0 to below 1"])
+    if cfg.each is not None and cfg.each not in EACH:
+        raise ConfigError([f"each is {cfg.each!r}; expected one of {', '.join(EACH)}, or null (a promise a task)"])
+    if cfg.audited == "items" and cfg.check:
+        raise ConfigError(["audited is items and check is not 0: turns that were drawn one by one from all dialogues "
+                           "are not drawn so from those of one half; give check=0"])  # fmt: skip
+
+
+def check_names(dialogues: Iterable[Dialogue], labeler: Labeler, console: Console) -> None:
+    """Count and say the names of people that the model does not know; refuse a corpus of which it knows none."""
+    for task, unknown in unknown_names(dialogues, labeler.names).items():
+        shown = ", ".join(f"{name} ({number:,})" for name, number in unknown.most_common(10))
+        more = f" and {len(unknown) - 10:,} more" if len(unknown) > 10 else ""
+        console.print(f"{task}: {unknown.total():,} labels of people have {len(unknown):,} names that the model does "
+                      f"not know: {escape(shown)}{more}. No label of it is right there",
+                      highlight=False, soft_wrap=True)  # fmt: skip
 
 
 def not_accepted(promises: Mapping[str, Certificate]) -> Table:

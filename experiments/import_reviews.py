@@ -35,6 +35,8 @@ def main(cfg: DictConfig) -> None:
         said.print(f"{written - audited:,} of {written:,} dialogues are of no audit: they were chosen, and people saw "
                    "what the model said. Do not certify on them; experiments.export draws an audit (audit=NUMBER)",
                    highlight=False)  # fmt: skip
+    elif cfg.tool == "argilla":
+        said.print("these are single turns, drawn one by one: certify them with audited=items check=0", highlight=False)
 
 
 def tasks_table(report: ReviewReport) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,6 +62,44 @@ def by_task(labels: Iterable[AuditedLabel]) -> dict[str, list[AuditedLabel]]:
     for label in labels:
         found.setdefault(label.row.task, []).append(label)
     return dict(sorted(found.items()))
+
+
+def unknown_names(dialogues: Iterable[Dialogue], names: Mapping[str, Sequence[str]]) -> dict[str, Counter[str]]:
+    """Names that people gave and a model does not know: no label of it can be right there.
+
+    Args:
+        dialogues: with labels of people.
+        names: that the model chooses from, by task (:attr:`selflearn.inference.Labeler.names`). Compared are those of
+            intents and slots; "other" is no name.
+
+    Returns:
+        How often each such name was given, by task; tasks without any are left out.
+
+    Raises:
+        ValueError: none of the names of a task is known: the corpus has other names.
+    """
+    given: dict[str, Counter[str]] = {task: Counter() for task in ("intent", "slots") if task in names}
+    for dialogue in dialogues:
+        for turn in dialogue.labels.turns:
+            if "intent" in given and turn.intent is not None and turn.intent.value != "other":
+                given["intent"][turn.intent.value] += 1
+            if "slots" in given:
+                given["slots"].update(slot.name for slot in turn.slots or ())
+    found = {}
+    for task, counts in given.items():
+        unknown = Counter({name: number for name, number in counts.items() if name not in names[task]})
+        if counts and len(unknown) == len(counts):
+            raise ValueError(f"{task}: people gave {_some(sorted(counts))}, the model knows {_some(names[task])}: not "
+                             "one name is the same. Expected labels in the names that the model was trained with: "
+                             "rename them, or take a model that was trained on this corpus")  # fmt: skip
+        if unknown:
+            found[task] = unknown
+    return found
+
+
+def _some(names: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def is_right(row: LabelRow, said: Labels, gold: Labels) -> bool | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from selflearn.inference.audit import AuditedLabel
-from selflearn.schema import Dialogue
+from selflearn.schema import Dialogue, TurnLabels
 
-DESIGNS = ("dialogues", "users")
-"""What was drawn: whole dialogues, or users with their dialogues."""
+DESIGNS = ("items", "dialogues", "users")
+"""What was drawn: turns one by one, whole dialogues, or users with their dialogues."""
+
+_OF_GOALS = ("segmentation", "success")
+_WHOLE = "expected audited=dialogues or audited=users, or turns of experiments.export to=argilla audit=NUMBER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +20,12 @@ class Independence:
     """What :func:`selflearn.trust.certify` is told of the labels that it is given.
 
     Attributes:
-        groups: the dialogue of each label, which at most so many labels are accepted of.
-        units: what repeats beyond it, the user of each label; None where nothing does.
+        groups: the dialogue of each label, which at most so many labels are accepted of; None where turns were drawn.
+        units: what is independent, where it is no dialogue: the user or the turn of each label.
         unit: the word for it.
     """
 
-    groups: list[str]
+    groups: list[str] | None
     units: list[str] | None
     unit: str
 
@@ -35,7 +38,7 @@ def drawn_as(audited: Sequence[AuditedLabel], design: str | None) -> str:
         design: one of :data:`DESIGNS`, or None.
 
     Raises:
-        ValueError: another design.
+        ValueError: another design; or turns are said to be drawn one by one, and goals were audited.
     """
     if design is None:
         pairs = {(label.user, label.row.dialogue_id) for label in audited if label.user is not None}
@@ -43,7 +46,31 @@ def drawn_as(audited: Sequence[AuditedLabel], design: str | None) -> str:
     if design not in DESIGNS:
         raise ValueError(f"audited is {design!r}; expected one of {', '.join(DESIGNS)}, or null (users where they "
                          "are known and repeat, else dialogues)")  # fmt: skip
+    of_goals = sorted({label.row.task for label in audited} & set(_OF_GOALS)) if design == "items" else []
+    if of_goals:
+        raise ValueError(f"audited is 'items' and {of_goals[0]} was labelled: goals are seen only in whole dialogues; "
+                         f"{_WHOLE}")  # fmt: skip
     return design
+
+
+def check_drawn_one_by_one(dialogues: Iterable[Dialogue]) -> None:
+    """Refuse dialogues that were audited whole, where turns are said to have been drawn one by one.
+
+    Args:
+        dialogues: with labels of people.
+
+    Raises:
+        ValueError: of the dialogues of several turns with a labelled one, most are labelled throughout.
+    """
+    several = [d for d in dialogues if len(d.turns) > 1 and any(map(_labelled, d.labels.turns))]
+    whole = sum(all(map(_labelled, d.labels.turns)) for d in several)
+    if whole > len(several) / 2:
+        raise ValueError(f"audited is 'items' and {whole} of {len(several)} dialogues of several turns have labels of "
+                         f"people on every turn: they were not drawn one by one; {_WHOLE}")  # fmt: skip
+
+
+def _labelled(turn: TurnLabels) -> bool:
+    return any(label is not None for label in (turn.intent, turn.slots, turn.defect, turn.transcript))
 
 
 def independence(labels: Sequence[AuditedLabel], design: str) -> Independence:
@@ -51,8 +78,11 @@ def independence(labels: Sequence[AuditedLabel], design: str) -> Independence:
 
     Args:
         labels: of one task.
-        design: one of :data:`DESIGNS`.
+        design: one of :data:`DESIGNS`. Of ``"items"`` each is independent, but for those of one turn (its slots).
     """
+    if design == "items":
+        turns = [f"turn {label.row.first_turn} of {label.row.dialogue_id}" for label in labels]
+        return Independence(groups=None, units=turns, unit="turn")
     dialogues = [label.row.dialogue_id for label in labels]
     if design == "dialogues":
         return Independence(groups=dialogues, units=None, unit="dialogue")

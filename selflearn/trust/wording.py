@@ -22,7 +22,7 @@ def of_threshold(found: Certificate, *, losses: bool, most: int | None = None) -
     text = (
         f"Of the items with a score of {found.threshold:.6g} or more, {what}: with a confidence of {about} "
         f"{100 * found.confidence:.3g}% over audits like this one ({_audited(found)}). "
-    ) + _DRAWN[found.method].format(unit="dialogue" if found.unit == "item" else found.unit)
+    ) + _DRAWN[found.method].format(unit=_with_others(found))
     text += "." if found.starts == 1 else f", from {found.starts} starts."
     if found.max_items is not None:
         text += f" At most {found.max_items} items of a dialogue are accepted, the best scores first."
@@ -53,6 +53,12 @@ def of_abstention(found: Certificate, *, losses: bool) -> str:
     if found.n:
         return text + f" More items would not help: no share of the best scores has {_article(rate)} below that."
     return text
+
+
+def _with_others(found: Certificate) -> str:
+    """What an item is not to be drawn with others of: of single turns, each with one item, their dialogue."""
+    single = found.unit == "item" or (found.unit == "turn" and found.method == "binomial")
+    return "dialogue" if single else found.unit
 
 
 def _audited(found: Certificate, kind: str = "") -> str:

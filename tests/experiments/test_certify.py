@@ -88,13 +88,42 @@ def test_no_user_is_in_both_halves_and_promises_are_counted_over_users(command, 
     assert json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]["intent"]["unit"] == "user"
 
 
+def renamed(dialogue, some):
+    """The same dialogue with other names of intents, of some of them or of all."""
+    turns = [
+        replace(turn, intent=turn.intent and replace(turn.intent, value=f"New{turn.intent.value}"))
+        if number == 0 or not some else turn
+        for number, turn in enumerate(dialogue.labels.turns)
+    ]  # fmt: skip
+    return replace(dialogue, labels=replace(dialogue.labels, turns=tuple(turns)), ratings=())
+
+
+def test_names_that_the_model_does_not_know_are_counted_and_a_corpus_of_others_is_refused(command, tmp_path):
+    assert command()[0] == 0
+    file = tmp_path / "model" / "promises.json"
+    before = file.read_bytes()
+    write_jsonl([renamed(d, some=False) for d in home_dialogues(12)], tmp_path / "others.jsonl")
+    code, _, err = command("input=others.jsonl")
+    assert code == 2
+    assert "intent: people gave New" in err
+    assert "not one name is the same. Expected labels in the names that the model was trained with" in err
+    assert file.read_bytes() == before
+    write_jsonl([renamed(d, some=True) for d in home_dialogues(12)], tmp_path / "some.jsonl")
+    code, _, err = command("input=some.jsonl")
+    assert code == 0
+    assert "intent: 1" in err
+    assert "names that the model does not know: New" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["check=1"], "check is 1; expected a share of the dialogues from 0 to below 1"),
         (["target_error=5"], "target_error is 5; expected a number above 0 and below 1"),
         (["each=task"], "each is 'task'; expected one of label, domain, or null"),
-        (["audited=people"], "audited is 'people'; expected one of dialogues, users, or null"),
+        (["audited=people"], "audited is 'people'; expected one of items, dialogues, users, or null"),
+        (["audited=items"], "are not drawn so from those of one half; give check=0"),
+        (["audited=items", "check=0"], "have labels of people on every turn: they were not drawn one by one"),
         (["method=ltt"], "method is 'ltt'; expected one of auto, binomial, betting, design_effect"),
         (["labeler=nowhere"], "nowhere: no such directory"),
         (["input=nowhere.jsonl"], "nowhere.jsonl does not exist"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler, label_file
 from selflearn.inference.audit import AuditedLabel
+from selflearn.inference.audit_design import check_drawn_one_by_one
 from selflearn.inference.promises import acceptance, certify_names, certify_tasks, read_promises, write_promises
 from selflearn.inference.rows import (
     EACH,
@@ -86,6 +87,35 @@ def test_promises_are_counted_over_users_where_they_repeat():
     assert certify_tasks(half, **asked)["intent"].units == 400
     with pytest.raises(ValueError, match="audited is 'turn'; expected one of"):
         certify_tasks(labels, **asked, design="turn")
+
+
+def test_turns_that_were_drawn_one_by_one_are_independent_whatever_dialogue_they_are_of():
+    labels = audited("intent", 0.99, number=200)
+    twice = [replace(label, row=replace(label.row, dialogue_id=f"d{i // 2}", first_turn=i % 2, last_turn=i % 2))
+             for i, label in enumerate(labels)]  # fmt: skip
+    asked = {"target_error": 0.05, "confidence": 0.9}
+    assert certify_tasks(twice, **asked)["intent"].method == "betting"
+    found = certify_tasks(of_users(twice, 12), **asked, design="items")["intent"]
+    assert (found.method, found.unit, found.units, found.max_items) == ("binomial", "turn", 200, None)
+    assert found.coverage == 1.0
+    assert "each drawn by itself (not with others of its dialogue)" in found.promise
+    certify_tasks(twice, **asked, method="binomial", design="items")
+    # but not the slots of one turn
+    slots = [replace(x, row=replace(x.row, task="slots")) for x in (*twice, *twice)]
+    assert certify_tasks(slots, **asked, design="items")["slots"].method == "betting"
+    with pytest.raises(ValueError, match="goals are seen only in whole dialogues; expected audited=dialogues"):
+        certify_tasks(audited("success", 0.9), **asked, design="items")
+
+
+def test_dialogues_that_were_audited_whole_are_no_turns_drawn_one_by_one():
+    gold = [d.with_labels(replace(d.labels, goals=None)) for d in home_dialogues(20)]
+    with pytest.raises(ValueError, match="have labels of people on every turn: they were not drawn one by one"):
+        check_drawn_one_by_one(gold)
+    drawn = []
+    for i, d in enumerate(gold):
+        turns = [turn if n == i % len(d.turns) else TurnLabels() for n, turn in enumerate(d.labels.turns)]
+        drawn.append(d.with_labels(Labels(turns=tuple(turns))))
+    check_drawn_one_by_one(drawn)
 
 
 def test_names_are_certified_by_themselves_and_cost_something():
