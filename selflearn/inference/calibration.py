@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from selflearn.corpora._rows import replacing
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.rows import success_score
 from selflearn.schema import Goal, Labels, Slot, TurnLabels
 from selflearn.trust import Isotonic, Temperature, expected_calibration_error, fit_calibrator
+
+log = logging.getLogger(__name__)
 
 Calibrators = Mapping[str, Temperature | Isotonic]
 """By task, the names of :data:`selflearn.inference.rows.TASKS`."""
@@ -26,14 +30,23 @@ LEAST = 30
 def fit_calibrators(audited: Iterable[AuditedLabel]) -> dict[str, Temperature | Isotonic]:
     """A calibrator for each task of which enough labels were audited, some right and some wrong.
 
+    The scores of other tasks are left as they are, which a warning says.
+
     Args:
         audited: labels of dialogues that the model was not trained on; certify on others.
     """
-    return {
-        task: fit_calibrator([label.row.score or 0.0 for label in labels], [label.right for label in labels])
-        for task, labels in by_task(audited).items()
-        if len(labels) >= LEAST and len({label.right for label in labels}) == 2
-    }
+    found, of_tasks = {}, by_task(audited)
+    if not of_tasks:
+        log.warning("no score is calibrated: people labelled nothing that the model labels")
+    for task, labels in of_tasks.items():
+        right = [label.right for label in labels]
+        if len(labels) >= LEAST and len(set(right)) == 2:
+            found[task] = fit_calibrator([label.row.score or 0.0 for label in labels], right)
+            continue
+        few = f"{len(labels)} labels of people, and it takes {LEAST}"
+        what = few if len(labels) < LEAST else f"{len(labels)} labels, all of them {'right' if right[0] else 'wrong'}"
+        log.warning("the scores of %s are not calibrated: %s; more labelled dialogues would do it", task, what)
+    return found
 
 
 def calibration_errors(audited: Iterable[AuditedLabel]) -> dict[str, float]:
@@ -62,7 +75,8 @@ def calibrated(labels: Labels, calibrators: Calibrators) -> Labels:
 def write_calibrators(calibrators: Calibrators, directory: Path) -> None:
     """Write them into the directory of the model whose scores they are for."""
     found = {task: asdict(calibrator) for task, calibrator in calibrators.items()}
-    (directory / FILE).write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    with replacing(directory / FILE) as file:
+        file.write((json.dumps(found, indent=1) + "\n").encode())
 
 
 def read_calibrators(directory: Path) -> Calibrators:

@@ -176,9 +176,15 @@ class Labeler:
 
         Args:
             dialogues: with labels of people; the model was not trained on them. Tasks of which they say too little
-                keep their scores. Promises are made of calibrated scores, so that none are kept.
+                keep their scores, which a warning says. Promises are made of calibrated scores, so that none are kept.
+
+        Raises:
+            ValueError: there is no dialogue.
         """
         known = list(dialogues)
+        if not known:
+            raise ValueError("no dialogue to calibrate on; expected dialogues with labels of people that the model was "
+                             "not trained on")  # fmt: skip
         raw = Labeler(self.system).label(known)
         audited = [x for gold, said in zip(known, raw, strict=True) for x in audited_labels(said.dialogue, gold.labels)]
         return Labeler(self.system, calibrators=fit_calibrators(audited))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from selflearn.corpora._rows import replacing
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.audit_design import drawn_as, independence
 from selflearn.inference.rows import EACH, Acceptance, promise_key
@@ -110,7 +111,8 @@ def write_promises(promises: Mapping[str, Certificate], directory: Path, *, mode
     """Write them, by task or by name, into the directory of the model; ``model`` is its fingerprint."""
     tasks = {task: asdict(certificate) for task, certificate in promises.items()}
     file = directory / FILE
-    file.write_text(json.dumps({"model": model, "tasks": tasks}, indent=1) + "\n", "utf-8")
+    with replacing(file) as written:
+        written.write((json.dumps({"model": model, "tasks": tasks}, indent=1) + "\n").encode())
     return file
 
 

@@ -169,3 +169,27 @@ def test_the_best_of_a_dialogue_are_accepted_where_their_number_is_limited():
     assert accepted(threshold=0.5) == [True, True, False, True]
     assert accepted(threshold=0.5, max_items=2) == [False, True, False, True]
     assert accepted() == [False] * 4
+
+
+def test_too_few_labels_are_not_calibrated_and_that_is_said(tmp_path, caplog):
+    said, gold = labels((0,), intents="AAAB", score=0.9), labels((0,), intents="AABB")
+    few = audited_labels(DIALOGUE.with_labels(said), gold)
+    assert fit_calibrators(few) == {}
+    assert "the scores of intent are not calibrated: 4 labels of people, and it takes 30" in caplog.text
+    caplog.clear()
+    assert set(fit_calibrators(few * 10)) == {"intent"}
+    assert "the scores of defect are not calibrated: 40 labels, all of them right" in caplog.text
+    assert "intent" not in caplog.text
+
+
+def test_a_calibration_that_cannot_be_written_leaves_the_one_that_was_there(tmp_path, monkeypatch):
+    write_calibrators({"intent": Temperature(2.0)}, tmp_path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_calibrators({"intent": Temperature(3.0)}, tmp_path)
+    assert read_calibrators(tmp_path) == {"intent": Temperature(2.0)}
+    assert [file.name for file in tmp_path.iterdir()] == ["calibration.json"]

@@ -52,6 +52,13 @@ def test_what_was_calibrated_and_saved_answers_the_same_when_it_is_loaded(labele
     assert Labeler.from_pretrained(tmp_path / "model", device="cpu").label(dialogues) == answers
 
 
+def test_nothing_to_calibrate_on_is_refused_and_nothing_labelled_is_said(labeler, caplog):
+    with pytest.raises(ValueError, match="no dialogue to calibrate on; expected dialogues with labels of people"):
+        labeler.calibrated_on([])
+    assert not labeler.calibrated_on([d.with_labels(Labels()) for d in home_dialogues(2)]).calibrators
+    assert "no score is calibrated: people labelled nothing" in caplog.text
+
+
 def test_labels_that_come_along_are_never_read_and_are_replaced(labeler, dialogues):
     bare = [replace(d, labels=Labels(), ratings=(), truth=None, feedback=()) for d in dialogues]
     wrong = Label(value="NoSuchIntent", source="rater:7")

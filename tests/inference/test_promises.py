@@ -226,3 +226,16 @@ def test_the_table_of_labels_says_what_is_accepted_and_what_that_promises(promis
     counts = report.counts
     assert counts["labels_accepted/intent"] == 12
     assert counts["labels_accepted/intent"] + counts["labels_rejected/intent"] == len(intents)
+
+
+def test_promises_that_cannot_be_written_leave_those_that_were_there(promises, tmp_path, monkeypatch):
+    write_promises(promises, tmp_path, model="one")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_promises({}, tmp_path, model="another")
+    assert read_promises(tmp_path, model="one") == promises
+    assert [file.name for file in tmp_path.iterdir()] == ["promises.json"]
