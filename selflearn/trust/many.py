@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from selflearn.trust.certificate import Certificate
 from selflearn.trust.certify import certify
-from selflearn.trust.items import Groups, check_probability
+from selflearn.trust.items import Floats, Groups, check_probability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,9 @@ def certify_each(
     starts: int = 1,
     units: Groups | None = None,
     unit: str = "dialogue",
+    weights: ArrayLike | None = None,
+    pool_scores: ArrayLike | None = None,
+    pool_names: Sequence[str] | None = None,
 ) -> CertificatesTogether:
     """Certify the items of each name for themselves, by Bonferroni: each at delta / number of names.
 
@@ -56,6 +59,9 @@ def certify_each(
         starts: of the walk of every one.
         units: what repeats beyond dialogues, ``(N,)``.
         unit: what promises call them.
+        weights: of the items, ``(N,)``.
+        pool_scores: of unlabelled items, ``(M,)``, with every audited name among them.
+        pool_names: predicted label or domain of each of these.
 
     Raises:
         ValueError: lengths differ, or a value is not what it should be.
@@ -67,24 +73,41 @@ def certify_each(
     """
     check_probability("confidence", confidence)
     values, right, labels = np.asarray(scores, dtype=float), np.asarray(correct), np.asarray(names, dtype=object)
-    homes = {name: np.asarray(given) for name, given in (("groups", groups), ("units", units)) if given is not None}
-    lengths = {"correct": len(right), "names": len(labels)} | {name: len(given) for name, given in homes.items()}
+    given = {"groups": groups, "units": units, "weights": weights}
+    of_items = {name: np.asarray(column) for name, column in given.items() if column is not None}
+    lengths = {"correct": len(right), "names": len(labels)} | {name: len(column) for name, column in of_items.items()}
     if bad := [name for name, length in lengths.items() if length != len(values)]:
         raise ValueError(
             f"{lengths[bad[0]]} {bad[0]} for {len(values)} scores; expected one an item, in the same order"
         )
     distinct = sorted(set(labels.tolist()))
+    pool = _pool(pool_scores, pool_names, distinct)
     together: dict[str, Certificate] = {}
     price: dict[str, float] = {}
     for name in distinct:
         own = labels == name
-        own_homes = {name: given[own] for name, given in homes.items()}
+        own_columns = {column: numbers[own] for column, numbers in of_items.items()}
         joint, alone = (
             certify(
                 values[own], right[own], target_error=target_error, confidence=level, method=method,
-                max_items=max_items, seed=seed, starts=starts, unit=unit, **own_homes,
+                max_items=max_items, seed=seed, starts=starts, unit=unit, pool_scores=pool.get(name), **own_columns,
             )
             for level in (1 - (1 - confidence) / len(distinct), confidence)
         )  # fmt: skip
         together[name], price[name] = joint, alone.coverage - joint.coverage
     return CertificatesTogether(certificates=together, price=price)
+
+
+def _pool(scores: ArrayLike | None, names: Sequence[str] | None, audited: Sequence[str]) -> dict[str, Floats]:
+    """Scores of the unlabelled items of each audited name; nothing without a pool."""
+    if scores is None and names is None:
+        return {}
+    if scores is None or names is None or len(names) != len(np.asarray(scores)):
+        raise ValueError("pool_scores and pool_names are not of the same items; expected both, one an item")
+    values, labels = np.asarray(scores, dtype=float), np.asarray(names, dtype=object)
+    found = {name: values[labels == name] for name in audited}
+    absent = [name for name, own in found.items() if not len(own)]
+    if absent:
+        raise ValueError(f"pool_names lack {absent[0]!r}, which was audited; expected the population that the audit "
+                         "was drawn from")  # fmt: skip
+    return found

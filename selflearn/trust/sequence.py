@@ -16,9 +16,16 @@ draws from what it accepts. Which candidate is the first whose error rate is abo
 but only on how many scores lie between the points where the rate crosses the target. Given these numbers, the items
 between two crossings are wrong at exactly the target's rate, as it is that above either, and those between the last
 crossing and the candidate more often: errors come at least as often as the test supposes, however many crossings there
-are. That is exact for scores without ties; where many items share a score, the rate may jump over the target.
-(Betting places its candidates by dialogues that it does not bet on.)
-Tied scores are accepted together or not at all.
+are. That is for scores without ties.
+
+Tied scores are accepted together or not at all, and the rate may jump over the target inside of a tie. Given how many
+items a threshold accepts, they are still independent draws from what it accepts: at the first candidate whose rate is
+above the target, the test is exact if no such threshold was passed over before it. A tie is passed over only where it
+is smaller than the step to the next candidate. What comes after one whose rate is above the target adds errors at least
+at the target's rate as long as scores further down are not right more often than that: then the walk is exact with ties
+too. It is so without any such condition with a pool, and by betting, which places its candidates by dialogues that it
+does not bet on. In between, rates that fall again below ties smaller than a step, nothing is proven; in simulation the
+promise holds there as well (tests/trust/test_promises_kept.py).
 """
 
 from __future__ import annotations

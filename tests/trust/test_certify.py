@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from selflearn.trust import certify, certify_losses
+from selflearn.trust import certify, certify_each, certify_losses
 from selflearn.trust.populations import POPULATIONS
 
 
@@ -336,3 +336,20 @@ def test_starts_that_meet_end_where_one_start_does(audit, method):
     """Where all have met, the level is whole again."""
     one, two = (certify(audit.scores, audit.correct, target_error=0.12, method=method, starts=s) for s in (1, 2))
     assert one.threshold == two.threshold is not None
+
+
+def test_each_name_has_the_weights_and_the_pool_of_its_own(audit):
+    names, weights = np.where(np.arange(1000) % 2, "a", "b"), np.linspace(0.5, 1, 1000)
+    pool, pool_names = np.linspace(0, 1, 400), np.where(np.arange(400) < 100, "a", "b")
+    found = certify_each(audit.scores, audit.correct, names, target_error=0.2, weights=weights, pool_scores=pool,
+                         pool_names=pool_names).certificates  # fmt: skip
+    for name in "ab":
+        own = names == name
+        alone = certify(audit.scores[own], audit.correct[own], target_error=0.2, confidence=0.95, weights=weights[own],
+                        pool_scores=pool[pool_names == name])  # fmt: skip
+        assert found[name].threshold == alone.threshold
+        assert found[name].coverage == alone.coverage
+    with pytest.raises(ValueError, match="pool_names lack 'b', which was audited"):
+        certify_each(audit.scores, audit.correct, names, pool_scores=[0.5], pool_names=["a"])
+    with pytest.raises(ValueError, match="pool_scores and pool_names are not of the same items"):
+        certify_each(audit.scores, audit.correct, names, pool_scores=[0.5])
