@@ -184,7 +184,7 @@ def test_losses_between_zero_and_one(flat, draws):
 
 def test_all_names_together_break_their_promises_no_more_often_than_one():
     """Four names a little above the target, two below: one broken promise of any is one too many."""
-    rates, draws, bad, kept = np.array([0.102] * 4 + [0.002] * 2), 200, 0, 0
+    rates, draws, bad, kept = np.array([0.102] * 4 + [0.002] * 2), 100, 0, 0
     for number in range(draws):
         rng = np.random.default_rng([7, number])
         names = rng.integers(6, size=1500)
