@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
+import torch
 from sklearn.metrics import cohen_kappa_score, f1_score
 
+from selflearn.evaluation.bootstrap import bootstrap_weights, interval
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.rows import NO, YES
+from selflearn.metrics import functional
 from selflearn.trust import PairedDifference, paired_difference
 
 YES_NO = ("success", "defect")
@@ -36,12 +40,14 @@ class Agreement:
         accuracy: share that is right.
         f1: of the rare answer; None for tasks that are not in :data:`YES_NO`.
         kappa: Cohen's; None there too, and where only one answer occurs.
+        intervals: low and high end of each by its name, 95%, bootstrap over dialogues.
     """
 
     n: int
     accuracy: float
     f1: float | None = None
     kappa: float | None = None
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +109,16 @@ def comparison_rows(found: Mapping[str, TaskComparison], *, system: str = "model
 def _cells(
     task: str, who: str, accepted: str, agreement: Agreement, paired: PairedDifference | None = None
 ) -> list[str]:
-    scores = ["" if x is None else f"{x:.3f}" for x in (agreement.accuracy, agreement.f1, agreement.kappa)]
+    scores = [_score(agreement, name) for name in ("accuracy", "f1", "kappa")]
     change = "" if paired is None else f"{paired.difference:+.3f} [{paired.low:+.3f}, {paired.high:+.3f}]"
     return [task, f"{agreement.n:,}", who, accepted, *scores, change]
+
+
+def _score(agreement: Agreement, name: str) -> str:
+    value, ends = getattr(agreement, name), agreement.intervals.get(name)
+    if value is None or ends is None:
+        return "" if value is None else f"{value:.3f}"
+    return f"{value:.3f} [{ends[0]:.3f}, {ends[1]:.3f}]"
 
 
 def _compare(task: str, labels: Sequence[AuditedLabel]) -> TaskComparison:
@@ -150,12 +163,33 @@ def _is_yes(label: AuditedLabel) -> bool:
 
 def _agreement(rare: str | None, labels: Sequence[AuditedLabel], right: Sequence[bool]) -> Agreement:
     accuracy = sum(right) / len(labels)
+    names = np.unique([label.row.dialogue_id for label in labels], return_inverse=True)[1]
     if rare is None:
-        return Agreement(n=len(labels), accuracy=accuracy)
+        return Agreement(n=len(labels), accuracy=accuracy, intervals=_intervals(np.array(right), None, names))
     gold = [_is_yes(label) == (rare == YES) for label in labels]
     said = [value == correct for value, correct in zip(gold, right, strict=True)]
     varied = len({*gold, *said}) > 1
     return Agreement(
         n=len(labels), accuracy=accuracy, f1=float(f1_score(gold, said, zero_division=0.0)),
         kappa=float(cohen_kappa_score(gold, said)) if varied else None,
+        intervals=_intervals(np.array(right), np.array(gold), names),
     )  # fmt: skip
+
+
+def _intervals(
+    right: np.ndarray, gold: np.ndarray | None, dialogues: np.ndarray
+) -> dict[str, tuple[float, float]]:  # fmt: skip
+    """Of the accuracy, and where there are two answers of F1 and kappa; ``dialogues`` numbers that of each label."""
+    correct, groups = torch.from_numpy(right.astype(bool)), torch.from_numpy(dialogues.astype(np.int64))
+    number = int(dialogues.max()) + 1
+    weights = bootstrap_weights(number)
+    ones = torch.ones_like(correct)
+    each = functional.accuracy_statistics(correct, ones, groups, number)
+    samples = {"accuracy": functional.accuracy_from_statistics(weights @ each)}
+    if gold is not None:
+        target = torch.from_numpy(gold.astype(bool))
+        counts = weights @ functional.binary_statistics(target == correct, target, groups, number)
+        samples |= {"f1": functional.binary_f1_from_statistics(counts),
+                    "kappa": functional.binary_cohen_kappa_from_statistics(counts)}  # fmt: skip
+    found = {name: interval(values) for name, values in samples.items()}
+    return {name: ends for name, ends in found.items() if ends is not None}

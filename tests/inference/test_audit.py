@@ -193,3 +193,21 @@ def test_a_calibration_that_cannot_be_written_leaves_the_one_that_was_there(tmp_
         write_calibrators({"intent": Temperature(3.0)}, tmp_path)
     assert read_calibrators(tmp_path) == {"intent": Temperature(2.0)}
     assert [file.name for file in tmp_path.iterdir()] == ["calibration.json"]
+
+
+def test_scores_have_intervals_over_dialogues_as_wide_as_the_dialogues_are_alike():
+    def found(*, alike):
+        for number in range(60):
+            wrong = (number % 3 == 0,) * 4 if alike else tuple(i == number % 4 and number % 3 > 0 for i in range(4))
+            said, gold = labels((0,), defects=(1, 0, 1, 0), score=0.9), (1, 0, 1, 0)
+            people = labels((0,), defects=[int(x) ^ y for x, y in zip(gold, wrong, strict=True)])
+            yield from audited_labels(replace(DIALOGUE, id=f"d{number}").with_labels(said), people)
+
+    apart, together = (compare(list(found(alike=alike)))["defect"].model for alike in (False, True))
+    for one in (apart, together):
+        for name in ("accuracy", "f1", "kappa"):
+            low, high = one.intervals[name]
+            assert low < getattr(one, name) < high
+    width = {id(one): one.intervals["accuracy"][1] - one.intervals["accuracy"][0] for one in (apart, together)}
+    assert width[id(together)] > 2 * width[id(apart)]
+    assert width[id(together)] == pytest.approx(4 * (2 / 9 / 60) ** 0.5, rel=0.15)  # two standard errors to each side
