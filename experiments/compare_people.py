@@ -1,9 +1,9 @@
-"""A finished run beside the people who rated its corpus: ``python -m experiments.compare_people run=DIR``."""
+"""A finished run beside the people who rated its dialogues: ``python -m experiments.compare_people run=DIR``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +13,39 @@ from sklearn.metrics import cohen_kappa_score
 
 from experiments.app import CONF, hydra_main
 from experiments.datasets import checked_root, reader_options
+from selflearn.baselines import SingleAnnotator
 from selflearn.corpora import find_corpus, iter_dialogues
-from selflearn.corpora.rated import RatedCorpus
-from selflearn.inference.audit import AuditedLabel
-from selflearn.inference.comparison import Agreement, TaskComparison, compare
-from selflearn.inference.rows import YES
-from selflearn.inference.tested import said_by, tested_answers
-from selflearn.schema import Dialogue, TurnLabels
+from selflearn.inference.decisions import (
+    METRICS,
+    PAIRED,
+    TASKS,
+    Decisions,
+    decisions_of_run,
+    difference_cells,
+    rare_answer,
+    right,
+    score_cells,
+    scores_of,
+)
+from selflearn.inference.ratings import item, ratings_by_task
 from selflearn.trust import Certificate, aggregate, alternative_annotator_test, certify, leave_one_out
 from selflearn.trust.aggregation import METHODS
-
-TASK = "defect"
-"""What the raters of corpora judge."""
 
 LEAST_ITEMS = 30
 """Ratings of an annotator below which the alternative annotator test says nothing."""
 
 MAJORITY = "majority"
-"""The baseline that says the same of every response."""
+"""The baseline that says the same of every item."""
+
+PERSON = "person"
+
+ITEMS = {"segmentation": "gaps between turns", "success": "goals", "defect": "responses"}
+
+ANSWERS = {
+    "segmentation": ("no boundary", "boundary"), "success": ("reached", "not reached"),
+    "defect": ("no defect", "defect"),
+}  # fmt: skip
+"""Of no and yes."""
 
 FILE = "page.people.md"
 """In the run; the page of results takes it in."""
@@ -44,28 +59,30 @@ def main(cfg: DictConfig) -> None:
         raise FileNotFoundError(f"{run} has no config.yaml; expected the directory of a finished run")
     made = OmegaConf.load(run / "config.yaml")
     assert isinstance(made, DictConfig)
-    corpus = find_corpus(made.data.corpus, **reader_options(made))
-    if not isinstance(corpus, RatedCorpus) or not corpus.hold_out_rater:
+    ratings = ratings_of(made)
+    tasks = [task for task in TASKS if task in ratings and task in made.tasks.names]
+    if not tasks:
         raise ValueError(
-            f"{run}: nobody is held out of the raters of {made.data.corpus}; expected a run on a corpus with raters "
-            "and data.options.hold_out_rater=true (experiment=dbdc3, experiment=uss)"
+            f"{run}: nobody rated a task of the run ({', '.join(made.tasks.names)}) in the dialogues of "
+            f"{made.data.corpus}; expected a run on a corpus with raters (experiment=dbdc3, experiment=uss) or on a "
+            "simulated log (experiment=simulated)"
         )
-    split = made.data.train_split if made.data.folds is not None else made.data.test_split
-    answers = {name: tested_answers(run, name, TASK, corpus=made.data.corpus, split=split) for name in cfg.systems}
-    tested = {label.row.dialogue_id for labels in answers.values() for label in labels}
-    root = checked_root(made.data.corpus, made.data.root)
-    dialogues = [d for d in iter_dialogues(corpus, root, split) if d.id in tested]
-    ratings = ratings_of(dialogues, corpus)
-    parts = [
-        f"### Beside people\n\n```bash\n{command(cfg)}\n```\n",
-        together(ratings, answers[cfg.systems[0]]),
-        one_by_one(ratings),
-        in_the_place_of_one(ratings, answers, cfg.epsilons),
-        accepted(answers, dialogues, corpus, cfg),
-    ]
+    parts = [f"### Beside people\n\n```bash\n{command(cfg)}\n```\n"]
+    for task in tasks:
+        names = {PERSON: SingleAnnotator.name} | {name: name for name in cfg.systems}
+        found = {name: decisions_of_run(run, stored, task) for name, stored in names.items()}
+        parts += [f"**{task.capitalize()}**\n"] * (len(tasks) > 1)
+        parts += of_task(Compared(task=task, answers=found, ratings=ratings[task], cfg=cfg))
     text = "\n".join(parts)
     (run / FILE).write_text(text, encoding="utf-8")
     print(text)
+
+
+def ratings_of(made: DictConfig) -> dict[str, pd.DataFrame]:
+    """What people said of the dialogues that the run was tested on, read again as its settings say."""
+    corpus = find_corpus(made.data.corpus, **reader_options(made))
+    split = made.data.train_split if made.data.folds is not None else made.data.test_split
+    return ratings_by_task(list(iter_dialogues(corpus, checked_root(made.data.corpus, made.data.root), split)), corpus)
 
 
 def command(cfg: DictConfig) -> str:
@@ -78,49 +95,69 @@ def command(cfg: DictConfig) -> str:
     return " ".join(["python -m experiments.compare_people run=DIR", *changed])
 
 
-def ratings_of(dialogues: Sequence[Dialogue], corpus: RatedCorpus) -> pd.DataFrame:
-    """A row a rating of a turn, whether the person saw a defect: ``task``, ``worker``, ``label``."""
-    rows = [
-        (item(dialogue.id, rating.turn), corpus.seat(rating.rater), corpus.is_defect([rating]))
-        for dialogue in dialogues
-        for rating in dialogue.ratings
-        if rating.turn is not None
-    ]
-    return pd.DataFrame(rows, columns=["task", "worker", "label"])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One task: the answers of the person and the systems about the same items, and all ratings of these.
+
+    The first system after the person is the one that is compared with everybody.
+    """
+
+    task: str
+    answers: Decisions
+    ratings: pd.DataFrame
+    cfg: DictConfig
+
+    @property
+    def first(self) -> str:
+        """The system that the others are compared with."""
+        return str(self.cfg.systems[0])
+
+    def items(self, answers: pd.DataFrame) -> pd.Series:
+        """Names of the items of a table."""
+        return pd.Series([item(*key) for key in zip(answers["dialogue_id"], answers[TASKS[self.task]], strict=True)])
+
+    def rated(self) -> pd.DataFrame:
+        """The ratings of tested items."""
+        return self.ratings[self.ratings["task"].isin(set(self.items(self.answers[self.first])))]
 
 
-def item(dialogue: str, turn: int) -> str:
-    """The name of a rated turn."""
-    return f"{dialogue}#{turn}"
+def of_task(one: Compared) -> list[str]:
+    """All that is said of one task."""
+    return [together(one), one_by_one(one), in_the_place_of_one(one), on_all(one), *accepted(one)]
 
 
-def together(ratings: pd.DataFrame, answers: Sequence[AuditedLabel]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
+    """Markdown; the first columns hold words, the others numbers."""
+    lines = [head, ["---"] * words + ["---:"] * (len(head) - words), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def together(one: Compared) -> str:
     """What the raters say together, by each way to take them together, beside the labels."""
-    gold = pd.Series(
-        {item(x.row.dialogue_id, x.row.first_turn): (x.row.label == YES) == x.right for x in answers}, name="gold"
-    )
+    answers, ratings = one.answers[one.first], one.rated()
+    gold = pd.Series(answers["gold"].astype(bool).to_numpy(), index=one.items(answers))
     per_item = ratings.groupby("task").size()
+    gold = gold.loc[per_item.index]
     fewest, most = per_item.min(), per_item.max()
     number = str(most) if fewest == most else f"{fewest} to {most}"
-    lines = [
-        f"{per_item.size:,} responses have {number} ratings each. One rater a dialogue, "
-        "drawn by its id, is held out of the labels: the *person* below.\n",
-        "| raters together | see a defect in | kappa with the labels | tied | agreement of a rater with it: lowest, "
-        "median, highest |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
+    rows = []
     for method in METHODS:
         found = aggregate(ratings, method)
         said = found.labels.loc[gold.index].astype(bool)
         quality = ", ".join(f"{q:.3f}" for q in found.quality.quantile([0, 0.5, 1]))
-        kappa = cohen_kappa_score(said, gold.astype(bool))
-        lines.append(f"| {method} | {said.mean():.1%} | {kappa:.3f} | {len(found.ties)} | {quality} |")
-    return "\n".join(lines) + "\n"
+        rows.append([method, f"{said.mean():.1%}", f"{cohen_kappa_score(said, gold):.3f}", str(len(found.ties)),
+                     quality])  # fmt: skip
+    head = ["raters together", f'say "{ANSWERS[one.task][1]}" of', "kappa with the labels", "tied",
+            "agreement of a rater with it: lowest, median, highest"]  # fmt: skip
+    return (
+        f"{per_item.size:,} {ITEMS[one.task]} have {number} ratings each. One rater of each dialogue had no part in "
+        f"its labels: the *person* below.\n\n{table(head, rows)}"
+    )
 
 
-def one_by_one(ratings: pd.DataFrame) -> str:
+def one_by_one(one: Compared) -> str:
     """Each rater against the majority of the others."""
-    found = leave_one_out(ratings)
+    found = leave_one_out(one.rated())
     found = found[found["items"] >= LEAST_ITEMS]
     if found.empty:
         return f"No rater has {LEAST_ITEMS} items that others rated too: none is compared with the others alone.\n"
@@ -134,104 +171,120 @@ def one_by_one(ratings: pd.DataFrame) -> str:
     )
 
 
-def in_the_place_of_one(
-    ratings: pd.DataFrame, answers: Mapping[str, Sequence[AuditedLabel]], epsilons: Sequence[float]
-) -> str:
+def in_the_place_of_one(one: Compared) -> str:
     """The alternative annotator test of each system."""
-    rated = ratings.groupby("worker")["task"].transform("size") >= LEAST_ITEMS
-    known = ratings["task"].isin({item(*key) for key in said_by(next(iter(answers.values())))})
-    used = ratings[rated & known]
-    lines = [
+    ratings, epsilons = one.rated(), one.cfg.epsilons
+    used = ratings[ratings.groupby("worker")["task"].transform("size") >= LEAST_ITEMS]
+    rows = []
+    for system in one.cfg.systems:
+        answers = one.answers[system]
+        said = dict(zip(one.items(answers), answers["prediction"].astype(bool), strict=True))
+        tests = [alternative_annotator_test(used, said, epsilon=epsilon) for epsilon in epsilons]
+        rows.append([system, *(f"{test.winning_rate:.2f}" for test in tests), f"{tests[0].advantage:.1%}"])
+    head = ["system", *(f"winning rate, epsilon {epsilon}" for epsilon in epsilons),
+            "as near to the others as the annotator"]  # fmt: skip
+    return (
         f"May a system stand in for an annotator? Of {used['worker'].nunique()} raters it agrees with the others "
         "at least as well as so many do, but for epsilon (winning rate of the alternative annotator test; half is "
-        "enough). That bounds no error: where most responses are alike, a constant passes too.\n",
-        f"| system | {' | '.join(f'winning rate, epsilon {epsilon}' for epsilon in epsilons)} | "
-        "as near to the others as the annotator |",
-        "| --- |" + " ---: |" * (len(epsilons) + 1),
-    ]
-    for system, labels in answers.items():
-        said = {item(*key): yes for key, yes in said_by(labels).items()}
-        tests = [alternative_annotator_test(used, said, epsilon=epsilon) for epsilon in epsilons]
-        rates = " | ".join(f"{test.winning_rate:.2f}" for test in tests)
-        lines.append(f"| {system} | {rates} | {tests[0].advantage:.1%} |")
-    return "\n".join(lines) + "\n"
+        f"enough). That bounds no error: where most {ITEMS[one.task]} are alike, a constant passes too.\n\n"
+        f"{table(head, rows)}"
+    )
 
 
-def accepted(
-    answers: Mapping[str, Sequence[AuditedLabel]], dialogues: Sequence[Dialogue], corpus: RatedCorpus, cfg: DictConfig
-) -> str:
-    """Person and systems on all responses of one half of the dialogues, and on those that a certificate accepts."""
-    person = {dialogue.id: corpus.single_pass(dialogue).turns for dialogue in dialogues}
-    order = np.random.default_rng(cfg.seed).permutation(sorted(person)).tolist()
-    checked = set(order[: round(cfg.check * len(order))])
-    lines: list[str] = []
-    for system, labels in answers.items():
-        audit = [label for label in labels if label.row.dialogue_id not in checked]
-        test = [beside(label, person) for label in labels if label.row.dialogue_id in checked]
-        whole = compare(test)[TASK]
-        if not lines:
-            lines = _head(len(order) - len(checked), len(checked), whole, cfg.confidence)
-            lines.append(_line("person", "all", 1.0, whole.person))
-        lines.append(_line(system, "all", 1.0, whole.model, whole))
-        if system == MAJORITY:  # says the same of every response: no share of them is surer
+def on_all(one: Compared) -> str:
+    """Person and systems on all tested items."""
+    answers = one.answers[one.first]
+    dialogues = sorted(answers["dialogue_id"].unique())
+    found = score(one, one.answers, dialogues)
+    others = [name for name in one.answers if name != one.first]
+    return (
+        f"All {len(answers):,} {ITEMS[one.task]} of {len(dialogues):,} test dialogues, 95% intervals by bootstrap over "
+        "dialogues. The AUC of the person, who gives no score, is that of one point.\n\n"
+        + table(["who", *_names(one)], [[name, *score_cells(found, one.task, name)] for name in one.answers])
+        + "\n"
+        + table([f"{one.first} minus", *PAIRED], [[name, *difference_cells(found, one.task, name)] for name in others])
+    )
+
+
+def accepted(one: Compared) -> list[str]:
+    """Person and systems on what certified thresholds of the first system accept, all on these same items."""
+    order = np.random.default_rng(one.cfg.seed).permutation(sorted(one.answers[one.first]["dialogue_id"].unique()))
+    checked = sorted(order[: round(one.cfg.check * len(order))].tolist())
+    promises = {
+        system: certificates(one, one.answers[system], checked) for system in one.cfg.systems if system != MAJORITY
+    }
+    rows, differences, names = [], [], list(promises[one.first])
+    for name in names:
+        shown = taken(one.answers[one.first], promises[one.first][name], checked)
+        share = f"{name}: {shown.mean():.1%}"
+        if not shown.any():
+            rows.append([share, "nothing", *[""] * len(METRICS)])
             continue
-        for target in cfg.targets:
-            for method in cfg.methods:
-                promise = certified(audit, target, method, cfg)
-                name = f"at most {target:.0%} wrong, {'exact' if promise.exact else 'about'}"
-                found = compare(accept(test, promise))[TASK]
-                lines.append(_line(system, name, found.coverage, found.accepted, found, accepted=True))
-    return "\n".join(lines) + "\n"
-
-
-def certified(audit: Sequence[AuditedLabel], target: float, method: str, cfg: DictConfig) -> Certificate:
-    """The promise from one half of the dialogues."""
-    scores, right = [label.row.score or 0.0 for label in audit], [label.right for label in audit]
-    groups = [label.row.dialogue_id for label in audit]
-    return certify(scores, right, groups, target, cfg.confidence, method, seed=cfg.seed)
-
-
-def accept(labels: Sequence[AuditedLabel], promise: Certificate) -> list[AuditedLabel]:
-    """The labels, with what the promise covers."""
-    taken = promise.accept([x.row.score or 0.0 for x in labels], [x.row.dialogue_id for x in labels])
-    return [replace(x, row=replace(x.row, accepted=bool(yes))) for x, yes in zip(labels, taken, strict=True)]
-
-
-def beside(label: AuditedLabel, person: Mapping[str, Sequence[TurnLabels]]) -> AuditedLabel:
-    """With whether the person who is held out has it right."""
-    said = person[label.row.dialogue_id][label.row.first_turn].defect
-    gold = (label.row.label == YES) == label.right
-    return replace(label, person_right=None if said is None else said.value == gold)
-
-
-def _head(audited: int, checked: int, whole: TaskComparison, confidence: float) -> list[str]:
-    return [
-        f"Thresholds certified on {audited:,} dialogues (each promise at {confidence:.0%}), all figures on the "
-        f"{checked:,} others. A system is compared with the person on the same responses.\n",
-        f'| who | accepted | share | responses | accuracy | F1 of "{whole.rare}" | kappa | the person there: accuracy, '
-        "kappa | accuracy minus person [95%] |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        there = keys(one, one.answers[one.first])[shown.index[shown]]
+        parts = {
+            who: answers[keys(one, answers).isin(there)] for who, answers in one.answers.items() if who != MAJORITY
+        }
+        found = score(one, parts, checked)
+        rows += [[share, who, *score_cells(found, one.task, who)] for who in parts]
+        differences += [
+            [share, who, *difference_cells(found, one.task, who)] for who in parts if who != one.first
+        ]  # fmt: skip
+    place = f"accepted from {one.first}"
+    own = [[system, *_own(one.answers[system], promises[system], checked)] for system in promises]
+    lines = [
+        f"Thresholds certified on {len(order) - len(checked):,} dialogues (each promise at {one.cfg.confidence:.0%}), "
+        f"all figures on the {len(checked):,} others. Everybody is scored on the {ITEMS[one.task]} that the promise "
+        f"accepts from {one.first}, whose share stands beside it.\n",
+        table([place, "who", *_names(one)], rows, words=2),
     ]
+    if differences:
+        lines.append(table([place, f"{one.first} minus", *PAIRED], differences, words=2))
+    return [*lines, "What each system accepts by a threshold of its own, and the share of that which is right:\n",
+            table(["system", *names], own)]  # fmt: skip
 
 
-def _line(
-    who: str, name: str, share: float, agreement: Agreement | None, one: TaskComparison | None = None, *,
-    accepted: bool = False,
-) -> str:  # fmt: skip
-    if agreement is None:
-        return f"| {who} | {name} | 0.0% | 0 | | | | | |"
-    scores = [_number(x) for x in (agreement.accuracy, agreement.f1, agreement.kappa)]
-    person = paired = ""
-    if one is not None:
-        other = one.person_accepted if accepted else one.person
-        change = one.difference_accepted if accepted else one.difference
-        person = "" if other is None else f"{_number(other.accuracy)}, {_number(other.kappa)}"
-        paired = "" if change is None else f"{change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
-    return f"| {who} | {name} | {share:.1%} | {agreement.n:,} | {' | '.join(scores)} | {person} | {paired} |"
+def score(one: Compared, parts: Decisions, dialogues: Sequence[str]) -> dict[str, float]:
+    """Scores and differences of a part of the items; the rare answer is that of all items."""
+    rare = rare_answer(one.answers[one.first])
+    return scores_of(parts, one.task, rare=rare, against=one.first, dialogue_ids=dialogues, resamples=one.cfg.resamples)
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def certificates(one: Compared, answers: pd.DataFrame, checked: Sequence[str]) -> dict[str, Certificate]:
+    """The promises from the other dialogues, by what they say."""
+    audit, found = answers[~answers["dialogue_id"].isin(checked)], {}
+    for target in one.cfg.targets:
+        for method in one.cfg.methods:
+            promise = certify(
+                audit["certain"].tolist(), right(audit).tolist(), audit["dialogue_id"].tolist(), target,
+                one.cfg.confidence, method, seed=one.cfg.seed,
+            )  # fmt: skip
+            found[f"at most {target:.0%} wrong, {'exact' if promise.exact else 'about'}"] = promise
+    return found
+
+
+def taken(answers: pd.DataFrame, promise: Certificate, checked: Sequence[str]) -> pd.Series:
+    """Of the items of the checked dialogues those that the promise covers; by the index of the answers."""
+    part = answers[answers["dialogue_id"].isin(checked)]
+    return pd.Series(promise.accept(part["certain"].tolist(), part["dialogue_id"].tolist()), index=part.index)
+
+
+def keys(one: Compared, answers: pd.DataFrame) -> pd.Series:
+    """Names of the items, by the index of the answers."""
+    return one.items(answers).set_axis(answers.index)
+
+
+def _own(answers: pd.DataFrame, promises: Mapping[str, Certificate], checked: Sequence[str]) -> list[str]:
+    cells = []
+    for promise in promises.values():
+        shown = taken(answers, promise, checked)
+        good = right(answers.loc[shown[shown].index])
+        cells.append(f"{shown.mean():.1%}: {good.mean():.3f}" if len(good) else "nothing")
+    return cells
+
+
+def _names(one: Compared) -> list[str]:
+    rare = ANSWERS[one.task][rare_answer(one.answers[one.first])]
+    return [f'F1 of "{rare}"' if metric.name == "f1" else metric.name for metric in METRICS]
 
 
 if __name__ == "__main__":
