@@ -47,8 +47,18 @@ from selflearn.evaluation.predictions import TUNE
 from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.inference import Labeler, LabellingError, label_file, promises
+from selflearn.inference.calibration import calibration_metrics, cross_fitted, fit_calibrators
 from selflearn.models.system import ModelSystem
-from selflearn.reports import add_promises, interval_figure, loss_figure, model_card, write_model_card, write_run_report
+from selflearn.reports import (
+    CALIBRATION,
+    add_promises,
+    calibration_lines,
+    interval_figure,
+    loss_figure,
+    model_card,
+    write_model_card,
+    write_run_report,
+)
 from selflearn.schema import Dialogue
 from selflearn.tasks import System, task_classes
 from selflearn.training import HardwareConfig, ModelSettings, PretrainingSettings, Recipe, StageConfig, TrainingSettings
@@ -145,7 +155,7 @@ def run_all(
         results[name] = run_system(
             make, used, place, tasks=list(cfg.tasks.names), views=list(cfg.data.views),
             make_for_view=None if neural else make, spent=stage_seconds(place),
-            keep=_keeper(directory / "model", split.tune) if name == "model" else None,
+            keep=_keeper(directory, split.tune) if name == "model" else None,
         )  # fmt: skip
     return results
 
@@ -185,11 +195,30 @@ def quiet() -> None:
 
 
 def _keeper(directory: Path, tune: Sequence[Dialogue]) -> Callable[[System], None]:
+    """Saves the model of a run or fold, calibrated, with what calibration did to labels that it had not seen."""
+
     def keep(system: System) -> None:
-        if isinstance(system, ModelSystem):
-            Labeler(system).calibrated_on(tune).save_pretrained(directory)
+        if not isinstance(system, ModelSystem):
+            return
+        audited = Labeler(system).audited(tune)
+        unseen = cross_fitted(audited, {dialogue.id: dialogue.user_id or dialogue.id for dialogue in tune})
+        Labeler(system, calibrators=fit_calibrators(audited)).save_pretrained(directory / "model")
+        place = directory / "checkpoints" / "model"
+        place.mkdir(parents=True, exist_ok=True)
+        unseen.to_parquet(place / CALIBRATION, index=False)
 
     return keep
+
+
+def calibration_errors(directory: Path) -> dict[str, float]:
+    """The calibration errors of the run, or of all its folds together; their labels go beside the predictions."""
+    found = sorted(directory.glob(f"checkpoints/model/{CALIBRATION}"))
+    found = found or sorted(directory.glob(f"fold_*/checkpoints/model/{CALIBRATION}"))
+    if not found:  # trained before calibration was measured
+        return {}
+    labels = pd.concat([pd.read_parquet(file) for file in found], ignore_index=True)
+    labels.to_parquet(directory / "predictions" / CALIBRATION, index=False)
+    return calibration_metrics(labels)
 
 
 def run_directory(cfg: DictConfig) -> Path:
@@ -243,6 +272,8 @@ def main(cfg: DictConfig) -> float | None:
         draw(directory, metrics)
         page = write_run_report(directory, metrics, gold=labelled_by_people(cfg), cache_dir=cfg.paths.cache)
         Console().print(results_table(results))
+        for line in calibration_lines(metrics):
+            say(line)
         say(f"everything is in {directory}; a page to read: {page}")
     finally:
         for handler in handlers:
@@ -339,6 +370,7 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
         write_predictions(directory / "predictions" / TUNE, tuned, dialogue_ids=tune_ids)
         found = evaluate(tuned, dialogue_ids=tune_ids, model="model", resamples=0)
         metrics |= {key.replace("test/", "tune/", 1): value for key, value in found.items() if key.startswith("test/")}
+    metrics |= calibration_errors(directory)
     unknown = unknown_gold(parts)
     metrics |= {f"count/unknown_gold_{task}": number for task, number in unknown.items()}
     metrics["count/unknown_gold"] = sum(unknown.values())

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from selflearn.corpora._rows import replacing
+from selflearn.corpora.splits import group_folds
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.rows import success_score
 from selflearn.schema import Goal, Labels, Slot, TurnLabels
-from selflearn.trust import Isotonic, Temperature, expected_calibration_error, fit_calibrator
+from selflearn.trust import Isotonic, Temperature, calibration_report, expected_calibration_error, fit_calibrator
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,9 @@ FILE = "calibration.json"
 
 LEAST = 30
 """Labels of a task below which its scores are left as they are."""
+
+FOLDS = 5
+"""Of :func:`cross_fitted`."""
 
 
 def fit_calibrators(audited: Iterable[AuditedLabel]) -> dict[str, Temperature | Isotonic]:
@@ -57,6 +63,61 @@ def calibration_errors(audited: Iterable[AuditedLabel]) -> dict[str, float]:
         )
         for task, labels in by_task(audited).items()
     }
+
+
+def cross_fitted(audited: Sequence[AuditedLabel], people: Mapping[str, str], *, seed: int = 0) -> pd.DataFrame:
+    """What calibration does to scores that it has not seen: each fold is calibrated by calibrators of the others.
+
+    The calibrators that a model is saved with are fitted on all of the folds, and are somewhat better than these.
+
+    Args:
+        audited: labels with the model's own scores, of dialogues that the model was not trained on.
+        people: by dialogue whose it is; those of one person are in one fold.
+        seed: of the :data:`FOLDS` folds, or as many as there are people.
+
+    Returns:
+        A row a label: ``dialogue_id``, ``task``, ``score``, ``calibrated``, ``right``; none where there are not two
+        people.
+    """
+    columns = ["dialogue_id", "task", "score", "calibrated", "right"]
+    names = sorted({people[label.row.dialogue_id] for label in audited})
+    rows: list[tuple[str, str, float, float, bool]] = []
+    for fold in group_folds(names, min(FOLDS, len(names)), seed) if len(names) > 1 else ():
+        inside = {names[number] for number in fold}
+        fitted = fit_calibrators(label for label in audited if people[label.row.dialogue_id] not in inside)
+        own = [label for label in audited if people[label.row.dialogue_id] in inside]
+        for task, labels in by_task(own).items():
+            scores = [label.row.score or 0.0 for label in labels]
+            after = fitted[task](scores).tolist() if task in fitted else scores
+            ids = [label.row.dialogue_id for label in labels]
+            rows += zip(ids, [task] * len(ids), scores, after, [label.right for label in labels], strict=True)
+    return pd.DataFrame(rows, columns=columns)
+
+
+def calibration_metrics(labels: pd.DataFrame) -> dict[str, float]:
+    """Expected calibration errors before and after, in 15 bins of as many labels each.
+
+    Args:
+        labels: as :func:`cross_fitted` returns them.
+
+    Returns:
+        Flat keys for ``metrics.json``: ``calibration/<task>/ece_before``, ``/ece_after`` and ``/labels``.
+
+    Example:
+        >>> right = [True, False] * 15
+        >>> labels = pd.DataFrame({"task": "intent", "score": 0.9, "calibrated": 0.5, "right": right})
+        >>> calibration_metrics(labels)["calibration/intent/ece_after"]
+        0.0
+    """
+    found: dict[str, float] = {}
+    for task, rows in labels.groupby("task"):
+        after = rows["calibrated"].to_numpy()
+        report = calibration_report(lambda _, after=after: after, rows["score"], rows["right"], binning="mass")
+        found |= {
+            f"calibration/{task}/ece_before": report.before, f"calibration/{task}/ece_after": report.after,
+            f"calibration/{task}/labels": float(report.n),
+        }  # fmt: skip
+    return found
 
 
 def calibrated(labels: Labels, calibrators: Calibrators) -> Labels:

@@ -19,7 +19,7 @@ from selflearn.batching.audio import Recordings
 from selflearn.batching.texts import OnOverflow, OverflowError
 from selflearn.batching.windows import cut_observed, turn_windows
 from selflearn.inference import promises
-from selflearn.inference.audit import audited_labels
+from selflearn.inference.audit import AuditedLabel, audited_labels
 from selflearn.inference.calibration import (
     Calibrators,
     calibrated,
@@ -181,13 +181,16 @@ class Labeler:
         Raises:
             ValueError: there is no dialogue.
         """
+        return Labeler(self.system, calibrators=fit_calibrators(Labeler(self.system).audited(dialogues)))
+
+    def audited(self, dialogues: Iterable[Dialogue]) -> list[AuditedLabel]:
+        """Label dialogues that people labelled: which of the labels are right."""
         known = list(dialogues)
         if not known:
             raise ValueError("no dialogue to calibrate on; expected dialogues with labels of people that the model was "
                              "not trained on")  # fmt: skip
-        raw = Labeler(self.system).label(known)
-        audited = [x for gold, said in zip(known, raw, strict=True) for x in audited_labels(said.dialogue, gold.labels)]
-        return Labeler(self.system, calibrators=fit_calibrators(audited))
+        both = zip(known, self.label(known), strict=True)
+        return [label for gold, said in both for label in audited_labels(said.dialogue, gold.labels)]
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write what :meth:`from_pretrained` reads: model, tokenizer and calibration; promises are not written.

@@ -60,6 +60,26 @@ function reliabilityChart(one) {
   ]);
 }
 
+function calibrationChart(task, found) {
+  const [before, after] = found.errors.map(three);
+  const label = `${task}: expected calibration error ${before} before calibration, ${after} after`;
+  return chart(label, "mean score", "share right", 0, (x, y) => [
+    svg("line", { x1: x(0), y1: y(0), x2: x(1), y2: y(1), class: "ideal" }),
+    ...found.bins.flatMap((bins, i) => [
+      svg("polyline", { points: bins.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" "), class: i ? "line" : "line before" }),
+      ...bins.map(([at, value, count]) => svg("circle", { cx: x(at), cy: y(value), r: 3.5, class: i ? "point" : "point before" },
+        svg("title", {}, `${i ? "after" : "before"}: ${number(count)} labels, mean score ${three(at)}, ${share(value)} right`))),
+    ]),
+  ]);
+}
+
+function calibrationFigure(one) {
+  const found = one.calibration;
+  const [before, after] = found.errors.map(three);
+  return el("figure", {}, calibrationChart(one.task, found), el("figcaption", {}, `Before calibration (grey, error ${before}) and after (error ${after}), `
+    + `on ${number(found.labels)} labels of tuning dialogues, each part calibrated by the others`));
+}
+
 function pointsTable(one) {
   const step = Math.max(Math.floor(one.curve.length / 10), 1);
   const curve = one.curve.filter((_, i) => i % step === 0 || i === one.curve.length - 1);
@@ -67,7 +87,9 @@ function pointsTable(one) {
   return el("details", {}, el("summary", {}, "The same as numbers"), el("div", { class: "charts" },
     table(`${one.task}: precision and coverage`, ["coverage", "precision"], curve.map((point) => cells(point.map(share))), { class: "figures narrow" }),
     table(`${one.task}: reliability`, ["mean score", "share right", "labels"],
-      one.bins.map(([at, value, count]) => cells([three(at), share(value), number(count)])), { class: "figures narrow" })));
+      one.bins.map(([at, value, count]) => cells([three(at), share(value), number(count)])), { class: "figures narrow" }),
+    one.calibration && table(`${one.task}: calibration`, ["", "mean score", "share right", "labels"],
+      one.calibration.bins.flatMap((bins, i) => bins.map(([at, value, count]) => cells([i ? "after" : "before", three(at), share(value), number(count)]))), { class: "figures narrow" })));
 }
 
 function namesTable(one) {
@@ -104,7 +126,8 @@ function qualitySection(quality) {
       + "The promise itself was made from the audit, not from this figure."),
     one.items > 0 && el("div", { class: "charts" },
       el("figure", {}, curveChart(one), el("figcaption", {}, "What is right among the best scored labels")),
-      el("figure", {}, reliabilityChart(one), el("figcaption", {}, "How often a score is right; dashed: as often as it says"))),
+      el("figure", {}, reliabilityChart(one), el("figcaption", {}, "How often a score is right; dashed: as often as it says")),
+      one.calibration && calibrationFigure(one)),
     one.items > 0 && pointsTable(one), one.names && namesTable(one), one.confusions && confusionTable(one)));
   section("quality", "Quality", parts);
 }

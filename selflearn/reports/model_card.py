@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from selflearn.evaluation import Results, results_markdown
-from selflearn.inference.rows import key_in_words
+from selflearn.inference.rows import TASKS, key_in_words
 from selflearn.trust import Certificate
 
 FILE = "README.md"
@@ -56,7 +56,7 @@ On {test_dialogues} dialogues of the split `{test_split}`; what simple systems r
 `results.md` of the run.
 
 {table}
-
+{calibration}
 ## What it promises
 
 {begin}
@@ -104,8 +104,50 @@ def model_card(metrics: Mapping[str, float], config: Mapping[str, Any], versions
         train_dialogues=_count(metrics, "train_dialogues"), train_turns=_count(metrics, "train_turns"),
         test_dialogues=_count(metrics, "test_dialogues"), tune_share=data["tune_share"],
         supervision=_SUPERVISION[config["supervision"]["source"]], torch=versions["torch"], device=versions["device"],
-        table=results_markdown(whole), begin=BEGIN, promises=_NO_PROMISE, end=END,
+        table=results_markdown(whole), calibration=_calibration(metrics), begin=BEGIN, promises=_NO_PROMISE, end=END,
     )  # fmt: skip
+
+
+def calibration_lines(metrics: Mapping[str, float]) -> list[str]:
+    """What calibration does to the scores of each task, in words; nothing for a run in which that was not measured.
+
+    Args:
+        metrics: ``metrics.json`` of the run.
+
+    Example:
+        >>> keys = {"ece_before": 0.1, "ece_after": 0.02, "labels": 400.0}
+        >>> calibration_lines({f"calibration/intent/{key}": value for key, value in keys.items()})
+        ['calibration error of 400 labels of intent: .100, after calibration .020']
+    """
+    return [
+        f"calibration error of {labels:,.0f} labels of {task}: {_three(before)}, after calibration {_three(after)}"
+        for task, labels, before, after in _calibrated(metrics)
+    ]
+
+
+def _calibration(metrics: Mapping[str, float]) -> str:
+    rows = [
+        f"| {task} | {labels:,.0f} | {_three(before)} | {_three(after)} |"
+        for task, labels, before, after in _calibrated(metrics)
+    ]
+    said = (
+        "Expected calibration error of the scores, on parts of the tuning dialogues that the calibration had not seen "
+        "(folds by user; right is what their labels say; 15 bins of as many labels each):"
+    )
+    head = ["", said, "", "| task | labels | before | after |", "| --- | ---: | ---: | ---: |"]
+    return "\n".join([*head, *rows, ""]) if rows else ""
+
+
+def _calibrated(metrics: Mapping[str, float]) -> list[tuple[str, float, float, float]]:
+    tasks = dict.fromkeys(key.split("/")[1] for key in metrics if key.startswith("calibration/"))
+    return [
+        (task, *(metrics[f"calibration/{task}/{name}"] for name in ("labels", "ece_before", "ece_after")))  # type: ignore[misc]
+        for task in sorted(tasks, key=lambda task: TASKS.index(task) if task in TASKS else len(TASKS))
+    ]
+
+
+def _three(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
 
 
 def write_model_card(card: str, directory: Path) -> None:

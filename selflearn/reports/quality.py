@@ -6,7 +6,9 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from selflearn.inference.calibration import calibration_metrics
 from selflearn.inference.rows import Acceptance
 from selflearn.reports.scored import Pair, ScoredLabels
 from selflearn.trust import expected_calibration_error
@@ -26,6 +28,9 @@ NAMES = 100
 CONFUSED = 15
 """Names of the confusion matrix, at most; the others are one column together."""
 
+CALIBRATION = "calibration.parquet"
+"""In the predictions of a run: labels of tuning dialogues, with the score before and after calibration."""
+
 OTHERS = "(other names)"
 NOTHING = "(nothing)"
 
@@ -41,8 +46,8 @@ def quality(labels: ScoredLabels, *, accept: Acceptance | None = None, source: s
     Returns:
         For JSON: ``task``, ``unit``, ``source``, ``items``, ``precision`` (of all labels), ``curve`` (points of
         coverage and precision), ``bins`` (mean score, share right, labels), ``error`` (expected calibration error),
-        ``promise``, ``threshold``, ``certified`` (coverage and precision of the accepted labels, here), ``names`` and
-        ``confusions``; None for what is not defined.
+        ``promise``, ``threshold``, ``certified`` (coverage and precision of the accepted labels, here), ``names``,
+        ``confusions`` and ``calibration`` (see :func:`calibration`; of runs); None for what is not defined.
     """
     scores, right = np.asarray(labels.scores, dtype=float), np.asarray(labels.right, dtype=bool)
     some = len(scores) > 0
@@ -57,6 +62,7 @@ def quality(labels: ScoredLabels, *, accept: Acceptance | None = None, source: s
         "certified": _certified(labels, right),
         "names": name_table(labels.pairs),
         "confusions": confusions(labels.pairs) if labels.task == "intent" else None,
+        "calibration": None,
     }  # fmt: skip
 
 
@@ -95,6 +101,27 @@ def reliability(scores: np.ndarray, right: np.ndarray) -> list[list[float]]:
     order = np.argsort(scores, kind="stable")
     parts = [part for part in np.array_split(order, BINS) if len(part)]
     return [[round(float(scores[part].mean()), 4), round(float(right[part].mean()), 4), len(part)] for part in parts]
+
+
+def calibration(labels: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """What calibration does to the scores of each task, on labels that it has not seen.
+
+    Args:
+        labels: as :func:`~selflearn.inference.calibration.cross_fitted` returns them.
+
+    Returns:
+        For JSON, by task: ``labels`` (how many), ``bins`` (:func:`reliability` before and after), ``errors`` (expected
+        calibration error before and after).
+    """
+    errors = calibration_metrics(labels)
+    return {
+        str(task): {
+            "labels": len(rows),
+            "bins": [reliability(rows[name].to_numpy(), rows["right"].to_numpy()) for name in ("score", "calibrated")],
+            "errors": [errors[f"calibration/{task}/ece_{when}"] for when in ("before", "after")],
+        }
+        for task, rows in labels.groupby("task")
+    }
 
 
 def name_table(pairs: Counter[Pair]) -> dict[str, Any] | None:

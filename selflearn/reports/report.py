@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from selflearn.evaluation.predictions import read_predictions
 from selflearn.inference import Labeler
@@ -24,7 +25,7 @@ from selflearn.inference.rows import TASKS, Acceptance, key_in_words
 from selflearn.reports.dialogues import MOST_DIALOGUES, DialogueCollection, collect
 from selflearn.reports.headline import headline
 from selflearn.reports.page import NAME, write_page
-from selflearn.reports.quality import quality
+from selflearn.reports.quality import CALIBRATION, calibration, quality
 from selflearn.reports.scored import TABLES_OF_LABELS, scored_table
 from selflearn.schema import Dialogue
 from selflearn.trust import Isotonic, Temperature
@@ -95,6 +96,9 @@ def write_run_report(
         measured = {one["task"] for one in data["quality"]}
     data["quality"] += [one for one in _of_tables(directory) if one["task"] not in measured]
     data["quality"].sort(key=lambda one: _place(one["task"]))
+    file = directory / "predictions" / CALIBRATION  # not there in runs of before it was measured
+    before_and_after = calibration(pd.read_parquet(file)) if file.is_file() else {}
+    data["quality"] = [one | {"calibration": before_and_after.get(one["task"])} for one in data["quality"]]
     data |= {"title": title, "facts": [], "headline": headline(metrics), "counts": []}
     return write_page(data, directory / NAME, title=title)
 

@@ -76,6 +76,14 @@ def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_
         read_predictions(run.directory / "predictions")[0]["model"]
     )
 
+    # calibration is measured on what it has not seen
+    card, page = ((run.directory / file).read_text() for file in ("model/README.md", "report.html"))
+    labels = pd.read_parquet(folder / "calibration.parquet")
+    assert metrics["calibration/intent/labels"] == (labels["task"] == "intent").sum() > 0
+    assert f"| intent | {metrics['calibration/intent/labels']:,.0f} |" in card
+    assert "calibration error of" in run.printed
+    assert '"errors"' in page
+
     # the model can be used without the program
     model = LabelGenerator.from_pretrained(run.directory / "model")
     system = ModelSystem(model, load_tokenizer(run.directory / "model"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 
+import pandas as pd
 import pytest
 
 from selflearn.inference.rows import Acceptance, label_rows, review_key
 from selflearn.reports.dialogues import collect
 from selflearn.reports.page import write_page
-from selflearn.reports.quality import quality
+from selflearn.reports.quality import calibration, quality
 from tests.fixtures.labelled import home_labelled
 from tests.reports.conftest import ACCEPT, HOSTILE, page_data
 
@@ -36,6 +37,9 @@ def chromium():
 def file(labelled, gold, tmp_path_factory):
     found = collect(labelled, ACCEPT, gold=gold)
     figures = [quality(one, accept=ACCEPT.get(task), source="a test") for task, one in found.compared.tasks.items()]
+    drawn = pd.DataFrame({"task": "success", "score": [0.9, 0.6, 0.8], "calibrated": [0.7, 0.4, 0.6],
+                          "right": [True, False, True]})  # fmt: skip
+    figures = [one | {"calibration": calibration(drawn).get(one["task"])} for one in figures]
     cells = [[".900 [.800, .950]", "", 0], [".700", "Δ +.200 [+.100, +.300]", 1]]
     headline = {"systems": ["model", HOSTILE], "rows": [["intent/accuracy ↑", "40", False, cells]], "notes": ["a note"]}
     data = page_data(found.to_json(), quality=figures, headline=headline)
@@ -107,7 +111,9 @@ def test_promises_of_single_names_are_drawn_and_said(open_page, labelled, gold, 
 def test_all_of_the_page_is_drawn(open_page, file):
     page = open_page(file)
     assert page.locator("#contents a").all_text_contents() == ["Results", "Counts", "Promises", "Quality", "Dialogues"]
-    assert page.locator("svg[role=img]").count() == 10
+    assert page.locator("svg[role=img]").count() == 11  # two a task, and what calibration did to one of them
+    assert page.get_by_text("Before calibration (grey, error").count() == 1
+    assert page.locator("polyline.before").count() == 1
     assert page.locator("circle.certified").count() == 2
     assert "the model is better" in page.locator(".difference.better").text_content()
     assert page.get_by_role("status").text_content() == "41 of 41 dialogues"

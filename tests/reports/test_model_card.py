@@ -27,6 +27,14 @@ def test_a_card_says_what_was_trained_and_how_good_it_is():
     assert "majority" not in card
 
 
+def test_a_card_says_what_calibration_does_where_that_was_measured():
+    assert "calibration error" not in model_card(METRICS, CONFIG, VERSIONS)
+    keys = {"labels": 1234.0, "ece_before": 0.0567, "ece_after": 0.012}
+    card = model_card(METRICS | {f"calibration/success/{key}": x for key, x in keys.items()}, CONFIG, VERSIONS)
+    assert "| success | 1,234 | .057 | .012 |" in card
+    assert "\n\n## What it promises\n" in card
+
+
 def test_promises_are_written_onto_the_card_again_and_again(tmp_path):
     add_promises(tmp_path, {})
     assert not list(tmp_path.iterdir())  # a folder without a card

@@ -85,6 +85,21 @@ def test_a_run_without_labels_is_measured_on_its_tables_with_the_certified_point
     assert intent["certified"] == [round(2 / 3, 4), 1.0]
 
 
+def test_a_run_shows_what_calibration_did_to_each_task_and_an_older_one_does_without(run, parse):
+    _, data = parse(write_run_report(run, METRICS, cache_dir=run / "cache").read_text("utf-8"))
+    assert [one["calibration"] for one in data["quality"]] == [None, None]
+    labels = pd.DataFrame({"dialogue_id": "home-0", "task": "intent", "score": 0.9, "calibrated": 0.5,
+                           "right": [True, False] * 15})  # fmt: skip
+    labels.to_parquet(run / "predictions" / "calibration.parquet")
+    _, data = parse(write_run_report(run, METRICS, cache_dir=run / "cache").read_text("utf-8"))
+    (run / "predictions" / "calibration.parquet").unlink()
+    domain, intent = data["quality"]
+    assert domain["calibration"] is None
+    assert intent["calibration"]["labels"] == 30
+    assert intent["calibration"]["errors"] == [pytest.approx(0.4), 0.0]
+    assert [{score for score, *_ in bins} for bins in intent["calibration"]["bins"]] == [{0.9}, {0.5}]
+
+
 def test_promises_of_another_model_are_refused(run, tmp_path):
     (tmp_path / "model").mkdir()
     for file in (run / "model").iterdir():
