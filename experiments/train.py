@@ -6,12 +6,10 @@ import hashlib
 import logging
 import re
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,9 +26,9 @@ from transformers.utils import logging as transformers_logging
 from experiments.app import hydra_main
 from experiments.build import settings
 from experiments.datasets import Counts, fold_splits, load_split, reader_options, supervised
+from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
 from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
-from selflearn.batching.rows import DialogueRows
-from selflearn.corpora import find_corpus, load_dialogues
+from selflearn.corpora import find_corpus
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions
 from selflearn.evaluation.benchmark import (
@@ -46,7 +44,7 @@ from selflearn.evaluation.combinations import Combinations, add_combinations
 from selflearn.evaluation.predictions import TUNE
 from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
-from selflearn.inference import Labeler, LabellingError, label_file, promises
+from selflearn.inference import Labeler, promises
 from selflearn.inference.calibration import calibration_metrics, cross_fitted, fit_calibrators
 from selflearn.models.system import ModelSystem
 from selflearn.reports import (
@@ -251,10 +249,11 @@ def main(cfg: DictConfig) -> float | None:
     try:
         quiet()
         lightning.seed_everything(cfg.seed, verbose=False)
+        labelled = labels_test_split(cfg)
         metrics, machines = measure(cfg, directory, say)
         if not leads():
             return None
-        if cfg.label:
+        if labelled:
             label_test_split(cfg, directory, say)
         metrics["time/total_seconds"] = time.perf_counter() - start
         made_with = versions(_command(), metrics["time/total_seconds"], machines)
@@ -270,7 +269,8 @@ def main(cfg: DictConfig) -> float | None:
         results = Results.from_metrics(metrics)
         (directory / "results.md").write_text(results_markdown(results))
         draw(directory, metrics)
-        page = write_run_report(directory, metrics, gold=labelled_by_people(cfg), cache_dir=cfg.paths.cache)
+        gold = labelled_by_people(cfg, directory) if labelled else None
+        page = write_run_report(directory, metrics, gold=gold, cache_dir=cfg.paths.cache)
         Console().print(results_table(results))
         for line in calibration_lines(metrics):
             say(line)
@@ -286,41 +286,6 @@ def main(cfg: DictConfig) -> float | None:
 
 def _command() -> str:
     return shlex.join(["python", "-m", "experiments.train", *sys.argv[1:]])
-
-
-def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> None:
-    """Use the model as it will be used: label the test dialogues, and write them with their goal records.
-
-    Raises:
-        ValueError: there is no test split, or no one model: those of cross-validation are not kept.
-    """
-    if cfg.data.folds is not None:
-        raise ValueError("label=true needs a test split, and one model; expected data.folds=null")
-    bf16 = cfg.trainer.precision == "bf16-mixed"
-    labeler = Labeler.from_pretrained(directory / "model", on_overflow=cfg.data.on_overflow, bf16=bf16)
-    label = partial(
-        label_file, labeler, cfg.data.root, directory / "labelled", corpus=cfg.data.corpus, split=cfg.data.test_split,
-        cache_dir=cfg.paths.cache, **reader_options(cfg),
-    )  # fmt: skip
-    try:
-        report = label()
-    except LabellingError:  # labelled before the model was certified: other promises
-        if not (directory / "labelled" / "labelling.json").is_file():
-            raise  # something of somebody's own
-        shutil.rmtree(directory / "labelled")
-        report = label()
-    done = report.counts
-    say(f"labelled {done['dialogues']:,} dialogues with {done['goals']:,} goals: {report.dialogues}, {report.goals}")
-
-
-def labelled_by_people(cfg: DictConfig) -> Sequence[Dialogue] | None:
-    """The test dialogues that ``label_test_split`` labels, with their gold labels; None where it labels none."""
-    if not cfg.label:
-        return None
-    rows = load_dialogues(
-        cfg.data.corpus, root=cfg.data.root, split=cfg.data.test_split, cache_dir=cfg.paths.cache, **reader_options(cfg)
-    )
-    return DialogueRows(rows)
 
 
 def draw(directory: Path, metrics: Mapping[str, float]) -> None:

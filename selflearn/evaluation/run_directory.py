@@ -25,8 +25,8 @@ def write_json(file: Path, data: Mapping[str, Any]) -> None:
     os.replace(part, file)
 
 
-FREE = ("paths", "logger", "hydra", "trainer.progress")
-"""Settings that say where a run is written and what is seen of it meanwhile, not what comes out."""
+FREE = ("paths", "logger", "hydra", "trainer.progress", "label", "label_most")
+"""Settings that say where a run is written and what is seen of it meanwhile or shown of it, not what comes out."""
 
 
 def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:

@@ -28,6 +28,9 @@ NAMES = 100
 CONFUSED = 15
 """Names of the confusion matrix, at most; the others are one column together."""
 
+CONFUSED_TASKS = ("intent", "domain")
+"""Tasks of names that exclude each other."""
+
 CALIBRATION = "calibration.parquet"
 """In the predictions of a run: labels of tuning dialogues, with the score before and after calibration."""
 
@@ -61,7 +64,7 @@ def quality(labels: ScoredLabels, *, accept: Acceptance | None = None, source: s
         "threshold": None if accept is None else accept.threshold,
         "certified": _certified(labels, right),
         "names": name_table(labels.pairs),
-        "confusions": confusions(labels.pairs) if labels.task == "intent" else None,
+        "confusions": confusions(labels.pairs) if labels.task in CONFUSED_TASKS else None,
         "calibration": None,
     }  # fmt: skip
 

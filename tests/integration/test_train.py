@@ -50,7 +50,7 @@ def recomputed(directory):
 
 
 def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_own_settings(command, tmp_path):
-    arguments = ["debug=fast", "baselines=tfidf_context", "data.limit=16", "paths.output_dir=run"]
+    arguments = ["debug=fast", "baselines=tfidf_context", "data.limit=16", "label_most=5", "paths.output_dir=run"]
     run = command(*arguments)
     assert run.code == 0, run.printed
     metrics = run.metrics
@@ -76,13 +76,14 @@ def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_
         read_predictions(run.directory / "predictions")[0]["model"]
     )
 
-    # calibration is measured on what it has not seen
+    # calibration is measured on what it has not seen, and test dialogues are on the page
     card, page = ((run.directory / file).read_text() for file in ("model/README.md", "report.html"))
     labels = pd.read_parquet(folder / "calibration.parquet")
     assert metrics["calibration/intent/labels"] == (labels["task"] == "intent").sum() > 0
     assert f"| intent | {metrics['calibration/intent/labels']:,.0f} |" in card
     assert "calibration error of" in run.printed
     assert '"errors"' in page
+    assert len(list(iter_dialogues("table", root=run.directory / "labelled" / "dialogues", split="all"))) == 5
 
     # the model can be used without the program
     model = LabelGenerator.from_pretrained(run.directory / "model")
