@@ -41,17 +41,27 @@ def fit_calibrators(audited: Iterable[AuditedLabel]) -> dict[str, Temperature | 
     Args:
         audited: labels of dialogues that the model was not trained on; certify on others.
     """
-    found, of_tasks = {}, by_task(audited)
+    of_tasks = by_task(audited)
+    found = _fitted(of_tasks)
     if not of_tasks:
         log.warning("no score is calibrated: people labelled nothing that the model labels")
+    for task, labels in of_tasks.items():
+        if task in found:
+            continue
+        few = f"{len(labels)} labels of people, and it takes {LEAST}"
+        one_sided = f"{len(labels)} labels, all of them {'right' if labels[0].right else 'wrong'}"
+        what = few if len(labels) < LEAST else one_sided
+        log.warning("the scores of %s are not calibrated: %s; more labelled dialogues would do it", task, what)
+    return found
+
+
+def _fitted(of_tasks: Mapping[str, Sequence[AuditedLabel]]) -> dict[str, Temperature | Isotonic]:
+    """A calibrator for each task that has enough labels of both kinds."""
+    found = {}
     for task, labels in of_tasks.items():
         right = [label.right for label in labels]
         if len(labels) >= LEAST and len(set(right)) == 2:
             found[task] = fit_calibrator([label.row.score or 0.0 for label in labels], right)
-            continue
-        few = f"{len(labels)} labels of people, and it takes {LEAST}"
-        what = few if len(labels) < LEAST else f"{len(labels)} labels, all of them {'right' if right[0] else 'wrong'}"
-        log.warning("the scores of %s are not calibrated: %s; more labelled dialogues would do it", task, what)
     return found
 
 
@@ -84,7 +94,7 @@ def cross_fitted(audited: Sequence[AuditedLabel], people: Mapping[str, str], *, 
     rows: list[tuple[str, str, float, float, bool]] = []
     for fold in group_folds(names, min(FOLDS, len(names)), seed) if len(names) > 1 else ():
         inside = {names[number] for number in fold}
-        fitted = fit_calibrators(label for label in audited if people[label.row.dialogue_id] not in inside)
+        fitted = _fitted(by_task(label for label in audited if people[label.row.dialogue_id] not in inside))
         own = [label for label in audited if people[label.row.dialogue_id] in inside]
         for task, labels in by_task(own).items():
             scores = [label.row.score or 0.0 for label in labels]

@@ -181,14 +181,15 @@ class Labeler:
         Raises:
             ValueError: there is no dialogue.
         """
-        return Labeler(self.system, calibrators=fit_calibrators(Labeler(self.system).audited(dialogues)))
-
-    def audited(self, dialogues: Iterable[Dialogue]) -> list[AuditedLabel]:
-        """Label dialogues that people labelled: which of the labels are right."""
         known = list(dialogues)
         if not known:
             raise ValueError("no dialogue to calibrate on; expected dialogues with labels of people that the model was "
                              "not trained on")  # fmt: skip
+        return Labeler(self.system, calibrators=fit_calibrators(Labeler(self.system).audited(known)))
+
+    def audited(self, dialogues: Iterable[Dialogue]) -> list[AuditedLabel]:
+        """Label dialogues that people labelled: which of the labels are right."""
+        known = list(dialogues)
         both = zip(known, self.label(known), strict=True)
         return [label for gold, said in both for label in audited_labels(said.dialogue, gold.labels)]
 

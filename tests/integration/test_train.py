@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from omegaconf import OmegaConf
@@ -78,7 +79,7 @@ def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_
 
     # calibration is measured on what it has not seen, and test dialogues are on the page
     card, page = ((run.directory / file).read_text() for file in ("model/README.md", "report.html"))
-    labels = pd.read_parquet(folder / "calibration.parquet")
+    labels = pd.read_parquet(run.directory / "predictions" / "calibration.parquet")
     assert metrics["calibration/intent/labels"] == (labels["task"] == "intent").sum() > 0
     assert f"| intent | {metrics['calibration/intent/labels']:,.0f} |" in card
     assert "calibration error of" in run.printed
