@@ -9,6 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -29,6 +30,7 @@ from experiments.datasets import Counts, fold_splits, load_split, reader_options
 from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
 from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
 from selflearn.corpora import find_corpus
+from selflearn.corpora._lock import exclusive
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions
 from selflearn.evaluation.benchmark import (
@@ -233,8 +235,14 @@ def run_directory(cfg: DictConfig) -> Path:
 @hydra_main("train")
 def main(cfg: DictConfig) -> float | None:
     """Run the experiment; returns the metric that a sweep optimises."""
-    start = time.perf_counter()
-    directory, console = run_directory(cfg), Console(stderr=True)
+    directory = run_directory(cfg)
+    with exclusive(directory) if leads() else nullcontext():  # processes that train together are one run
+        return run(cfg, directory)
+
+
+def run(cfg: DictConfig, directory: Path) -> float | None:
+    """Run the experiment in its directory."""
+    start, console = time.perf_counter(), Console(stderr=True)
     if leads():
         kept = OmegaConf.merge(cfg, {"training": {"resume": "auto"}})  # so that a run that began anew can be resumed
         claim(directory, OmegaConf.to_yaml(kept, resolve=True), resume=cfg.training.resume == "auto")

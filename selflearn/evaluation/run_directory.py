@@ -15,6 +15,8 @@ from typing import Any
 import torch
 import yaml  # type: ignore[import-untyped]
 
+from selflearn.corpora._lock import LOCK
+
 _PACKAGES = ("torch", "transformers", "datasets", "lightning", "scikit-learn", "selflearn")
 
 
@@ -45,7 +47,7 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / "config.yaml"
-    begun = any(path.name not in ("config.yaml", "log.txt") for path in directory.iterdir())
+    begun = any(path.name not in ("config.yaml", "log.txt", LOCK) for path in directory.iterdir())
     old, new = (_settings(text) for text in (file.read_text() if file.is_file() else "", config_yaml))
     if resume and begun and old and old != new:
         changed = [line.strip() for line in new if line not in old] or [line.strip() for line in old if line not in new]
@@ -81,13 +83,13 @@ def _settings(config_yaml: str) -> list[str]:
 
 
 def _remove_run(directory: Path) -> None:
-    held = sorted(path.name for path in directory.iterdir())
+    held = sorted(path.name for path in directory.iterdir() if path.name != LOCK)
     if held and "config.yaml" not in held:
         raise ValueError(
             f"{directory} holds no run but {', '.join(held[:5])}; nothing was removed. Take another directory "
             "(paths.output_dir=...), or leave training.resume=never out."
         )
-    for path in directory.iterdir():
+    for path in (directory / name for name in held):
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 

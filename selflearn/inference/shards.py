@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
+from selflearn.corpora._lock import exclusive
 from selflearn.corpora._rows import read_rows, write_jsonl_rows, write_parquet_rows
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.inference.labeler import Labeler, LabelledDialogue
@@ -98,6 +99,7 @@ def label_file(
         CorpusError: the input is missing, empty or damaged, or lacks a mapped column.
         RecordError: a value of the input breaks the record contract; names file, row and field.
         LabellingError: the output folder holds another labelling, or something else.
+        DirectoryInUseError: another run is labelling into it.
         OverflowError: something is too long and the labeler was made with ``on_overflow="error"``.
     """
     if format not in ("parquet", "jsonl") or shard_size < 1:
@@ -106,15 +108,16 @@ def label_file(
     rows = DialogueRows(load_dialogues(corpus, **where))
     settings = {"input": rows.dataset._fingerprint, "format": format, "shard_size": shard_size}
     folder = _Folder(Path(output), _settings(labeler) | settings, labeler.names)
-    folder.claim()
-    starts = range(0, len(rows), shard_size)
-    for number, start in enumerate(starts):
-        shard = rows[start : start + shard_size]
-        if number >= len(folder.shards):
-            folder.write(number, labeler.stream(shard), labeler)
-        if progress is not None:
-            progress(start + len(shard), len(rows))
-    folder.finish()
+    folder.check()  # before a lock is put into what may be somebody's own
+    with exclusive(folder.path):
+        folder.claim()
+        for number, start in enumerate(range(0, len(rows), shard_size)):
+            shard = rows[start : start + shard_size]
+            if number >= len(folder.shards):
+                folder.write(number, labeler.stream(shard), labeler)
+            if progress is not None:
+                progress(start + len(shard), len(rows))
+        folder.finish()
     counts: Counter[str] = Counter()
     for counted in folder.shards:
         counts.update(counted)
@@ -147,13 +150,19 @@ class _Folder:
         self.times: list[dict[str, Any]] = []
         self.finished = False
 
+    def check(self) -> None:
+        """Refuse a folder that holds something else."""
+        if self.state.is_file():
+            return
+        taken = [path for path in (self.path, self.dialogues, self.labels, self.goals) if path.exists()]
+        if taken and not (taken == [self.path] and self.path.is_dir()):
+            raise LabellingError(f"{taken[-1]} is there already and is no part of a labelling; expected a folder "
+                                 "of its own for the output: give another one")  # fmt: skip
+
     def claim(self) -> None:
         """Make the folder ours, or go on where the same labelling stopped."""
+        self.check()
         if not self.state.is_file():
-            taken = [path for path in (self.path, self.dialogues, self.labels, self.goals) if path.exists()]
-            if taken and not (taken == [self.path] and self.path.is_dir()):
-                raise LabellingError(f"{taken[-1]} is there already and is no part of a labelling; expected a folder "
-                                     "of its own for the output: give another one")  # fmt: skip
             self._save()
             return
         try:

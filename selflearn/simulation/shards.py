@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing.pool import IMapIterator
 from multiprocessing.sharedctypes import Synchronized
@@ -14,6 +15,7 @@ from typing import Any
 
 import torch
 
+from selflearn.corpora._lock import LOCK, exclusive
 from selflearn.corpora.table import write_parquet
 from selflearn.simulation.assistant import Assistant
 from selflearn.simulation.people import Wishes
@@ -89,13 +91,22 @@ def write_log(
 
     Raises:
         ImportError: the speech channel is wanted and pocketsphinx is not installed.
-        ValueError: the directory holds another log, or not one dialogue is asked for.
+        ValueError: the directory holds another log, another run is writing it, or not one dialogue is asked for.
         OSError: the disk is full (what is written is whole, and the same call goes on from there), or the speech
             channel is wanted and flite is not installed.
     """
     root = Path(directory)
     shards = _shards(setting, dialogues, root)
-    _claim(root, setting.identity(dialogues))
+    _check(root, setting.identity(dialogues))
+    whole = all(shard.is_done() for shard in shards)
+    with nullcontext() if whole else exclusive(root):  # a whole log may be read by many at a time
+        _claim(root, setting.identity(dialogues))
+        yield from _written(setting, shards, root, workers, heard)
+
+
+def _written(
+    setting: Setting, shards: Sequence[Shard], root: Path, workers: int, heard: Callable[[int], None] | None
+) -> Iterator[tuple[Shard, Summary]]:
     missing = [shard for shard in shards if not shard.is_done()]
     if missing and setting.channel == "speech":
         require_speech()  # here: a process of the pool that cannot start would be started again for ever
@@ -162,10 +173,10 @@ def _in_order(
         yield shard, Summary.from_dict(json.loads(shard.summary_path.read_text()))
 
 
-def _claim(root: Path, what: dict[str, Any]) -> None:
-    """Make the directory ours: a log goes on in it only with the same setting."""
+def _check(root: Path, what: dict[str, Any]) -> None:
+    """Refuse a directory that holds another log, or something else."""
     file = root / CLAIM
-    held = sorted(path.name for path in root.iterdir()) if root.is_dir() else []
+    held = sorted(path.name for path in root.iterdir() if path.name != LOCK) if root.is_dir() else []
     if file.is_file():
         old = json.loads(file.read_text())
         if old != what:
@@ -176,7 +187,14 @@ def _claim(root: Path, what: dict[str, Any]) -> None:
                              "(paths.output_dir=..., in a training data.root=...)")  # fmt: skip
     elif held:
         raise ValueError(f"{root} holds {held[0]} and no simulated log; take another directory (paths.output_dir=...)")
-    root.mkdir(parents=True, exist_ok=True)
+
+
+def _claim(root: Path, what: dict[str, Any]) -> None:
+    """Make the directory ours: a log goes on in it only with the same setting."""
+    _check(root, what)
+    file = root / CLAIM
+    if file.is_file():
+        return
     part = file.with_suffix(".part")
     part.write_text(json.dumps(what, indent=2) + "\n")
     os.replace(part, file)

@@ -3,6 +3,7 @@ import logging
 
 import pytest
 
+from selflearn.corpora._lock import LOCK, exclusive
 from selflearn.evaluation.run_directory import claim, log_to, machine, versions, write_json
 
 SETTINGS = "seed: 1\ntraining:\n  epochs: 2\n"
@@ -60,8 +61,9 @@ def test_a_run_that_is_to_begin_anew_is_removed_whole(tmp_path):
     (run / "checkpoints" / "model" / "last.ckpt").write_text("x")
     (tmp_path / "elsewhere").mkdir()
     (run / "link").symlink_to(tmp_path / "elsewhere")
-    claim(run, "seed: 2\n", resume=False)
-    assert [path.name for path in run.iterdir()] == ["config.yaml"]
+    with exclusive(run):
+        claim(run, "seed: 2\n", resume=False)
+        assert sorted(path.name for path in run.iterdir()) == [LOCK, "config.yaml"]
     assert (tmp_path / "elsewhere").is_dir()
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from selflearn.corpora import CorpusError, as_dialogues, load_dialogues
+from selflearn.corpora._lock import LOCK, DirectoryInUseError
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.inference import LabellingError, label_file
 from selflearn.inference.labeler import Labeler
@@ -100,11 +101,22 @@ def test_a_stopped_labelling_goes_on_after_its_last_part(label, logs, tmp_path, 
     again = label(logs, shard_size=4)
     assert (len(labelled), again.counts) == (4, whole.counts)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        LOCK,
         "dialogues",
         "goals.parquet",
         "labelling.json",
         "labels",
     ]
+
+
+def test_a_second_labelling_in_the_folder_is_refused_while_the_first_is_not_done(label, logs, tmp_path):
+    def start_again(done, total):
+        with pytest.raises(DirectoryInUseError, match=r"out is being written by another run"):
+            label(logs, shard_size=4)
+
+    report = label(logs, shard_size=4, progress=start_again)
+    assert len(pd.read_parquet(report.goals)) == report.counts["goals"]
+    assert label(logs, shard_size=4).counts == report.counts
 
 
 def test_only_parts_that_were_timed_have_a_pace(label, logs, tmp_path):
@@ -150,6 +162,7 @@ def test_a_folder_that_holds_something_else_is_not_touched(label, logs, tmp_path
     with pytest.raises(LabellingError, match="is there already and is no part of a labelling"):
         label(logs)
     assert path.read_text() == "mine"
+    assert not list(tmp_path.rglob(LOCK))
 
 
 def test_a_damaged_state_is_said(label, logs, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from selflearn.corpora import as_dialogues, load_dialogues
+from selflearn.corpora._lock import DirectoryInUseError, exclusive
 from selflearn.simulation import shards
 from selflearn.simulation.shards import CLAIM, write_log
 from selflearn.simulation.simulate import Setting
@@ -89,6 +90,17 @@ def test_a_full_disk_leaves_whole_files_and_the_same_call_goes_on(small_shards, 
     assert not list(tmp_path.glob("*.part*"))
     monkeypatch.setattr(shards, "write_parquet", real)
     write(small_shards, tmp_path)
+    assert bytes_of(tmp_path) == bytes_of(whole[0])
+
+
+def test_a_log_is_written_by_one_run_at_a_time_and_read_by_many(small_shards, whole, tmp_path):
+    first = write_log(small_shards, 1100, tmp_path)
+    next(first)
+    with pytest.raises(DirectoryInUseError):
+        write(small_shards, tmp_path)
+    list(first)
+    with exclusive(tmp_path):
+        assert len(write(small_shards, tmp_path)) == len(whole[1])
     assert bytes_of(tmp_path) == bytes_of(whole[0])
 
 
