@@ -1,4 +1,4 @@
-"""Label dialogues with a trained model: ``python -m experiments.label labeler=DIR input=FILE output=DIR``."""
+"""Label dialogues with a trained model: ``python -m experiments.label labeler=DIR input=FILE paths.output_dir=DIR``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def main(cfg: DictConfig) -> None:
     with bar:
         task = bar.add_task("labelling", total=None)
         report = label_file(
-            labeler, cfg.input, cfg.output, format=cfg.format, shard_size=cfg.shard_size, corpus=cfg.corpus,
+            labeler, cfg.input, cfg.paths.output_dir, format=cfg.format, shard_size=cfg.shard_size, corpus=cfg.corpus,
             split=cfg.split, cache_dir=cfg.cache,
             progress=lambda done, total: bar.update(task, completed=done, total=total), **options,
         )  # fmt: skip
@@ -78,7 +78,7 @@ def write_report(
     counts = {f"read: {event}": number for event, number in report.read.counts.items()} | dict(report.counts)
     gold = DialogueRows(load_dialogues(cfg.corpus, **where))
     return write_labelling_report(
-        cfg.output, counts=counts, facts=pace, gold=gold, most=cfg.report_dialogues, cache_dir=cfg.cache
+        cfg.paths.output_dir, counts=counts, facts=pace, gold=gold, most=cfg.report_dialogues, cache_dir=cfg.cache
     )  # fmt: skip
 
 

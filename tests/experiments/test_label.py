@@ -29,7 +29,7 @@ def model_directory(tmp_path_factory):
 def command(tmp_path, model_directory, program):
     """Runs the program with the model and a log."""
     (tmp_path / "log.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS), "utf-8")
-    given = {"labeler": model_directory, "input": "log.jsonl", "output": "out", "cache": "cache", "device": "cpu"}
+    given = {"labeler": model_directory, "input": "log.jsonl", "paths.output_dir": "out", "cache": "cache", "device": "cpu"}
     return lambda *arguments: program(main, arguments, given)
 
 
@@ -100,6 +100,7 @@ def test_a_mapping_can_be_given_whole(command):
     [
         (["labeler=absent"], "missing value: give labeler=..."),
         (["input=absent"], "missing value: give input=..."),
+        (["paths.output_dir=absent"], "missing value: give paths.output_dir=..."),
         (["labeler=nowhere"], "nowhere: no such directory; expected a directory with config.json"),
         (["input=nowhere.jsonl"], "nowhere.jsonl does not exist"),
         ([], "log.jsonl:1: neither our record format (no field 'turns') nor a flat table with our names"),
