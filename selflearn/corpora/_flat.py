@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from selflearn.corpora._rows import Row
@@ -59,15 +60,15 @@ class FlatTable:
     corpus: str
     split: str
 
-    def dialogues(self, rows: Iterable[Row], report: ReadReport) -> Iterator[Dialogue]:
-        """Yield a dialogue for each run of rows with one dialogue id."""
+    def dialogues(self, rows: Iterable[Row], report: ReadReport) -> Iterator[tuple[Path, Dialogue]]:
+        """Yield a dialogue for each run of rows with one dialogue id, and the file that it begins in."""
         seen: set[int] = set()
         for name, run in groupby(rows, key=self._dialogue_id):
             group = list(run)
             if hash(name) in seen:
                 raise self._error(group[0], "dialogue_id", name, "rows of a dialogue together: sort the table by it")
             seen.add(hash(name))
-            yield self._dialogue(name, group, report)
+            yield group[0].file, self._dialogue(name, group, report)
 
     def names(self) -> set[str]:
         """All columns that are mapped."""

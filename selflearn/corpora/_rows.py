@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -55,24 +54,55 @@ def column_names(path: Path) -> list[str]:
 def write_jsonl_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> int:
     """Write one JSON object a line; returns how many."""
     written = 0
-    with replacing(path) as file:
+    with jsonl_writer(path) as write:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+            write(row)
             written += 1
     return written
 
 
+@contextmanager
+def jsonl_writer(path: Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A function that writes one row as a JSON object; the file appears whole, at the end."""
+    with replacing(path) as file:
+
+        def write(row: Mapping[str, Any]) -> None:
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+
+        yield write
+
+
 def write_parquet_rows(rows: Iterable[Mapping[str, Any]], path: Path, schema: Any) -> int:
     """Write rows of a ``pyarrow`` schema; returns how many."""
+    written = 0
+    with parquet_writer(path, schema) as write:
+        for row in rows:
+            write(row)
+            written += 1
+    return written
+
+
+@contextmanager
+def parquet_writer(path: Path, schema: Any) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A function that writes one row of a ``pyarrow`` schema; the file appears whole, at the end."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    written, remaining = 0, iter(rows)
+    batch: list[Mapping[str, Any]] = []
     with replacing(path) as file, pq.ParquetWriter(file, schema) as writer:
-        while batch := list(islice(remaining, BATCH)):
+
+        def flush() -> None:
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-            written += len(batch)
-    return written
+            batch.clear()
+
+        def write(row: Mapping[str, Any]) -> None:
+            batch.append(row)
+            if len(batch) == BATCH:
+                flush()
+
+        yield write
+        if batch:
+            flush()
 
 
 def _read_jsonl(path: Path) -> Iterator[Row]:

@@ -34,12 +34,14 @@ class ReadReport:
         counts: number by event, for example ``{"dialogues": 12, "dropped/fewer_than_2_utterances": 1}``; everything
             that was left out begins with ``dropped/``.
         examples: the first few places (dialogue ids, file:row) of each event that has places.
+        files: dialogues of each file, in reading order; empty where the dialogues of a corpus are no file's own.
     """
 
     corpus: str
     split: str
     counts: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
+    files: list[int] = field(default_factory=list)
 
     def add(self, event: str, number: int = 1, *, where: object = None) -> None:
         """Count ``number`` more of ``event``; ``where`` is kept while there are fewer than five places."""
@@ -56,7 +58,10 @@ class ReadReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
-        return {"corpus": self.corpus, "split": self.split, "counts": self.counts, "examples": self.examples}
+        return {
+            "corpus": self.corpus, "split": self.split, "counts": self.counts, "examples": self.examples,
+            "files": self.files,
+        }  # fmt: skip
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

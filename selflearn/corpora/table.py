@@ -48,7 +48,7 @@ class Table(Corpus):
 
     The split "all" is every dialogue (of a folder without files of that name, every file). Another split is the
     dialogues that say so, in the record or in the column mapped to ``split``; where none can say so, it is the file
-    named after it. Each record keeps its own split.
+    named after it. Each record keeps its own split. A dialogue belongs to the file that it begins in.
 
     Attributes:
         columns: column by field, for a flat table; None for the record format, or for a flat table whose columns are
@@ -57,7 +57,7 @@ class Table(Corpus):
     """
 
     name: ClassVar[str] = "table"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2  # 2: the report counts the dialogues of each file
     splits: ClassVar[Mapping[str, str]] = {}
     source: ClassVar[str] = "Give a .jsonl or .parquet file, or a folder with SPLIT.jsonl or SPLIT.parquet"
 
@@ -90,8 +90,11 @@ class Table(Corpus):
             _check_columns(flat, files, report)
             _check_split(flat, files, split)
             found = flat.dialogues(rows, report)
-        for dialogue in found:
+        report.files[:] = [0] * len(files)
+        places = {path: place for place, path in enumerate(files)}
+        for path, dialogue in found:
             if split in ("all", dialogue.split):
+                report.files[places[path]] += 1
                 report.add("dialogues")
                 report.add("turns", len(dialogue.turns))
                 yield dialogue
@@ -133,7 +136,7 @@ def write_parquet(dialogues: Iterable[Dialogue], path: str | Path) -> int:
     )
 
 
-def _records(rows: Iterable[Row]) -> Iterator[Dialogue]:
+def _records(rows: Iterable[Row]) -> Iterator[tuple[Path, Dialogue]]:
     seen: set[int] = set()
     for row in rows:
         dialogue = Dialogue.from_dict(row.values, file=str(row.file), row=row.number)
@@ -142,7 +145,7 @@ def _records(rows: Iterable[Row]) -> Iterator[Dialogue]:
             expected = f"an id that is used once in {dialogue.corpus} ({dialogue.split})"
             raise RecordError("id", dialogue.id, expected, file=str(row.file), row=row.number)
         seen.add(key)
-        yield dialogue
+        yield row.file, dialogue
 
 
 def _check_columns(flat: FlatTable, files: Iterable[Path], report: ReadReport) -> None:

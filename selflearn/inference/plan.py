@@ -12,6 +12,7 @@ from typing import Any
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.inference.labeler import Labeler, PreparedDialogue
+from selflearn.inference.parts import parts_of
 
 SAMPLE = 32
 """Dialogues that are labelled to see how long one takes."""
@@ -52,7 +53,8 @@ def plan_file(
     The input is read once, a part at a time; nothing is written. Arguments and errors are those of ``label_file``.
     """
     where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
-    rows = DialogueRows(load_dialogues(corpus, **where))
+    rows, read = DialogueRows(load_dialogues(corpus, **where)), read_report(corpus, **where)
+    parts = parts_of(read, len(rows), corpus=corpus, root=file, shard_size=shard_size, **options)
     counts: Counter[str] = Counter()
     tried = set(range(0, len(rows), max(1, len(rows) // SAMPLE)))
     seconds, tokens_tried = 0.0, 0
@@ -69,7 +71,7 @@ def plan_file(
         seconds += time.perf_counter() - before
         tokens_tried += sum(tokens[i] for i in chosen)
     return LabellingPlan(
-        counts=dict(counts), parts=-(-len(rows) // shard_size), tried=len(tried), read=read_report(corpus, **where),
+        counts=dict(counts), parts=len(parts), tried=len(tried), read=read,
         seconds=seconds * counts["tokens"] / max(tokens_tried, 1),
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 The output folder::
 
-    dialogues/part-00000.parquet   labelled records, in the order of the input; load_dialogues("table") reads them
+    dialogues/part-00000.parquet   labelled records, in the order of the input; load_dialogues("table") reads them;
+                                   named as the files of the input, where that is a folder of several
     labels/part-00000.parquet      one row a label: task, place, value, score, accepted or not, and what was promised
     goals.parquet                  goal records, one row a goal
     labelling.json                 what was labelled with what, the counts of each shard, and the seconds of each stage
@@ -16,7 +17,8 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,13 +27,13 @@ from typing import Any, Literal
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._lock import exclusive
-from selflearn.corpora._rows import read_rows, write_jsonl_rows, write_parquet_rows
-from selflearn.corpora.table import write_jsonl, write_parquet
+from selflearn.corpora._rows import jsonl_writer, parquet_writer, read_rows
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace
+from selflearn.inference.parts import parts_of
 from selflearn.inference.promises import acceptance
 from selflearn.inference.rows import LabelRow
-from selflearn.schema import GoalRecord, Record
+from selflearn.schema import Dialogue, GoalRecord, Record
 
 Format = Literal["parquet", "jsonl"]
 Progress = Callable[[int, int], None]
@@ -88,7 +90,8 @@ def label_file(
         file: JSONL or Parquet, in record format or a flat table; or a folder of them; or, with ``corpus``, a release.
         output: folder, see above; made where it is not there.
         format: of what is written, "parquet" or "jsonl".
-        shard_size: dialogues of a part; what is lost at most when the work is stopped.
+        shard_size: dialogues of a part, where the input is not a folder of several files: there each file is a part. A
+            part is what is lost at most when the work is stopped.
         corpus: reader of the input (:func:`~selflearn.corpora.corpus_names`).
         split: of the input; "all" is every dialogue of a file.
         cache_dir: of the read dialogues; default: the cache of ``datasets``.
@@ -105,24 +108,25 @@ def label_file(
     if format not in ("parquet", "jsonl") or shard_size < 1:
         raise ValueError(f"format={format!r}, shard_size={shard_size}; expected 'parquet' or 'jsonl', and 1 or more")
     where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
-    rows = DialogueRows(load_dialogues(corpus, **where))
-    settings = {"input": rows.dataset._fingerprint, "format": format, "shard_size": shard_size}
+    rows, read = DialogueRows(load_dialogues(corpus, **where)), read_report(corpus, **where)
+    parts = parts_of(read, len(rows), corpus=corpus, root=file, shard_size=shard_size, **options)
+    cut = {"shard_size": shard_size} if len(read.files) < 2 else {"files": [part.name for part in parts]}
+    settings = {"input": rows.dataset._fingerprint, "format": format, **cut}
     folder = _Folder(Path(output), _settings(labeler) | settings, labeler.names)
     folder.check()  # before a lock is put into what may be somebody's own
     with exclusive(folder.path):
         folder.claim()
-        for number, start in enumerate(range(0, len(rows), shard_size)):
-            shard = rows[start : start + shard_size]
+        for number, part in enumerate(parts):
             if number >= len(folder.shards):
-                folder.write(number, labeler.stream(shard), labeler)
+                folder.write(part.name, labeler.stream(rows[part.start : part.stop]), labeler)
             if progress is not None:
-                progress(start + len(shard), len(rows))
-        folder.finish()
+                progress(part.stop, len(rows))
+        folder.finish([part.name for part in parts])
     counts: Counter[str] = Counter()
     for counted in folder.shards:
         counts.update(counted)
     return LabellingReport(
-        counts=dict(counts), read=read_report(corpus, **where), dialogues=folder.dialogues, labels=folder.labels,
+        counts=dict(counts), read=read, dialogues=folder.dialogues, labels=folder.labels,
         goals=folder.goals, pace=folder.pace(),
     )  # fmt: skip
 
@@ -178,11 +182,11 @@ class _Folder:
             raise LabellingError(f"{self.path} holds another labelling ({'; '.join(changed)}); give another output, or "
                                  "remove it")  # fmt: skip
 
-    def write(self, number: int, labelled: Iterable[LabelledDialogue], labeler: Labeler) -> None:
+    def write(self, name: str, labelled: Iterable[LabelledDialogue], labeler: Labeler) -> None:
         """Write one shard; it counts as finished when all of it is there."""
         before = dict(labeler.clock.seconds)
         with labeler.clock.stage("write"):
-            counts, labels = self._write_shard(number, labelled, labeler)
+            counts, labels = self._write_shard(f"{name}{self.suffix}", labelled, labeler)
         spent = {stage: seconds - before.get(stage, 0.0) for stage, seconds in labeler.clock.seconds.items()}
         self.shards.append(dict(counts))
         self.times.append({"seconds": {stage: round(spent[stage], 6) for stage in STAGES if spent.get(stage)},
@@ -190,30 +194,26 @@ class _Folder:
         self._save()
 
     def _write_shard(
-        self, number: int, labelled: Iterable[LabelledDialogue], labeler: Labeler
+        self, name: str, labelled: Iterable[LabelledDialogue], labeler: Labeler
     ) -> tuple[Counter[str], int]:
-        """Write it; returns its counts and how many labels it has."""
-        counts: Counter[str] = Counter()
-        goals: list[GoalRecord] = []
-        rows: list[LabelRow] = []
-
-        def dialogues() -> Iterator[Any]:
+        """Write it, a dialogue at a time; returns its counts and how many labels it has."""
+        counts, labels = Counter(dialogues=0), 0
+        with (
+            self._writer(self.dialogues / name, Dialogue) as write_dialogue,
+            self._writer(self.labels / name, LabelRow) as write_label,
+            self._writer(self.goal_parts / name, GoalRecord) as write_goal,
+        ):
             for item in labelled:
                 _count(item, counts)
-                goals.extend(item.goals)
-                rows.extend(labeler.accept(item))
-                yield item.dialogue
-
-        name = f"part-{number:05}{self.suffix}"
-        (write_parquet if self.suffix == ".parquet" else write_jsonl)(dialogues(), self.dialogues / name)
-        counts.update(
-            f"labels_{'accepted' if row.accepted else 'rejected'}/{row.task}"
-            for row in rows
-            if row.accepted is not None
-        )
-        self._write(rows, self.labels / name, LabelRow)
-        self._write(goals, self.goal_parts / name, GoalRecord)
-        return counts, sum(row.label is not None or row.value is not None for row in rows)
+                for row in labeler.accept(item):
+                    labels += row.label is not None or row.value is not None
+                    if row.accepted is not None:
+                        counts[f"labels_{'accepted' if row.accepted else 'rejected'}/{row.task}"] += 1
+                    write_label(row.to_dict())
+                for goal in item.goals:
+                    write_goal(goal.to_dict())
+                write_dialogue(item.dialogue.to_dict())
+        return counts, labels
 
     def pace(self) -> Pace | None:
         """Of all shards that were timed."""
@@ -222,24 +222,19 @@ class _Folder:
             for times, counts in zip(self.times, self.shards, strict=True)
         )
 
-    def finish(self) -> None:
-        """Put the goal records of all shards together."""
+    def finish(self, names: Sequence[str]) -> None:
+        """Put the goal records of all shards together, in their order."""
         if not self.finished:
-            parts = sorted(self.goal_parts.iterdir())
-            self._write_rows(chain.from_iterable(_values(part) for part in parts), self.goals, GoalRecord)
+            with self._writer(self.goals, GoalRecord) as write:
+                for row in chain.from_iterable(read_rows(self.goal_parts / f"{n}{self.suffix}") for n in names):
+                    write(row.values)
             self.finished = True
             self._save()
         if self.goal_parts.is_dir():
             shutil.rmtree(self.goal_parts)
 
-    def _write(self, records: Iterable[Record], path: Path, kind: type[Record]) -> None:
-        self._write_rows((record.to_dict() for record in records), path, kind)
-
-    def _write_rows(self, rows: Iterable[Mapping[str, Any]], path: Path, kind: type[Record]) -> None:
-        if self.suffix == ".parquet":
-            write_parquet_rows(rows, path, kind.features().arrow_schema)
-        else:
-            write_jsonl_rows(rows, path)
+    def _writer(self, path: Path, kind: type[Record]) -> AbstractContextManager[Callable[[Mapping[str, Any]], None]]:
+        return parquet_writer(path, kind.features().arrow_schema) if self.suffix == ".parquet" else jsonl_writer(path)
 
     def _save(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -250,10 +245,6 @@ class _Folder:
         partial = self.state.with_suffix(".partial")
         partial.write_text(json.dumps(state, indent=1), "utf-8")
         os.replace(partial, self.state)
-
-
-def _values(part: Path) -> Iterator[Mapping[str, Any]]:
-    return (row.values for row in read_rows(part))
 
 
 def _count(item: LabelledDialogue, counts: Counter[str]) -> None:

@@ -29,7 +29,9 @@ def model_directory(tmp_path_factory):
 def command(tmp_path, model_directory, program):
     """Runs the program with the model and a log."""
     (tmp_path / "log.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS), "utf-8")
-    given = {"labeler": model_directory, "input": "log.jsonl", "paths.output_dir": "out", "cache": "cache", "device": "cpu"}
+    given = {
+        "labeler": model_directory, "input": "log.jsonl", "paths.output_dir": "out", "cache": "cache", "device": "cpu",
+    }  # fmt: skip
     return lambda *arguments: program(main, arguments, given)
 
 

@@ -26,3 +26,10 @@ def test_a_plan_counts_what_the_labelling_will_count_and_writes_nothing(labeler,
     assert plan.counts["tokens"] > plan.counts["turns"]
     assert plan.tried == 13
     assert plan.seconds > 0
+
+
+def test_a_plan_counts_the_files_of_a_folder(labeler, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "logs").mkdir(exist_ok=True)
+        write_jsonl([plain_dialogue(("stop", "ok"), id=name)], tmp_path / "logs" / f"{name}.jsonl")
+    assert plan_file(labeler, tmp_path / "logs", shard_size=5, cache_dir=tmp_path / "cache").parts == 2

@@ -8,6 +8,7 @@ import pytest
 
 from selflearn.corpora import CorpusError, as_dialogues, load_dialogues
 from selflearn.corpora._lock import LOCK, DirectoryInUseError
+from selflearn.corpora._rows import read_rows
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.inference import LabellingError, label_file
 from selflearn.inference.labeler import Labeler
@@ -58,6 +59,37 @@ def test_a_file_is_labelled_and_nothing_is_lost(label, labeler, logs, dialogues,
         "truncated_texts": 0, "windowed_dialogues": 0, "turns_not_seen": 0, "missing_recordings": 0,
     }  # fmt: skip
     assert report.read.counts["dialogues"] == 12
+
+
+@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+def test_every_file_of_a_folder_has_its_own_in_the_output(label, dialogues, tmp_path, format):
+    (tmp_path / "logs").mkdir()
+    write_jsonl(dialogues[:5], tmp_path / "logs" / "2026-01.jsonl")
+    (tmp_path / "logs" / "2026-02.jsonl").write_text("")
+    write_parquet(dialogues[5:], tmp_path / "logs" / "2026-03.parquet")
+    report = label(tmp_path / "logs", format=format, shard_size=2)
+    names = [f"2026-0{i}.{format}" for i in (1, 2, 3)]
+    assert [sorted(path.name for path in folder.iterdir()) for folder in (report.dialogues, report.labels)] == [
+        names
+    ] * 2
+    found = [[row.values["id"] for row in read_rows(report.dialogues / name)] for name in names]
+    assert found == [[d.id for d in dialogues[:5]], [], [d.id for d in dialogues[5:]]]
+    back, goals = read_back(report, tmp_path, format)
+    assert list(goals["dialogue_id"]) == [d.id for d in back for _ in d.labels.goals]
+    (tmp_path / "logs" / "2026-01.jsonl").rename(tmp_path / "logs" / "2025-12.jsonl")
+    with pytest.raises(LabellingError, match=r"files was \['2026-01', .*, is \['2025-12', "):
+        label(tmp_path / "logs", format=format)
+
+
+def test_a_dialogue_that_two_files_share_is_labelled_with_the_first(label, tmp_path):
+    (tmp_path / "calls").mkdir()
+    rows = pd.DataFrame([("a", "dim the lights"), ("b", "wake me"), ("b", "at six"), ("c", "stop")])
+    rows.columns = ["session", "said"]
+    rows[:2].to_json(tmp_path / "calls" / "x.jsonl", orient="records", lines=True)
+    rows[2:].to_parquet(tmp_path / "calls" / "x.parquet")
+    report = label(tmp_path / "calls", columns={"dialogue_id": "session", "request": "said"})
+    found = {path.name: list(pd.read_parquet(path)["id"]) for path in sorted(report.dialogues.iterdir())}
+    assert found == {"x.jsonl.parquet": ["a", "b"], "x.parquet.parquet": ["c"]}
 
 
 def test_goal_records_are_read_back_as_they_are(label, labeler, logs, dialogues):
