@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import shutil
@@ -14,6 +16,8 @@ from selflearn.corpora.corpus import CorpusError
 from selflearn.schema import RecordError
 
 SUFFIXES = (".jsonl", ".parquet")
+DISK_FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
+"""What the operating system says where there is no more room: on the disk, for the user, in a file."""
 BATCH = 512
 """Rows in memory at a time, and rows of a row group."""
 
@@ -145,13 +149,31 @@ def _parquet(path: Path) -> Iterator[Any]:
         raise CorpusError(f"{path}: not a Parquet file, or cut short: {error}") from error
 
 
+class _NamedFile(io.FileIO):
+    """A file whose faults say what was to be written; those of the operating system know a number alone."""
+
+    def __init__(self, partial: Path, path: Path) -> None:
+        super().__init__(partial, "wb")
+        self.path = path
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file beside ``path`` that takes its place when all went well, so that no reader meets half a file."""
+    """A file beside ``path`` that takes its place when all went well, so that no reader meets half a file.
+
+    Raises:
+        OSError: it cannot be written, as the disk is full (:data:`DISK_FULL`), say; names ``path``.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        with io.BufferedWriter(_NamedFile(partial, path)) as file:
             yield file
         os.replace(partial, path)
     finally:

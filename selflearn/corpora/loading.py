@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selflearn._progress import Progress, progress_bar
+from selflearn.corpora._rows import DISK_FULL
 from selflearn.corpora.corpus import Corpus, CorpusError, ReadReport
 from selflearn.schema import Dialogue, RecordError
 
@@ -115,6 +116,7 @@ def load_dialogues(
     Raises:
         CorpusError: unknown corpus or split, missing or other directory, damaged file, no dialogue at all.
         RecordError: a value breaks the record contract; names file, row and field.
+        OSError: the disk of the cache is full; names the cache.
     """
     return _load(corpus, root, split, cache_dir, limit, progress, options)[0]
 
@@ -147,6 +149,7 @@ def _load(
     progress: bool,
     options: Mapping[str, object],
 ) -> tuple[Dataset, ReadReport]:
+    import datasets.config
     from datasets import Dataset, NamedSplit
     from datasets.exceptions import DatasetGenerationError
 
@@ -174,9 +177,13 @@ def _load(
                 split=NamedSplit(_arrow_split(split)),
                 fingerprint=_fingerprint(chosen, folder, split, limit),
             )
-    except DatasetGenerationError as error:
-        if isinstance(error.__cause__, CorpusError | RecordError):
-            raise error.__cause__ from None
+    except (DatasetGenerationError, OSError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(cause, CorpusError | RecordError):
+            raise cause from None
+        if isinstance(cause, OSError) and cause.errno in DISK_FULL:
+            said = f"{cause.strerror}; the read dialogues are kept here: make room, or give another cache"
+            raise OSError(cause.errno, said, str(cache_dir or datasets.config.HF_DATASETS_CACHE)) from error
         raise
     return dataset, _kept_report(dataset, report, lambda: sum(1 for _ in rows()))
 

@@ -14,11 +14,10 @@ A labelling that was stopped goes on after its last finished shard, when it is s
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -27,7 +26,7 @@ from typing import Any, Literal
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._lock import exclusive
-from selflearn.corpora._rows import jsonl_writer, parquet_writer, read_rows
+from selflearn.corpora._rows import DISK_FULL, jsonl_writer, parquet_writer, read_rows, replacing
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace
 from selflearn.inference.parts import parts_of
@@ -103,6 +102,7 @@ def label_file(
         RecordError: a value of the input breaks the record contract; names file, row and field.
         LabellingError: the output folder holds another labelling, or something else.
         DirectoryInUseError: another run is labelling into it.
+        OSError: the disk is full (what is written is whole, and the same call goes on from there); names the file.
         OverflowError: something is too long and the labeler was made with ``on_overflow="error"``.
     """
     if format not in ("parquet", "jsonl") or shard_size < 1:
@@ -114,7 +114,7 @@ def label_file(
     settings = {"input": rows.dataset._fingerprint, "format": format, **cut}
     folder = _Folder(Path(output), _settings(labeler) | settings, labeler.names)
     folder.check()  # before a lock is put into what may be somebody's own
-    with exclusive(folder.path):
+    with exclusive(folder.path), _advice_where_full():
         folder.claim()
         for number, part in enumerate(parts):
             if number >= len(folder.shards):
@@ -129,6 +129,19 @@ def label_file(
         counts=dict(counts), read=read, dialogues=folder.dialogues, labels=folder.labels,
         goals=folder.goals, pace=folder.pace(),
     )  # fmt: skip
+
+
+@contextmanager
+def _advice_where_full() -> Iterator[None]:
+    """Say of a full disk that nothing is lost."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL or error.filename is None:
+            raise
+        said = (f"{error.strerror}; what is finished is whole: make room, and start the same labelling again, it goes "
+                "on after its last finished part")  # fmt: skip
+        raise OSError(error.errno, said, error.filename) from error
 
 
 def _settings(labeler: Labeler) -> dict[str, Any]:
@@ -166,6 +179,9 @@ class _Folder:
     def claim(self) -> None:
         """Make the folder ours, or go on where the same labelling stopped."""
         self.check()
+        for folder in (self.path, self.dialogues, self.labels):
+            for half in folder.glob(".*.partial"):  # of a run that was killed
+                half.unlink()
         if not self.state.is_file():
             self._save()
             return
@@ -242,9 +258,8 @@ class _Folder:
             "settings": self.settings, "names": self.names, "finished": self.finished, "shards": self.shards,
             "times": self.times,
         }  # fmt: skip
-        partial = self.state.with_suffix(".partial")
-        partial.write_text(json.dumps(state, indent=1), "utf-8")
-        os.replace(partial, self.state)
+        with replacing(self.state) as file:
+            file.write(json.dumps(state, indent=1).encode())
 
 
 def _count(item: LabelledDialogue, counts: Counter[str]) -> None:

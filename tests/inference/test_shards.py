@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pandas as pd
@@ -17,6 +18,22 @@ from selflearn.schema import GoalRecord, RecordError
 from tests.fixtures.dialogues import home_dialogues, plain_dialogue
 
 COLUMNS = {"dialogue_id": "session", "request": "said", "response": "told"}
+
+
+@pytest.fixture
+def no_room():
+    """Inside, from when ``fill`` is called, a file takes 2,000 bytes at most: the system's own word for a full disk."""
+    resource = pytest.importorskip("resource", reason="no limit on the size of files here")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    @contextmanager
+    def inside():
+        try:
+            yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return inside
 
 
 @pytest.fixture
@@ -175,6 +192,29 @@ def test_a_part_that_was_half_written_is_written_again(label, logs, tmp_path):
     assert (report.dialogues / "part-00001.parquet").read_bytes() == (
         whole.dialogues / "part-00001.parquet"
     ).read_bytes()
+
+
+def test_a_full_disk_is_said_with_the_file_and_the_labelling_goes_on(label, logs, tmp_path, no_room):
+    whole = label(logs, "whole", shard_size=4)
+    with (
+        no_room() as fill,
+        pytest.raises(OSError, match=r"start the same labelling again.*out/dialogues/part-00001\.par"),
+    ):
+        label(logs, shard_size=4, progress=lambda done, total: fill())
+    assert not list((tmp_path / "out").rglob("*.partial"))
+    report = label(logs, shard_size=4)
+    assert report.counts == whole.counts
+    for file in (path for path in (tmp_path / "whole").rglob("*.parquet")):
+        assert (tmp_path / "out" / file.relative_to(tmp_path / "whole")).read_bytes() == file.read_bytes()
+
+
+def test_a_full_disk_of_the_cache_is_said(label, logs, tmp_path, no_room):
+    with no_room() as fill:
+        fill()
+        with pytest.raises(OSError, match=r"the read dialogues are kept here: make room.*/cache'"):
+            label(logs)
+    assert not (tmp_path / "out").exists()
+    assert label(logs).counts["dialogues"] == 12
 
 
 def test_another_labelling_in_the_folder_is_not_overwritten(label, logs, tmp_path):
