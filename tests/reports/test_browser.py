@@ -17,8 +17,9 @@ from tests.reports.conftest import ACCEPT, HOSTILE, page_data
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 20
-"""For 10,000 dialogues, on a machine that does something else at the same time; two, where it does not."""
+SECONDS = 5
+"""For 10,000 dialogues, the best of several tries: two on a machine that does nothing else, and here for slow cores."""
+TRIES = 3
 
 
 @pytest.fixture(scope="module")
@@ -204,11 +205,16 @@ def test_ten_thousand_dialogues_open_in_two_seconds(open_page, tmp_path):
     found = collect(home_labelled(10_000), ACCEPT)
     file = write_page(page_data(found.to_json()), tmp_path / "report.html", title="large")
     assert file.stat().st_size < 12e6
-    start = time.perf_counter()
-    page = open_page(file)
-    page.wait_for_selector("article.dialogue")
-    assert time.perf_counter() - start < SECONDS
-    start = time.perf_counter()
-    page.get_by_label("Search").fill("home-9999")
-    wait_for_count(page, 1)
-    assert time.perf_counter() - start < SECONDS
+    opening, searching = [], []
+    for _ in range(TRIES):
+        start = time.perf_counter()
+        page = open_page(file)
+        page.wait_for_selector("article.dialogue")
+        opening.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        page.get_by_label("Search").fill("home-9999")
+        wait_for_count(page, 1)
+        searching.append(time.perf_counter() - start)
+        page.close()
+    assert min(opening) < SECONDS, opening
+    assert min(searching) < SECONDS, searching
