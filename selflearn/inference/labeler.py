@@ -183,14 +183,12 @@ class Labeler:
         """
         known = list(dialogues)
         if not known:
-            raise ValueError("no dialogue to calibrate on; expected dialogues with labels of people that the model was "
-                             "not trained on")  # fmt: skip
+            raise ValueError("no dialogue to calibrate on; expected labelled ones that the model was not trained on")
         return Labeler(self.system, calibrators=fit_calibrators(Labeler(self.system).audited(known)))
 
-    def audited(self, dialogues: Iterable[Dialogue]) -> list[AuditedLabel]:
+    def audited(self, dialogues: Sequence[Dialogue]) -> list[AuditedLabel]:
         """Label dialogues that people labelled: which of the labels are right."""
-        known = list(dialogues)
-        both = zip(known, self.label(known), strict=True)
+        both = zip(dialogues, self.label(dialogues), strict=True)
         return [label for gold, said in both for label in audited_labels(said.dialogue, gold.labels)]
 
     def save_pretrained(self, directory: str | Path) -> None:
@@ -234,15 +232,12 @@ class Labeler:
 
     def _stream(self, remaining: Iterator[Dialogue], batch: int) -> Iterator[LabelledDialogue]:
         while chunk := self._read(remaining, batch):
-            yield from self._label(chunk)
+            prepared = self.prepare(chunk)
+            yield from self.decode(prepared, self.predict(prepared))
 
     def _read(self, remaining: Iterator[Dialogue], batch: int) -> list[Dialogue]:
         with self.clock.stage("read"):
             return list(islice(remaining, batch))
-
-    def _label(self, dialogues: list[Dialogue]) -> list[LabelledDialogue]:
-        prepared = self.prepare(dialogues)
-        return self.decode(prepared, self.predict(prepared))
 
     def prepare(self, dialogues: Sequence[Dialogue]) -> list[PreparedDialogue]:
         """Leave only what a model may see, and count what does not fit.

@@ -53,7 +53,7 @@ def test_what_was_calibrated_and_saved_answers_the_same_when_it_is_loaded(labele
 
 
 def test_nothing_to_calibrate_on_is_refused_and_nothing_labelled_is_said(labeler, caplog):
-    with pytest.raises(ValueError, match="no dialogue to calibrate on; expected dialogues with labels of people"):
+    with pytest.raises(ValueError, match="no dialogue to calibrate on; expected labelled ones"):
         labeler.calibrated_on([])
     assert not labeler.calibrated_on([d.with_labels(Labels()) for d in home_dialogues(2)]).calibrators
     assert "no score is calibrated: people labelled nothing" in caplog.text
