@@ -37,7 +37,7 @@ def test_what_cannot_be_promised_is_not_and_the_file_says_so(command, tmp_path, 
     assert "Certified on 20 dialogues" in page
     assert "On the 20 other dialogues:" in page
     assert "| intent |" in page
-    given = {"labeler": "model", "input": "log.jsonl", "output": "out", "cache": "cache", "device": "cpu"}
+    given = {"labeler": "model", "input": "log.jsonl", "paths.output_dir": "out", "cache": "cache", "device": "cpu"}
     code, out, err = program(label.main, (), given)
     assert code == 0
     assert "nothing is promised" not in err
@@ -63,7 +63,7 @@ def test_each_label_can_have_a_promise_of_its_own(command, tmp_path, program):
     assert "defect: " in out
     found = Labeler.from_pretrained(tmp_path / "model", device="cpu").promises
     assert "price of holding together" in (tmp_path / "page.md").read_text()
-    given = {"labeler": "model", "input": "log.jsonl", "output": "out", "cache": "cache", "device": "cpu"}
+    given = {"labeler": "model", "input": "log.jsonl", "paths.output_dir": "out", "cache": "cache", "device": "cpu"}
     assert program(label.main, (), given)[0] == 0
     table = pd.read_parquet(tmp_path / "out" / "labels")
     intents = table[table["task"] == "intent"]

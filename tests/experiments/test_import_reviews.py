@@ -40,7 +40,7 @@ def run(tmp_path, program):
     save_model(*tiny_model(home_dialogues(12)), tmp_path / "model")
     write_jsonl([d.with_labels(Labels()) for d in LOG], tmp_path / "log.jsonl")
     settings = {
-        label.main: {"labeler": "model", "input": "log.jsonl", "output": "labelled", "device": "cpu"},
+        label.main: {"labeler": "model", "input": "log.jsonl", "paths.output_dir": "labelled", "device": "cpu"},
         export.main: {"input": "labelled", "to": "label_studio", "output": "audit"},
         main: {"input": "answered.json", "tool": "label_studio", "dialogues": "labelled", "output": "people.parquet"},
         certify.main: {"labeler": "model", "input": "people.parquet", "device": "cpu", "check": 0, "progress": "false"},
@@ -72,7 +72,7 @@ def test_an_audit_by_people_certifies_the_model_that_labelled(run, tmp_path):
     write_jsonl(LOG, tmp_path / "gold.jsonl")
     assert run(certify.main, "input=gold.jsonl")[0] == 0  # the same people's labels, without the way through the tool
     assert json.loads((tmp_path / "model" / "promises.json").read_text("utf-8")) == promised
-    assert run(label.main, "output=again", "report=false")[0] == 0
+    assert run(label.main, "paths.output_dir=again", "report=false")[0] == 0
     assert pd.read_parquet(tmp_path / "again" / "labels")["promise"].notna().any()
 
 
