@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ from selflearn.inference.decisions import (
     scores_of,
 )
 from selflearn.inference.ratings import item, ratings_by_task
+from selflearn.schema import Dialogue
 from selflearn.trust import Certificate, aggregate, alternative_annotator_test, certify, leave_one_out
 from selflearn.trust.aggregation import METHODS
 
@@ -59,7 +61,12 @@ def main(cfg: DictConfig) -> None:
         raise FileNotFoundError(f"{run} has no config.yaml; expected the directory of a finished run")
     made = OmegaConf.load(run / "config.yaml")
     assert isinstance(made, DictConfig)
-    ratings = ratings_of(made)
+    if cfg.systems[0] == MAJORITY:
+        raise ValueError(f"systems begins with {MAJORITY}, which says the same of every item; expected first a system "
+                         "that is to be compared with the others")  # fmt: skip
+    dialogues = tested(made)
+    users = {dialogue.id: dialogue.user_id or dialogue.id for dialogue in dialogues}
+    ratings = ratings_by_task(dialogues, find_corpus(made.data.corpus, **reader_options(made)))
     tasks = [task for task in TASKS if task in ratings and task in made.tasks.names]
     if not tasks:
         raise ValueError(
@@ -72,17 +79,17 @@ def main(cfg: DictConfig) -> None:
         names = {PERSON: SingleAnnotator.name} | {name: name for name in cfg.systems}
         found = {name: decisions_of_run(run, stored, task) for name, stored in names.items()}
         parts += [f"**{task.capitalize()}**\n"] * (len(tasks) > 1)
-        parts += of_task(Compared(task=task, answers=found, ratings=ratings[task], cfg=cfg))
+        parts += of_task(Compared(task=task, answers=found, ratings=ratings[task], users=users, cfg=cfg))
     text = "\n".join(parts)
     (run / FILE).write_text(text, encoding="utf-8")
     print(text)
 
 
-def ratings_of(made: DictConfig) -> dict[str, pd.DataFrame]:
-    """What people said of the dialogues that the run was tested on, read again as its settings say."""
+def tested(made: DictConfig) -> list[Dialogue]:
+    """The dialogues that the run was tested on, read again as its settings say."""
     corpus = find_corpus(made.data.corpus, **reader_options(made))
     split = made.data.train_split if made.data.folds is not None else made.data.test_split
-    return ratings_by_task(list(iter_dialogues(corpus, checked_root(made.data.corpus, made.data.root), split)), corpus)
+    return list(iter_dialogues(corpus, checked_root(made.data.corpus, made.data.root), split))
 
 
 def command(cfg: DictConfig) -> str:
@@ -99,12 +106,14 @@ def command(cfg: DictConfig) -> str:
 class Compared:
     """One task: the answers of the person and the systems about the same items, and all ratings of these.
 
-    The first system after the person is the one that is compared with everybody.
+    The first system after the person is the one that is compared with everybody. Promises are counted over users, by
+    dialogue, where users are known: those of one user are alike.
     """
 
     task: str
     answers: Decisions
     ratings: pd.DataFrame
+    users: Mapping[str, str]
     cfg: DictConfig
 
     @property
@@ -208,8 +217,10 @@ def on_all(one: Compared) -> str:
 
 def accepted(one: Compared) -> list[str]:
     """Person and systems on what certified thresholds of the first system accept, all on these same items."""
-    order = np.random.default_rng(one.cfg.seed).permutation(sorted(one.answers[one.first]["dialogue_id"].unique()))
-    checked = sorted(order[: round(one.cfg.check * len(order))].tolist())
+    dialogues = sorted(one.answers[one.first]["dialogue_id"].unique())
+    order = np.random.default_rng(one.cfg.seed).permutation(sorted({one.users[name] for name in dialogues})).tolist()
+    kept = set(order[: round(one.cfg.check * len(order))])
+    checked = [name for name in dialogues if one.users[name] in kept]
     promises = {
         system: certificates(one, one.answers[system], checked) for system in one.cfg.systems if system != MAJORITY
     }
@@ -232,15 +243,20 @@ def accepted(one: Compared) -> list[str]:
     place = f"accepted from {one.first}"
     own = [[system, *_own(one.answers[system], promises[system], checked)] for system in promises]
     lines = [
-        f"Thresholds certified on {len(order) - len(checked):,} dialogues (each promise at {one.cfg.confidence:.0%}), "
-        f"all figures on the {len(checked):,} others. Everybody is scored on the {ITEMS[one.task]} that the promise "
-        f"accepts from {one.first}, whose share stands beside it.\n",
+        f"Thresholds certified on {len(dialogues) - len(checked):,} dialogues (each promise at "
+        f"{one.cfg.confidence:.0%}), all figures on the {len(checked):,} others{_of_others(one, dialogues)}. Everybody "
+        f"is scored on the {ITEMS[one.task]} that the promise accepts from {one.first}; their share stands there.\n",
         table([place, "who", *_names(one)], rows, words=2),
     ]
     if differences:
         lines.append(table([place, f"{one.first} minus", *PAIRED], differences, words=2))
     return [*lines, "What each system accepts by a threshold of its own, and the share of that which is right:\n",
             table(["system", *names], own)]  # fmt: skip
+
+
+def _of_others(one: Compared, dialogues: Sequence[str]) -> str:
+    users = {one.users[name] for name in dialogues}
+    return f", of other people ({len(users):,} in all)" if len(users) < len(dialogues) else ""
 
 
 def score(one: Compared, parts: Decisions, dialogues: Sequence[str]) -> dict[str, float]:
@@ -252,11 +268,14 @@ def score(one: Compared, parts: Decisions, dialogues: Sequence[str]) -> dict[str
 def certificates(one: Compared, answers: pd.DataFrame, checked: Sequence[str]) -> dict[str, Certificate]:
     """The promises from the other dialogues, by what they say."""
     audit, found = answers[~answers["dialogue_id"].isin(checked)], {}
+    users = audit["dialogue_id"].map(one.users)
+    repeat = users.nunique() < audit["dialogue_id"].nunique()
+    units: dict[str, Any] = {"units": users.tolist(), "unit": "user"} if repeat else {}
     for target in one.cfg.targets:
         for method in one.cfg.methods:
             promise = certify(
                 audit["certain"].tolist(), right(audit).tolist(), audit["dialogue_id"].tolist(), target,
-                one.cfg.confidence, method, seed=one.cfg.seed,
+                one.cfg.confidence, method, seed=one.cfg.seed, **units,
             )  # fmt: skip
             found[f"at most {target:.0%} wrong, {'exact' if promise.exact else 'about'}"] = promise
     return found

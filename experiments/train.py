@@ -212,9 +212,9 @@ def _keeper(directory: Path, tune: Sequence[Dialogue]) -> Callable[[System], Non
 
 def calibration_errors(directory: Path) -> dict[str, float]:
     """The calibration errors of the run, or of all its folds together; their labels go beside the predictions."""
-    found = sorted(directory.glob(f"checkpoints/model/{CALIBRATION}"))
-    found = found or sorted(directory.glob(f"fold_*/checkpoints/model/{CALIBRATION}"))
-    if not found:  # trained before calibration was measured
+    places = sorted([*directory.glob("checkpoints/model"), *directory.glob("fold_*/checkpoints/model")])
+    found = [place / CALIBRATION for place in places if (place / CALIBRATION).is_file()]
+    if len(found) < len(places):  # one was trained before calibration was measured
         return {}
     labels = pd.concat([pd.read_parquet(file) for file in found], ignore_index=True)
     labels.to_parquet(directory / "predictions" / CALIBRATION, index=False)
@@ -262,6 +262,9 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
         if not leads():
             return None
         if labelled:
+            write_json(
+                directory / "metrics.json", metrics
+            )  # what was measured stays if the labelling cannot be written
             label_test_split(cfg, directory, say)
         metrics["time/total_seconds"] = time.perf_counter() - start
         made_with = versions(_command(), metrics["time/total_seconds"], machines)

@@ -45,7 +45,8 @@ def of_abstention(found: Certificate, *, losses: bool) -> str:
             "audit."
         )
     if found.more_items is not None:
-        of_units = "" if found.unit == "item" else f" (about {_number(found.more_units, found.unit, 'more ')})"
+        told = found.unit != "item" and found.more_units
+        of_units = f" (about {_number(found.more_units, found.unit, 'more ')})" if told else ""
         text += f" It takes about {found.more_items} more audited items{of_units} if errors stay as they were observed."
         if found.max_items is not None and found.method == "betting" and found.max_items > 1:
             text += " With whole dialogues a smaller max_items takes fewer, single items of many dialogues fewest."
