@@ -70,7 +70,7 @@ class NBestOracle:
     def predict(
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
     ) -> list[DialoguePrediction]:
-        """The gold intent where the n-best list has it, and the recognised text with the fewest word errors.
+        """The first interpretation of the gold intent, else the best one, and the text with the fewest word errors.
 
         Raises:
             ValueError: a dialogue is not among those that were given.
@@ -82,16 +82,23 @@ class NBestOracle:
 
     @staticmethod
     def _prediction(dialogue: Dialogue) -> DialoguePrediction:
-        intents, transcripts = [], []
+        intents, slots, transcripts = [], [], []
         labels = dialogue.labels.turns or (TurnLabels(),) * len(dialogue.turns)
         for turn, label in zip(dialogue.turns, labels, strict=True):
             gold = label.intent.value if label.intent else None
             offered = [reading.intent for reading in turn.interpretations]
-            intents.append((gold, 1.0) if gold is not None and gold in offered else _intent(turn))
+            if gold is not None and gold in offered:
+                intents.append((gold, 1.0))
+                slots.append(_slots(turn, offered.index(gold)))
+            else:
+                intents.append(_intent(turn))
+                slots.append(_slots(turn))
             said = label.transcript.value.split() if label.transcript else []
             texts = [hypothesis.text for hypothesis in turn.recognition] or [turn.request or ""]
             transcripts.append((min(texts, key=lambda text: Levenshtein.distance(text.split(), said)), 1.0))
-        return DialoguePrediction(intents=tuple(intents), extra={"transcript": tuple(transcripts)})
+        return DialoguePrediction(
+            intents=tuple(intents), slots=tuple(slots), extra={"transcript": tuple(transcripts)}
+        )  # fmt: skip
 
 
 def _intent(turn: Turn) -> tuple[str, float]:
@@ -101,11 +108,11 @@ def _intent(turn: Turn) -> tuple[str, float]:
     return best.intent or NAME, best.score or 0.0
 
 
-def _slots(turn: Turn) -> tuple[Slot, ...]:
-    """The values of the best interpretation, where they stand in the request."""
+def _slots(turn: Turn, number: int = 0) -> tuple[Slot, ...]:
+    """The values of an interpretation, where they stand in the request."""
     request = turn.request or ""
     return tuple(
         Slot(name=name, start=start, end=end, text=request[start:end], source="model",
-             score=turn.interpretations[0].score)
-        for start, end, name in slot_places(turn)
+             score=turn.interpretations[number].score)
+        for start, end, name in slot_places(turn, number)
     )  # fmt: skip

@@ -84,10 +84,15 @@ def _put_intents(row: np.ndarray, turn: Turn, numbers: Mapping[str, int]) -> Non
         row[place, 1] = max(row[place, 1], float(rank == 0))
 
 
-def slot_places(turn: Turn) -> list[tuple[int, int, str]]:
-    """Where the request has the words of the slots of the best interpretation: start, end, name; none overlap."""
+def slot_places(turn: Turn, number: int = 0) -> list[tuple[int, int, str]]:
+    """Where the request has the words of the slots of an interpretation: start, end, name; none overlap.
+
+    Args:
+        turn: with its request; without interpretations it has no slots.
+        number: of the interpretation; the best one is 0.
+    """
     found: list[tuple[int, int, str]] = []
-    for value in turn.interpretations[0].slots if turn.interpretations else ():
+    for value in turn.interpretations[number].slots if turn.interpretations else ():
         place = find_words(turn.request or "", value.value)
         if place is not None and all(place[1] <= start or place[0] >= end for start, end, _ in found):
             found.append((*place, value.name))

@@ -3,7 +3,16 @@ from dataclasses import replace
 import pytest
 
 from selflearn.baselines import Assistant, NBestOracle
-from selflearn.schema import Interpretation, Label, Labels, NamedValue, RecognitionHypothesis, TurnLabels
+from selflearn.schema import (
+    Dialogue,
+    Interpretation,
+    Label,
+    Labels,
+    NamedValue,
+    RecognitionHypothesis,
+    Turn,
+    TurnLabels,
+)
 from tests.fixtures.dialogues import plain_dialogue
 
 
@@ -60,3 +69,18 @@ def test_the_oracle_takes_the_best_of_each_list():
         assert answer.extra["transcript"] == (("play jazz", 1.0),)
     with pytest.raises(ValueError, match="the oracle does not know dialogue"):
         NBestOracle([]).predict([dialogue.observed()], [[]])
+
+
+def test_the_slots_of_the_oracle_are_those_of_the_interpretation_whose_intent_is_right():
+    """Else slots on defects would have no bound beside them."""
+    readings = tuple(
+        Interpretation(intent=intent, slots=(NamedValue(name=slot, value="blue bird"),), score=score)
+        for intent, slot, score in [("play_film", "film", 0.6), ("play_song", "song", 0.3), ("play_song", "album", 0.1)]
+    )
+    turn = Turn(request="play blue bird", interpretations=readings)
+    dialogue = Dialogue(id="1", corpus="table", split="test", turns=(turn,))
+    for gold, slot in [("play_song", "song"), ("play_film", "film"), ("stop", "film"), (None, "film")]:
+        labels = TurnLabels(intent=Label(value=gold) if gold else None)
+        known = dialogue.with_labels(Labels(turns=(labels,)))
+        ((found,),) = NBestOracle([known]).predict([known.observed()], [[]])[0].slots
+        assert (found.name, found.start, found.end, found.text) == (slot, 5, 14, "blue bird")
