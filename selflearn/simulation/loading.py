@@ -13,11 +13,10 @@ from typing import Any
 from selflearn.simulation.files import Value, WorldError, read_file, yaml_files
 from selflearn.simulation.grammar import Phrasing
 from selflearn.simulation.rates import check_rates
-from selflearn.simulation.splits import Phrasings, held_out_names, split_phrasings
+from selflearn.simulation.signals import Signals
+from selflearn.simulation.splits import NoSplitError, Phrasings, held_out_names, split_phrasings
 from selflearn.simulation.world import (
-    PARTS_OF_DAY,
     WORLDS,
-    Condition,
     Entity,
     EntityType,
     FollowUp,
@@ -49,26 +48,25 @@ def load_world(directory: str | Path = WORLDS / "home", rates: Mapping[str, Any]
         shipped = ", ".join(sorted(path.name for path in WORLDS.iterdir() if path.is_dir()))
         raise WorldError(f"{root} is no directory; expected a world (with the library come: {shipped})")
     types: dict[str, EntityType] = {}
+    catalogues: dict[str, Value] = {}
     for file in yaml_files(root / "catalogues"):
         value = read_file(file)
         entity_type = _entity_type(value)
         if entity_type.name in types:
             raise value.fault(f"the type {entity_type.name!r} has a catalogue already")
-        types[entity_type.name] = entity_type
+        types[entity_type.name], catalogues[entity_type.name] = entity_type, value
+    signals = Signals.of(root, types)
     intents: dict[str, Intent] = {}
     places: dict[str, Value] = {}
     for file in yaml_files(root / "domains"):
-        for name, value, intent in _intents(read_file(file), types):
+        for name, value, intent in _intents(read_file(file), types, signals):
             if name in intents:
                 raise value.fault(f"the intent {name!r} is in the domain {intents[name].domain!r} already")
             intents[name], places[name] = intent, value
     for name, intent in intents.items():
         _check_references(intent, places[name], intents)
     head = read_file(root / "world.yaml").fields(["name", "manners"])
-    try:
-        types, intents = _split_types(types, intents), _split_intents(intents)
-    except ValueError as error:
-        raise WorldError(f"{root}: {error}") from None
+    types, intents = _split_types(types, intents, catalogues), _split_intents(intents, places)
     check_rates(root, rates or {})
     return World(
         name=head["name"].text(), directory=root, rates=dict(rates or {}), digest=_digest(root, rates or {}),
@@ -76,12 +74,18 @@ def load_world(directory: str | Path = WORLDS / "home", rates: Mapping[str, Any]
     )  # fmt: skip
 
 
-def _split_intents(intents: Mapping[str, Intent]) -> dict[str, Intent]:
+def _split_intents(intents: Mapping[str, Intent], places: Mapping[str, Value]) -> dict[str, Intent]:
     """The intents with the part of each phrasing."""
-    sides = iter(split_phrasings([
-        phrasings for intent in intents.values()
-        for phrasings in (intent.say, intent.short, *(follow.say for follow in intent.follow))
-    ]))  # fmt: skip
+    lists: list[tuple[Phrasings, Value]] = []
+    for name, intent in intents.items():
+        row = places[name].table()
+        lists += [(intent.say, row["say"]), (intent.short, row.get("short", places[name]))]
+        follows = row["follow"].rows() if intent.follow else []
+        lists += [(follow.say, value.table()["say"]) for follow, value in zip(intent.follow, follows, strict=True)]
+    try:
+        sides = iter(split_phrasings([phrasings for phrasings, _ in lists]))
+    except NoSplitError as error:
+        raise lists[error.number][1].fault(str(error)) from None
     return {
         name: replace(
             intent, say=next(sides), short=next(sides),
@@ -91,7 +95,9 @@ def _split_intents(intents: Mapping[str, Intent]) -> dict[str, Intent]:
     }  # fmt: skip
 
 
-def _split_types(types: Mapping[str, EntityType], intents: Mapping[str, Intent]) -> dict[str, EntityType]:
+def _split_types(
+    types: Mapping[str, EntityType], intents: Mapping[str, Intent], places: Mapping[str, Value]
+) -> dict[str, EntityType]:
     """The types with the part of each entity, by name: a title that is a film and a book is held out as both."""
     said: dict[str, set[str]] = {name: set() for name in types}
     for intent in intents.values():
@@ -102,16 +108,16 @@ def _split_types(types: Mapping[str, EntityType], intents: Mapping[str, Intent])
         (entity.name.lower(), *(entity.attributes[attribute].lower() for attribute in said[kind.name]))
         for kind in types.values() if kind.open for entity in kind.entities
     )  # fmt: skip
-    return {name: _split_type(kind, held) if kind.open else kind for name, kind in types.items()}
+    return {name: _split_type(kind, held, places[name]) if kind.open else kind for name, kind in types.items()}
 
 
-def _split_type(kind: EntityType, held: set[str]) -> EntityType:
+def _split_type(kind: EntityType, held: set[str], place: Value) -> EntityType:
     entities = tuple(
         replace(entity, part="test" if entity.name.lower() in held else "train") for entity in kind.entities
     )
     if len({entity.part for entity in entities}) < 2:
-        raise ValueError(f"all {len(entities)} entries of the open type {kind.name!r} fall to one split; add some, or "
-                         "give `open: false`")  # fmt: skip
+        raise place.table()["entries"].fault(f"all {len(entities)} entries of the open type {kind.name!r} fall to one "
+                                             "split; add some, or give `open: false`")  # fmt: skip
     return replace(kind, entities=entities)
 
 
@@ -180,7 +186,7 @@ def _spoken(text: str, where: Value) -> str:
 # ----------------------------------------------------------------------------------------------------------- domains
 
 
-def _intents(value: Value, types: Mapping[str, EntityType]) -> Iterator[tuple[str, Value, Intent]]:
+def _intents(value: Value, types: Mapping[str, EntityType], signals: Signals) -> Iterator[tuple[str, Value, Intent]]:
     found = value.fields(["domain", "intents"])
     domain = _name(found["domain"])
     table = found["intents"].table()
@@ -189,10 +195,10 @@ def _intents(value: Value, types: Mapping[str, EntityType]) -> Iterator[tuple[st
     for name, row in table.items():
         if not _NAME.fullmatch(name):
             raise row.fault(f"{name!r} is no name of an intent; expected small letters and _")
-        yield name, row, _intent(name, domain, row, types)
+        yield name, row, _intent(name, domain, row, types, signals)
 
 
-def _intent(name: str, domain: str, row: Value, types: Mapping[str, EntityType]) -> Intent:
+def _intent(name: str, domain: str, row: Value, types: Mapping[str, EntityType], signals: Signals) -> Intent:
     found = row.fields(["say"], ["weight", "slots", "when", "short", "follow", "done", "stale", "supported",
                                  "side_effects"])  # fmt: skip
     supported = found["supported"].flag() if "supported" in found else True
@@ -210,7 +216,7 @@ def _intent(name: str, domain: str, row: Value, types: Mapping[str, EntityType])
         name=name, domain=domain, supported=supported, slots=slots, say=say,
         weight=found["weight"].number(0.01) if "weight" in found else 1.0,
         side_effects=found["side_effects"].flag() if "side_effects" in found else False,
-        conditions=tuple(_condition(entry) for entry in found["when"].rows()) if "when" in found else (),
+        conditions=tuple(map(signals.condition, found["when"].rows())) if "when" in found else (),
         short=_phrasings(found["short"], slots, complete=False) if "short" in found else Phrasings(),
         follow=tuple(_follow(entry) for entry in found["follow"].rows()) if "follow" in found else (),
         done=_responses(found["done"], slots) if "done" in found else (),
@@ -280,25 +286,6 @@ def _phrasings(value: Value, slots: Mapping[str, SlotSpec], *, complete: bool) -
             raise row.fault(f"{phrasing.source!r} is there twice")
         found.append(phrasing)
     return Phrasings(tuple(found))
-
-
-def _condition(row: Value) -> Condition:
-    found = row.fields(["times"], ["device", "room", "part_of_day", "weekend", "state", "after", "habit"])
-    if len(found) < 2:
-        raise row.fault("the condition names no signal; expected one of device, room, part_of_day, weekend, state, ...")
-    part_of_day = found["part_of_day"].text() if "part_of_day" in found else None
-    if part_of_day not in (None, *PARTS_OF_DAY):
-        raise found["part_of_day"].fault(f"{part_of_day!r}; expected one of {', '.join(PARTS_OF_DAY)}")
-    return Condition(
-        times=found["times"].number(0.0),
-        device=found["device"].text() if "device" in found else None,
-        room=found["room"].text() if "room" in found else None,
-        part_of_day=part_of_day,
-        weekend=found["weekend"].flag() if "weekend" in found else None,
-        states={key: value.text() for key, value in found["state"].table().items()} if "state" in found else {},
-        after=found["after"].text() if "after" in found else None,
-        habit=found["habit"].text() if "habit" in found else None,
-    )
 
 
 def _follow(row: Value) -> FollowUp:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
 
+from selflearn.simulation.files import WorldError
 from selflearn.simulation.grammar import Phrasing
 from selflearn.simulation.settings import Population
 from selflearn.simulation.splits import Part
@@ -165,19 +166,27 @@ class Wishes:
                 if holds(condition, situation, habits, after):
                     weight *= condition.times
             able = all(
-                not slot.own or slot.type != "appliance" or not slot.only or appliances & set(slot.only)
+                not slot.own or slot.type != "appliance" or (appliances & set(slot.only) if slot.only else appliances)
                 for slot in intent.slots.values()
             )
             weights.append(weight if able else 0.0)
         return list(accumulate(weights))
 
     def intent(self, person: Person, situation: Situation, after: str | None, rng: random.Random) -> Intent:
-        """What somebody wants to be done."""
+        """What somebody wants to be done.
+
+        Raises:
+            WorldError: there is nothing that they can want.
+        """
         cumulative = self._weights(
             situation.device.type, situation.device.room, situation.part_of_day, situation.weekend,
             tuple(sorted(situation.states.items())), person.habits, after,
             frozenset(appliance.name for appliance, _ in person.appliances),
         )  # fmt: skip
+        if not cumulative[-1]:
+            raise WorldError(f"{self.world.directory}: somebody at a {situation.device.type} ({situation.device.room}) "
+                             "can want nothing; expected an intent that needs no appliance and that no condition "
+                             "rules out")  # fmt: skip
         return self._intents[bisect(cumulative, rng.random() * cumulative[-1])]
 
     def meaning(
@@ -216,7 +225,7 @@ class Wishes:
             values[name] = self._value(person, slot, intent, situation, rng, avoid=old, fixed=fixed)
         for name, slot in intent.slots.items():
             if slot.beside is not None and name not in values:
-                values[name] = self._room(person, values[slot.beside], situation, rng, (kept or {}).get(name))
+                values[name] = self._room(person, slot, values[slot.beside], situation, rng, (kept or {}).get(name))
             elif slot.follows is not None and slot.follows[0] in values:
                 source, attribute = slot.follows
                 values[name] = self.world.types[slot.type].named(values[source].attributes[attribute])[0]
@@ -252,8 +261,9 @@ class Wishes:
     def _draw(self, person: Person, slot: SlotSpec, situation: Situation, rng: random.Random) -> Entity:
         if slot.own and slot.type == "appliance":
             mine = [a for a, _ in person.appliances if not slot.only or a.name in slot.only]
-            return mine[int(rng.random() * len(mine))]
-        if slot.own:
+            if mine:
+                return mine[int(rng.random() * len(mine))]
+        elif slot.own:
             mine = list(person.owned.get(slot.type, ()))
             if mine:
                 return mine[int(len(mine) * rng.random() ** 2)]
@@ -267,14 +277,15 @@ class Wishes:
         return self.popular(slot.type, person.part, rng, slot.only)
 
     def _room(
-        self, person: Person, appliance: Entity, situation: Situation, rng: random.Random, avoid: Entity | None
-    ) -> Entity:
+        self, person: Person, slot: SlotSpec, appliance: Entity, situation: Situation, rng: random.Random,
+        avoid: Entity | None,
+    ) -> Entity:  # fmt: skip
         rooms = [room for a, room in person.appliances if a.id == appliance.id]
         here = [room for room in rooms if room.name == situation.device.room]
         if here and rng.random() < 0.6 and (avoid is None or here[0].id != avoid.id):
             return here[0]
         others = [room for room in rooms if avoid is None or room.id != avoid.id] or rooms
-        return others[int(rng.random() * len(others))] if others else self.world.types["room"].entities[0]
+        return others[int(rng.random() * len(others))] if others else self.world.types[slot.type].entities[0]
 
     def popular(self, kind: str, part: Part, rng: random.Random, only: tuple[str, ...] = ()) -> Entity:
         """An entity of a type, by Zipf's law over the catalogue."""

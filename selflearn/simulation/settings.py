@@ -375,9 +375,12 @@ def _shares(value: Value) -> dict[str, float]:
 
 
 def _weights(value: Value, world: World) -> dict[str, float]:
-    found = {}
+    """Weights of rooms, which are entries of the catalogue of rooms where a world has one."""
+    rooms, found = world.types.get("room"), {}
     for room, row in value.table().items():
-        if not world.types["room"].named(room):
+        if rooms is not None and not rooms.named(room):
             raise row.fault(f"{room!r} is no entry of room")
         found[room] = row.number()
+    if not sum(found.values()):
+        raise value.fault(f"{found or 'no weight'}; expected at least one room with a weight above 0")
     return found

@@ -122,7 +122,8 @@ class TextRecognizer:
         error = min(0.6, self.settings.error * noise)
         # With Gumbel noise the truth wins with probability exp(lead) / (exp(lead) + sum of exp(-SHARPNESS * distance)):
         # at the wanted rate for a word with average rivals, more rarely for one that is easily mistaken.
-        lead = math.log(self._strength * (1 - error) / error)
+        # At no errors there is no race.
+        lead = math.log(self._strength * (1 - error) / error) if error else 0.0
         heard: list[list[tuple[float, str]]] = []
         alignment: list[int | None] = []
         for word in speech.text.split():
@@ -131,9 +132,8 @@ class TextRecognizer:
                 continue
             race = [(lead + _gumbel(rng), word)]
             ease = EASE_OF_SHORT if word in SHORT else 0.0
-            race += [
-                (_gumbel(rng) - ease - SHARPNESS * distance, rival) for rival, distance in self._rivals.get(word, ())
-            ]
+            rivals = self._rivals.get(word, ()) if error else ()
+            race += [(_gumbel(rng) - ease - SHARPNESS * distance, rival) for rival, distance in rivals]
             race.sort(reverse=True)
             alignment.append(len(heard))
             heard.append(race)

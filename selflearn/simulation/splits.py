@@ -41,6 +41,14 @@ class Phrasings:
         return self.all if part == "any" else self.test if part == "test" else self.train
 
 
+class NoSplitError(ValueError):
+    """Some phrasings cannot be divided between the splits; ``number`` is that of the first such list."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
+
+
 def split_phrasings(lists: Sequence[Phrasings]) -> list[Phrasings]:
     """Hold out about a quarter of what a world can say, the same in every list where it stands.
 
@@ -49,7 +57,7 @@ def split_phrasings(lists: Sequence[Phrasings]) -> list[Phrasings]:
     everybody's.
 
     Raises:
-        ValueError: lists that share their few phrasings leave no such split.
+        NoSplitError: lists that share their few phrasings leave no such split.
     """
     shapes = [{_shape(phrasing) for phrasing in phrasings.all} for phrasings in lists]
     held = {shape for found in shapes for shape in found if _draw(shape) < HELD_OUT}
@@ -65,7 +73,10 @@ def split_phrasings(lists: Sequence[Phrasings]) -> list[Phrasings]:
         if not unsplit:
             break
     else:
-        raise ValueError(f"no side for each of {sorted(unsplit[0])}: they stand in too many short lists; add phrasings")
+        raise NoSplitError(
+            f"no side for each of {sorted(unsplit[0])}: they stand in too many short lists; add phrasings",
+            shapes.index(unsplit[0]),
+        )
     return [
         Phrasings(
             phrasings.all,

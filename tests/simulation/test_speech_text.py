@@ -6,7 +6,9 @@ from rapidfuzz.distance import Levenshtein
 from sklearn.metrics import roc_auc_score
 
 from selflearn.simulation.settings import RecognitionSettings
+from selflearn.simulation.simulate import Setting, simulated
 from selflearn.simulation.speech_text import Speech, TextRecognizer, sounds, vocabulary
+from tests.fixtures.worlds import write_world
 
 SETTINGS = RecognitionSettings(error=0.08, speakers=0.5, dropped=0.02, hypotheses=4, confidence_noise=0.8)
 
@@ -97,3 +99,13 @@ def test_something_is_heard_even_if_every_word_is_lost():
     found = recognizer.recognize([Speech("the a", 1.0, 0.0, "key")])[0]
     assert found.hypotheses[0].text == "a"
     assert found.alignment == (None, 0)
+
+
+def test_a_recogniser_that_makes_no_errors_hears_every_word(tmp_path):
+    rates = {"assistant.recognition.error": 0.0, "assistant.recognition.dropped": 0}
+    setting = Setting.load(write_world(tmp_path), seed=1, rates=rates)
+    for dialogue in simulated(setting, 20):
+        for turn, labels in zip(dialogue.turns, dialogue.labels.turns, strict=True):
+            assert turn.request == labels.transcript.value
+            assert labels.failure_point.value != "recognition"
+            assert [hypothesis.text for hypothesis in turn.recognition] == [turn.request]

@@ -7,7 +7,7 @@ from selflearn.simulation.files import WorldError, rate_names, read_file
 from selflearn.simulation.loading import load_world
 from selflearn.simulation.rates import RATE_FILES
 from selflearn.simulation.settings import load_assistant, load_population
-from selflearn.simulation.simulate import Setting
+from selflearn.simulation.simulate import Setting, simulated
 from selflearn.simulation.splits import held_out_names
 from selflearn.simulation.world import WORLDS
 from tests.fixtures.worlds import FILES, write_world
@@ -83,6 +83,16 @@ def changed(name, old, new):
         ("domains/music.yaml", '"now {song}"', '"the next one"', 19, "does not say the new {song}"),
         ("domains/music.yaml", "Here is {song}.", "Here is {tune}.", 20, "{tune} is no slot"),
         ("domains/music.yaml", "{device: speaker, times: 2}", "{times: 2}", 9, "the condition names no signal"),
+        ("domains/music.yaml", "{device: speaker,", "{device: spaeker,", 9, "unknown device 'spaeker'; nearest: "
+         "'speaker'"),
+        ("domains/music.yaml", "{device: speaker,", "{room: kitschen,", 9, "unknown room 'kitschen'; nearest: "
+         "'kitchen'; known: kitchen, bedroom"),
+        ("domains/music.yaml", "{device: speaker,", "{habit: erly,", 9, "unknown habit 'erly'; nearest: 'early'"),
+        ("domains/music.yaml", "{device: speaker,", "{part_of_day: evenings,", 9, "nearest: 'evening'"),
+        ("domains/music.yaml", '{oven: "on"}', '{ofen: "on"}', 10, "unknown state 'ofen'; nearest: 'oven'"),
+        ("domains/music.yaml", '{oven: "on"}', "{oven: lit}", 10, "unknown value of oven 'lit'; nearest: "),
+        ("catalogues/artist.yaml", "open: false", "open: true", 2, "all 2 entries of the open type 'artist' fall to "
+         "one split"),
         ("domains/lights.yaml", "only: [lamp, heater]}\n      room: {type: room, with: appliance, unspoken: here}\n    "
          "say:\n      - \"(turn|switch) off", "only: [lamp, oven]}\n      room: {type: room, with: appliance, "
          "unspoken: here}\n    say:\n      - \"(turn|switch) off", 19, "'oven' is no entry of appliance"),
@@ -113,6 +123,7 @@ def test_a_mistake_in_a_world_is_pointed_at(tmp_path, name, old, new, line, mess
         ("people.yaml", "routine_share: 0.3", "routine_share: 1.3", "1.3; expected a number in [0, 1]"),
         ("people.yaml", "persist: [0.5, 0.9]", "persist: [0.9, 0.5]", "expected [lowest, highest]"),
         ("people.yaml", "home: room", "home: town", "'town' is no type"),
+        ("people.yaml", "{kitchen: 1, bedroom: 1}", "{kitchen: 0, bedroom: 0}", "expected at least one room with a"),
         ("people.yaml", "retry: [6, 0.5]", "retry: [6]", "expected [median in seconds, spread]"),
         ("people.yaml", "rooms: [kitchen, bedroom]", "rooms: [attic]", "'attic' is no entry of room"),
         ("assistant.yaml", "hypotheses: 3, confidence", "hypotheses: 2.5, confidence", "expected a whole number"),
@@ -185,6 +196,46 @@ def test_a_rate_that_cannot_be_is_refused_as_in_the_file(tmp_path, rates, messag
     with pytest.raises(WorldError) as error:
         Setting.load(write_world(tmp_path), seed=1, rates=rates)
     assert message.format(tmp_path) in str(error.value)
+
+
+def test_phrasings_that_cannot_be_divided_are_pointed_at(tmp_path):
+    pairs = [(a, b) for i, a in enumerate("abcde") for b in "abcde"[i + 1 :]]  # every two of five words have a list
+    follow = "".join(f'      - {{intent: chore, probability: 0.01, say: ["{a} then", "{b} then"]}}\n' for a, b in pairs)
+    changes = changed("domains/other.yaml", "    supported: false\n", f"    supported: false\n    follow:\n{follow}")
+    write_world(tmp_path, changes)
+    with pytest.raises(WorldError, match=r"other\.yaml:\d+: no side for each of \['. then', '. then'\]"):
+        load_world(tmp_path)
+
+
+ELSEWHERE = {
+    "catalogues/room.yaml": None,
+    "catalogues/appliance.yaml": None,
+    "domains/lights.yaml": None,
+    "people.yaml": FILES["people.yaml"]
+    .replace("device_rooms: {kitchen: 1, bedroom: 1}", "device_rooms: {shop: 2, street: 1}")
+    .replace("home: room", "home: artist")
+    .replace(FILES["people.yaml"].partition("appliances:")[2].partition("states:")[0], " {}\n"),
+}
+"""A world of songs alone: nobody has a room or an appliance in it."""
+
+
+def test_a_world_without_rooms_and_appliances_can_be_simulated(tmp_path):
+    dialogues = list(simulated(Setting.load(write_world(tmp_path, ELSEWHERE), seed=1), 20))
+    assert {turn.categorical["room"] for d in dialogues for turn in d.turns} <= {"shop", "street"}
+    assert {label.intent.value for d in dialogues for label in d.labels.turns if label.intent} == {"play_song", "other"}
+
+
+def test_what_nobody_has_an_appliance_for_nobody_wants(tmp_path):
+    appliances = FILES["people.yaml"].partition("appliances:")[2].partition("states:")[0]
+    world = changed("people.yaml", appliances, " {}\n")
+    world["domains/lights.yaml"] = FILES["domains/lights.yaml"].replace(", only: [lamp, heater]", "")
+    setting = Setting.load(write_world(tmp_path / "some", world), seed=1)
+    meant = {turn.intent for dialogue in simulated(setting, 20) for turn in dialogue.truth.turns}
+    assert meant <= {"play_song", "chore", None}
+    world |= {"domains/music.yaml": None, "domains/other.yaml": None}
+    setting = Setting.load(write_world(tmp_path / "none", world), seed=1)
+    with pytest.raises(WorldError, match=r"can want nothing; expected an intent that needs no appliance"):
+        list(simulated(setting, 1))
 
 
 def test_what_is_not_there_is_said(tmp_path):
