@@ -29,7 +29,7 @@ from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue
 
 from experiments.check import ConfigError
 from experiments.overrides import checked_overrides
-from experiments.rates import rates_suffix
+from experiments.rates import log_suffix
 from selflearn.schema import RecordError
 
 
@@ -40,7 +40,7 @@ def task_names() -> ListConfig:
     return OmegaConf.create(list(task_classes()))
 
 
-OmegaConf.register_new_resolver("rates_suffix", rates_suffix, replace=True)
+OmegaConf.register_new_resolver("log_suffix", log_suffix, replace=True)
 OmegaConf.register_new_resolver("task_names", task_names, replace=True)
 
 Main = Callable[[DictConfig], Any]

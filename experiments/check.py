@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,11 @@ class ConfigError(ValueError):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = tuple(faults)
+
+
+OWN_CODE = re.compile(r"(?:.*\.)?components\.[a-z]+")
+"""Nodes whose target may be of any package: components of the simulated assistant, which users write themselves. Who
+makes them checks them (:mod:`selflearn.simulation.components`)."""
 
 
 def check_config(cfg: DictConfig) -> None:
@@ -49,7 +55,7 @@ def target_faults(cfg: DictConfig) -> Iterator[str]:
         ["model.out_feature: torch.nn.Linear takes no 'out_feature'; nearest: 'out_features'"]
     """
     for path, node in _nodes(OmegaConf.to_container(cfg, resolve=False), ""):
-        if "_target_" not in node:
+        if "_target_" not in node or OWN_CODE.fullmatch(path):
             continue
         place = f"{path}._target_".lstrip(".")
         target = node["_target_"]

@@ -21,8 +21,7 @@ from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
-from experiments.rates import flat_rates
-from experiments.simulate import world_directory, written_log
+from experiments.simulate import setting_of, written_log
 from selflearn.baselines import Assistant
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import load_dialogues
@@ -32,7 +31,7 @@ from selflearn.inference import Labeler
 from selflearn.inference.labels import model_labels
 from selflearn.schema import Dialogue
 from selflearn.simulation.retraining import MetSession, generated_examples, met_again, retrained_understanding
-from selflearn.simulation.simulate import Setting, trained_understanding, untrained_understanding
+from selflearn.simulation.simulate import shipped_understanding, untrained_understanding
 
 SHIPPED = "as shipped"
 """Name of the assistant that learned nothing from its log."""
@@ -68,9 +67,7 @@ def main(cfg: DictConfig) -> None:
     directory = Path(cfg.run)
     settings, root = simulated_log(directory)
     written_log(settings, root, Console(stderr=True, quiet=not cfg.progress))
-    setting = Setting.load(
-        world_directory(settings.world), seed=settings.seed, channel=settings.channel, rates=flat_rates(settings.rates)
-    )
+    setting = setting_of(settings)
     log = list(DialogueRows(load_dialogues("table", root=root, split="train")))
     labelled = {
         "the assistant's own": own_labels(log),
@@ -78,7 +75,7 @@ def main(cfg: DictConfig) -> None:
         "gold labels": log,
     }
     torch.set_num_threads(1)  # the models of the assistant are small
-    before = met_again(setting, trained_understanding(setting), settings.dialogues, log=root)
+    before = met_again(setting, shipped_understanding(setting), settings.dialogues, log=root)
     rows = {SHIPPED: Row(examples=0, right=None, defect_rate=by_split(before), difference={})}
     for name, dialogues in labelled.items():
         examples = generated_examples(dialogues, untrained_understanding(setting).intents, sure=cfg.sure)

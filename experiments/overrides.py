@@ -25,7 +25,7 @@ from omegaconf._utils import split_key
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from experiments.check import ConfigError, check_config, nearest, target_parameters
+from experiments.check import OWN_CODE, ConfigError, check_config, nearest, target_parameters
 
 WHOLE_RUN_GROUPS = ("experiment", "debug")
 """Groups whose files set keys of all others (``# @package _global_``): they may set keys, not make new ones."""
@@ -277,6 +277,8 @@ def _takes(node: Any, name: str) -> bool:
         return True
     if node._get_node("_target_") is None:
         return False
+    if OWN_CODE.fullmatch(node._get_full_key(None)):
+        return True
     try:
         known = target_parameters(node["_target_"])
     except (ConfigError, OmegaConfBaseException):  # reported as a fault of the target itself

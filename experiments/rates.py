@@ -1,4 +1,4 @@
-"""Rates of a simulated world that are set on the command line: ``rates.people.reactions.barge_in=0.2``."""
+"""What a command line changes of a simulated log: rates (``rates.people.reactions.barge_in=0.2``), components."""
 
 from __future__ import annotations
 
@@ -16,12 +16,21 @@ def flat_rates(rates: DictConfig) -> dict[str, Any]:
     return dotted_rates(cast(dict[Any, Any], OmegaConf.to_container(rates, resolve=True)))
 
 
-def rates_suffix(rates: DictConfig) -> str:
-    """What the name of a log's directory ends with, so that logs of different rates have different ones.
+def plain_components(components: DictConfig | None) -> dict[str, Any]:
+    """Components of a config that are not the assistant's own; a run from before there were any has none."""
+    found = cast(dict[str, Any], OmegaConf.to_container(components, resolve=True)) if components else {}
+    return {name: spec for name, spec in found.items() if spec is not None}
+
+
+def log_suffix(rates: DictConfig, components: DictConfig) -> str:
+    """What the name of a log's directory ends with, so that logs of other rates or components have other ones.
 
     Example:
-        >>> rates_suffix(OmegaConf.create({})), rates_suffix(OmegaConf.create({"people": {"goals": {"mean": 3}}}))
+        >>> none = OmegaConf.create({})
+        >>> log_suffix(none, none), log_suffix(OmegaConf.create({"people": {"goals": {"mean": 3}}}), none)
         ('', '-3d04c857')
     """
-    flat = flat_rates(rates) if rates else {}
-    return f"-{hashlib.sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:8]}" if flat else ""
+    changed = flat_rates(rates) if rates else {}
+    if others := plain_components(components):
+        changed = {**changed, "components": others}
+    return f"-{hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]}" if changed else ""

@@ -14,12 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from experiments.app import hydra_main
-from experiments.rates import flat_rates
+from experiments.rates import flat_rates, plain_components
 from selflearn.corpora import iter_dialogues
 from selflearn.evaluation.run_directory import write_json
 from selflearn.reports.figures import bar_figure
 from selflearn.simulation.shards import CLAIM, write_log
-from selflearn.simulation.simulate import Setting
+from selflearn.simulation.simulate import SPLITS, Setting
 from selflearn.simulation.summary import Summary
 from selflearn.simulation.truth import CORRECT
 from selflearn.simulation.world import WORLDS
@@ -49,12 +49,12 @@ def written_log(settings: DictConfig, directory: Path, console: Console) -> Summ
     """Write what is missing of a log, with a progress bar.
 
     Args:
-        settings: ``world``, ``channel``, ``dialogues``, ``seed``, ``workers``, and ``rates`` other than the world's.
+        settings: ``world``, ``channel``, ``dialogues``, ``seed``, ``workers``, ``rates`` other than the world's, and
+            ``components`` other than the assistant's.
         directory: of the log.
         console: for the bar.
     """
-    seed, rates = whole_number("seed", settings.seed), flat_rates(settings.rates)
-    setting = Setting.load(world_directory(settings.world), seed=seed, channel=settings.channel, rates=rates)
+    setting = setting_of(settings)
     dialogues, workers = (whole_number(name, settings[name]) for name in ("dialogues", "workers"))
     total = Summary()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -69,6 +69,14 @@ def written_log(settings: DictConfig, directory: Path, console: Console) -> Summ
             total += summary
             progress.advance(bar, shard.dialogues)
     return total
+
+
+def setting_of(settings: DictConfig) -> Setting:
+    """The world, people and assistant of a config; see :func:`written_log`."""
+    return Setting.load(
+        world_directory(settings.world), seed=whole_number("seed", settings.seed), channel=settings.channel,
+        rates=flat_rates(settings.rates), components=plain_components(settings.get("components")),
+    )  # fmt: skip
 
 
 def whole_number(name: str, value: object) -> int:
@@ -90,7 +98,8 @@ def world_directory(name: str) -> Path:
 
 def session_table(directory: Path) -> Table:
     """A session of a log: the first one of at least :data:`SHOWN` turns, with the truth beside it."""
-    sessions = iter_dialogues("table", root=directory, split="train")
+    split = next(name for name in SPLITS if any(directory.glob(f"{name}-*.parquet")))  # a small log may not train
+    sessions = iter_dialogues("table", root=directory, split=split)
     chosen = next(sessions)
     for dialogue in islice(sessions, 500):
         chosen = dialogue if len(dialogue.turns) > len(chosen.turns) else chosen

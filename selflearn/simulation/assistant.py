@@ -1,7 +1,9 @@
 """The assistant: recognition, understanding, entity resolution and result in a row, for many requests at a time.
 
-Each component is an object with one method, so that another one can be put in its place: a recogniser of sound, an
-understanding model that was trained again, a rewriter in front, an explorer that picks among hypotheses.
+Each component stands behind a protocol, so that another one can be put in its place
+(:mod:`selflearn.simulation.components`): a recogniser of sound, an understanding model that was trained again, a
+rewriter in front, an explorer that picks among hypotheses. What it draws by lot it draws from the key of the turn
+(:attr:`Context.key`): the same seed gives the same log, whatever the company of a request.
 """
 
 from __future__ import annotations
@@ -14,35 +16,11 @@ from typing import Protocol
 from selflearn.schema import EntityResolution, Interpretation, NamedValue
 from selflearn.simulation.people import Person, Situation, usual_value
 from selflearn.simulation.resolution import Match
-from selflearn.simulation.result import Result, Skills
+from selflearn.simulation.result import Result, Status
 from selflearn.simulation.settings import AssistantSettings
 from selflearn.simulation.speech_text import Recognized, Speech
 from selflearn.simulation.understanding import OTHER, Hypothesis
-from selflearn.simulation.world import Entity, SlotSpec, World
-
-
-class Recognizer(Protocol):
-    """From speech to an n-best list."""
-
-    def recognize(self, speech: Sequence[Speech]) -> list[Recognized]:
-        """One n-best list for each utterance."""
-        ...
-
-
-class Understander(Protocol):
-    """From words to an n-best list of readings."""
-
-    def understand(self, requests: Sequence[tuple[str, str]], *, hypotheses: int) -> list[tuple[Hypothesis, ...]]:
-        """The likeliest readings of requests, each with the intent of the turn before; best first."""
-        ...
-
-
-class Resolver(Protocol):
-    """From the words of a mention to an entity."""
-
-    def resolve(self, slot: SlotSpec, mention: str, owned: Mapping[str, Sequence[Entity]]) -> Match:
-        """The entry of a slot's type that a mention names."""
-        ...
+from selflearn.simulation.world import Entity, Intent, SlotSpec, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,23 +46,101 @@ class Context:
     key: str
 
 
+class Recognizer(Protocol):
+    """From speech to an n-best list."""
+
+    def recognize(self, speech: Sequence[Speech]) -> list[Recognized]:
+        """One n-best list for each utterance."""
+        ...
+
+
+class Rewriter(Protocol):
+    """From recognised words to others that the assistant understands better."""
+
+    def rewrite(self, requests: Sequence[str], contexts: Sequence[Context]) -> list[str]:
+        """One request for each, in what is known when it comes in; the same where nothing is to be rewritten."""
+        ...
+
+
+class Understander(Protocol):
+    """From words to an n-best list of readings."""
+
+    def understand(self, requests: Sequence[tuple[str, str]], *, hypotheses: int) -> list[tuple[Hypothesis, ...]]:
+        """The likeliest readings of requests, each with the intent of the turn before; best first."""
+        ...
+
+
+class Chooser(Protocol):
+    """From an n-best list of readings to the one that is acted on."""
+
+    def choose(self, readings: tuple[Hypothesis, ...], context: Context) -> Choice:
+        """The reading to act on; asked only where the best one is good enough to act at all."""
+        ...
+
+
+class Resolver(Protocol):
+    """From the words of a mention to an entity."""
+
+    def resolve(self, slot: SlotSpec, mention: str, owned: Mapping[str, Sequence[Entity]]) -> Match:
+        """The entry of a slot's type that a mention names."""
+        ...
+
+
+class Skills(Protocol):
+    """From an intent with its entities to what is done and said."""
+
+    def serve(self, intent: Intent, values: Mapping[str, Entity], rng: random.Random) -> Result:
+        """Do what was understood."""
+        ...
+
+    def decline(self, status: Status, rng: random.Random, **words: str) -> Result:
+        """Do nothing and say so; ``words`` are what it is about."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The number of a reading, and the probability that it was taken where that was drawn by lot (else None)."""
+
+    number: int
+    propensity: float | None = None
+
+
+class BestReading:
+    """Takes the best reading; after a question that of one of the options, where there is one."""
+
+    def choose(self, readings: tuple[Hypothesis, ...], context: Context) -> Choice:
+        """Never draws a lot."""
+        for i, reading in enumerate(readings if context.options else ()):
+            if reading.intent in context.options:
+                return Choice(i)
+        return Choice(0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """Everything that the components made of a request.
 
     Attributes:
         recognized: n-best list of words.
-        readings: n-best list of interpretations of the first hypothesis.
-        chosen: number of the reading that was acted on, or None.
+        request: what was understood: the first hypothesis, or what the rewriter made of it.
+        readings: n-best list of interpretations of the request.
+        choice: the reading that was acted on, or None.
         matches: by slot of that reading.
         result: what was done and said.
     """
 
     recognized: Recognized
+    request: str
     readings: tuple[Hypothesis, ...]
-    chosen: int | None
+    choice: Choice | None
     matches: Mapping[str, Match]
     result: Result
+
+    @property
+    def reading(self) -> Hypothesis | None:
+        """The reading that was acted on."""
+        return None if self.choice is None else self.readings[self.choice.number]
 
     def interpretations(self, world: World) -> tuple[Interpretation, ...]:
         """The readings as a log has them."""
@@ -115,13 +171,16 @@ class Assistant:
         understander: reads.
         resolver: looks up.
         skills: does.
+        rewriter: between hearing and reading; None: what was heard is read.
+        chooser: picks among readings.
     """
 
     def __init__(
         self, world: World, settings: AssistantSettings, *, recognizer: Recognizer, understander: Understander,
-        resolver: Resolver, skills: Skills,
+        resolver: Resolver, skills: Skills, rewriter: Rewriter | None = None, chooser: Chooser | None = None,
     ) -> None:  # fmt: skip
         self.world, self.settings = world, settings
+        self.rewriter, self.chooser = rewriter, chooser or BestReading()
         self.recognizer, self.understander, self.resolver, self.skills = recognizer, understander, resolver, skills
         manners = world.manners
         self._dismissals, self._thanks = frozenset(manners.dismissals), frozenset(manners.thanks)
@@ -132,17 +191,24 @@ class Assistant:
 
     def serve(self, recognized: Sequence[Recognized], contexts: Sequence[Context]) -> list[Trace]:
         """Serve requests that were recognised: what a replay with the true words starts from."""
-        requests = [(r.hypotheses[0].text, c.intent) for r, c in zip(recognized, contexts, strict=True)]
-        readings = self.understander.understand(requests, hypotheses=self.settings.understanding.hypotheses)
-        return [self.act(*row) for row in zip(recognized, readings, contexts, strict=True)]
+        requests = [one.hypotheses[0].text for one in recognized]
+        if self.rewriter is not None:
+            requests = self.rewriter.rewrite(requests, contexts)
+        readings = self.understander.understand(
+            [(text, context.intent) for text, context in zip(requests, contexts, strict=True)],
+            hypotheses=self.settings.understanding.hypotheses,
+        )
+        return [self.act(*row) for row in zip(recognized, requests, readings, contexts, strict=True)]
 
-    def act(self, recognized: Recognized, readings: tuple[Hypothesis, ...], context: Context) -> Trace:
-        """Act on readings: choose one, resolve its mentions, serve it."""
+    def act(self, recognized: Recognized, text: str, readings: tuple[Hypothesis, ...], context: Context) -> Trace:
+        """Act on readings of a request: choose one, resolve its mentions, serve it."""
         rng = random.Random(f"{context.key}/act")
-        text = recognized.hypotheses[0].text
 
-        def trace(result: Result, chosen: int | None = None, matches: Mapping[str, Match] | None = None) -> Trace:
-            return Trace(recognized=recognized, readings=readings, chosen=chosen, matches=matches or {}, result=result)
+        def trace(result: Result, choice: Choice | None = None, matches: Mapping[str, Match] | None = None) -> Trace:
+            return Trace(
+                recognized=recognized, request=text, readings=readings, choice=choice, matches=matches or {},
+                result=result,
+            )  # fmt: skip
 
         if not text:  # no word was heard
             return trace(self.skills.decline("not_understood", rng))
@@ -152,49 +218,48 @@ class Assistant:
             return trace(self.skills.decline("welcome", rng))
         if context.asked is not None:
             readings = self._as_answer(text, readings, context)
-        chosen = self._choose(readings, context)
-        best, rules = readings[chosen], self.settings.understanding
-        if context.asked is None and not context.options and best.score < rules.reject:
+        rules = self.settings.understanding
+        if context.asked is None and not context.options and readings[0].score < rules.reject:
             return trace(self.skills.decline("not_understood", rng))
+        choice = self._choice(readings, context)
+        best, below = readings[choice.number], readings[choice.number + 1 :]
         if best.intent == OTHER:
-            return trace(self.skills.decline("unsupported", rng), chosen)
-        rival = next((r for r in readings if r.intent not in (best.intent, OTHER)), None)
+            return trace(self.skills.decline("unsupported", rng), choice)
+        rival = next((r for r in below if r.intent not in (best.intent, OTHER)), None)
         if rival is not None and not context.options and best.score - rival.score < rules.margin:
             names = [_title(r.intent) for r in (best, rival)]
             asked = self.skills.decline("which_intent", rng, first=names[0], second=names[1])
-            return trace(replace(asked, options=(best.intent, rival.intent)), chosen)
-        return self.resolve_and_serve(recognized, readings, chosen, context, rng)
+            return trace(replace(asked, options=(best.intent, rival.intent)), choice)
+        matches, result = self.resolve_and_serve(best, context, rng)
+        return trace(result, choice, matches)
+
+    def _choice(self, readings: tuple[Hypothesis, ...], context: Context) -> Choice:
+        choice = self.chooser.choose(readings, context)
+        if not 0 <= choice.number < len(readings):
+            raise ValueError(f"{type(self.chooser).__name__} took reading {choice.number} of {len(readings)}; expected "
+                             f"0 to {len(readings) - 1}")  # fmt: skip
+        return choice
 
     def resolve_and_serve(
-        self,
-        recognized: Recognized,
-        readings: tuple[Hypothesis, ...],
-        chosen: int,
-        context: Context,
-        rng: random.Random,
-    ) -> Trace:
-        """Look up the mentions of the reading that was chosen, and serve it."""
-        best = readings[chosen]
-        intent = self.world.intents[best.intent]
+        self, reading: Hypothesis, context: Context, rng: random.Random
+    ) -> tuple[dict[str, Match], Result]:
+        """Look up the mentions of a reading, and serve it: what a replay with the true reading starts from."""
+        slots = self.world.intents[reading.intent].slots
         owned = {**context.person.owned, "appliance": [a for a, _ in context.person.appliances]}
         matches = {
-            name: self.resolver.resolve(intent.slots[name], mention, owned) for name, mention in best.mentions.items()
+            name: self.resolver.resolve(slots[name], mention, owned) for name, mention in reading.mentions.items()
         }
-        return self.serve_matches(recognized, readings, chosen, matches, context, rng)
+        return matches, self.serve_matches(reading, matches, context, rng)
 
     def serve_matches(
-        self, recognized: Recognized, readings: tuple[Hypothesis, ...], chosen: int, matches: Mapping[str, Match],
-        context: Context, rng: random.Random,
-    ) -> Trace:  # fmt: skip
+        self, reading: Hypothesis, matches: Mapping[str, Match], context: Context, rng: random.Random
+    ) -> Result:
         """Serve what was looked up: what a replay with the true entities starts from."""
-        intent = self.world.intents[readings[chosen].intent]
         lost = next((m for m in matches.values() if m.entity is None), None)
         if lost is not None:
-            result = self.skills.decline("no_match", rng, value=lost.mention)
-        else:
-            found = {name: match.entity for name, match in matches.items() if match.entity is not None}
-            result = self.skills.serve(intent, self.complete(intent.name, found, context), rng)
-        return Trace(recognized=recognized, readings=readings, chosen=chosen, matches=matches, result=result)
+            return self.skills.decline("no_match", rng, value=lost.mention)
+        found = {name: match.entity for name, match in matches.items() if match.entity is not None}
+        return self.skills.serve(self.world.intents[reading.intent], self.complete(reading.intent, found, context), rng)
 
     def complete(self, name: str, found: Mapping[str, Entity], context: Context) -> dict[str, Entity]:
         """Values that nobody said: kept from the turn before, known of the person, or what most people mean."""
@@ -210,7 +275,8 @@ class Assistant:
                 rooms = [r for a, r in context.person.appliances if a.id == values[slot.beside].id]
                 here = [r for r in rooms if r.name == context.situation.device.room]
                 known = here or rooms or self.world.types[slot.type].named(context.situation.device.room)
-                values[slot.name] = known[0]
+                if known:
+                    values[slot.name] = known[0]
             elif slot.unspoken == "favourite" and not self._knows_favourite(context.person, slot.type):
                 values[slot.name] = self.world.types[slot.type].entities[0]  # what most people mean
             elif slot.unspoken is not None and not slot.optional:
@@ -240,13 +306,6 @@ class Assistant:
         said = next((r.mentions[context.asked] for r in readings if context.asked in r.mentions), text)
         answer = Hypothesis(intent=context.intent, mentions={context.asked: said}, score=max(readings[0].score, 0.5))
         return (answer, *readings[:-1])
-
-    def _choose(self, readings: tuple[Hypothesis, ...], context: Context) -> int:
-        """The best reading; after a question that of one of the options, where there is one."""
-        for i, reading in enumerate(readings if context.options else ()):
-            if reading.intent in context.options:
-                return i
-        return 0
 
 
 def _title(intent: str) -> str:

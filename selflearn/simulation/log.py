@@ -66,11 +66,17 @@ def _turn(exchange: Exchange, session: Session, world: World, settings: Assistan
     response = trace.result.response
     if exchange.prompted:
         response = f"{response} {settings.responses.prompt}"
+    propensity: float | None = None
+    numeric: dict[str, float] = {}
+    if trace.choice is not None and trace.choice.propensity is not None:
+        propensity = trace.choice.propensity
+        numeric["chosen"] = float(trace.choice.number)  # a propensity says nothing without the decision that it is of
     return Turn(
         request=trace.recognized.hypotheses[0].text, response=response, seconds=exchange.seconds,
         recognition=trace.recognized.hypotheses, interpretations=trace.interpretations(world),
         entities=trace.entities(), status=trace.result.status, device_type=situation.device.type,
         device_state=dict(situation.states), location=session.person.home.name, audio=trace.recognized.audio,
+        propensity=propensity, numeric=numeric,
         categorical={"room": situation.device.room, "part_of_day": situation.part_of_day,
                      "weekend": str(situation.weekend).lower()},
     )  # fmt: skip
@@ -171,6 +177,8 @@ def _truth(exchange: Exchange, diagnosis: Diagnosis) -> TurnTruth:
         "kind": exchange.kind, "outcome": exchange.outcome, "failure_point": diagnosis.failure_point,
         "differs": json.dumps(diagnosis.differs), "noticed": json.dumps(exchange.noticed),
     }  # fmt: skip
+    if trace.request != trace.recognized.hypotheses[0].text:
+        components["rewritten"] = trace.request
     if diagnosis.replay is not None:
         components["replay"] = diagnosis.replay
     if trace.result.intent is not None:

@@ -41,7 +41,7 @@ class Result:
     asked: str | None = None
 
 
-class Skills:
+class WorldSkills:
     """Serves intents.
 
     Args:

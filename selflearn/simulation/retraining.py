@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selflearn.schema import Dialogue, Turn, TurnLabels
+from selflearn.simulation.assistant import Understander
 from selflearn.simulation.grammar import Span
 from selflearn.simulation.people import Wishes
 from selflearn.simulation.simulate import Setting, build_assistant, plan, simulate, untrained_understanding
@@ -65,13 +66,13 @@ class MetSession:
 
 
 def met_again(
-    setting: Setting, understanding: UnderstandingModel, dialogues: int, *, log: Path | None = None
+    setting: Setting, understanding: Understander, dialogues: int, *, log: Path | None = None
 ) -> list[MetSession]:
     """Let the people of a log meet an assistant with this understanding model; one row a session.
 
     Args:
         setting: the world and its people.
-        understanding: of the assistant; all else is as it was shipped.
+        understanding: of the assistant; all else is as the setting has it.
         dialogues: as many as in the log.
         log: its folder, where the speech channel keeps recordings.
     """

@@ -290,7 +290,7 @@ def _carried(before: Result | None, exchanges: list[Exchange]) -> str:
     if before is None:
         return ""
     trace = exchanges[-1].trace
-    return before.intent or (trace.readings[trace.chosen].intent if trace.chosen is not None else "")
+    return before.intent or (trace.reading.intent if trace.reading is not None else "")
 
 
 def _speaking(exchange: Exchange) -> float:

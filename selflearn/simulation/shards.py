@@ -17,7 +17,8 @@ import torch
 
 from selflearn.corpora._lock import LOCK, exclusive
 from selflearn.corpora.table import write_parquet
-from selflearn.simulation.assistant import Assistant
+from selflearn.simulation.assistant import Assistant, Understander
+from selflearn.simulation.components import make_component
 from selflearn.simulation.people import Wishes
 from selflearn.simulation.simulate import (
     SPLITS,
@@ -91,14 +92,19 @@ def write_log(
 
     Raises:
         ImportError: the speech channel is wanted and pocketsphinx is not installed.
-        ValueError: the directory holds another log, another run is writing it, or not one dialogue is asked for.
+        ValueError: the directory holds another log, another run is writing it, or not one dialogue or process is asked
+            for.
         OSError: the disk is full (what is written is whole, and the same call goes on from there), or the speech
             channel is wanted and flite is not installed.
     """
+    if workers < 1:
+        raise ValueError(f"workers is {workers}; expected at least 1")
     root = Path(directory)
     shards = _shards(setting, dialogues, root)
     _check(root, setting.identity(dialogues))
     whole = all(shard.is_done() for shard in shards)
+    for name, spec in () if whole else setting.components.items():
+        make_component(name, spec, setting)  # one that cannot be made is said before the directory is claimed for it
     with nullcontext() if whole else exclusive(root):  # a whole log may be read by many at a time
         _claim(root, setting.identity(dialogues))
         yield from _written(setting, shards, root, workers, heard)
@@ -108,16 +114,17 @@ def _written(
     setting: Setting, shards: Sequence[Shard], root: Path, workers: int, heard: Callable[[int], None] | None
 ) -> Iterator[tuple[Shard, Summary]]:
     missing = [shard for shard in shards if not shard.is_done()]
-    if missing and setting.channel == "speech":
+    if missing and setting.channel == "speech" and "recognition" not in setting.components:
         require_speech()  # here: a process of the pool that cannot start would be started again for ever
     with one_thread():
-        if missing and not (root / UNDERSTANDING).is_file():
+        if missing and "understanding" not in setting.components and not (root / UNDERSTANDING).is_file():
             part = root / f"{UNDERSTANDING}.part"
             trained_understanding(setting).save(part)
             os.replace(part, root / UNDERSTANDING)
         context = multiprocessing.get_context("spawn")
         count = _Count(context.Value("q", 0), heard)
-        start = str(setting.world.directory), setting.seed, setting.channel, setting.world.rates, root
+        directory, rates = str(setting.world.directory), setting.world.rates
+        start = directory, setting.seed, setting.channel, rates, setting.components, root
         if workers > 1 and len(missing) > 1:
             with context.Pool(workers, _start, (*start, _Count(count.value, None))) as pool:
                 yield from _in_order(shards, missing, _watched(pool.imap(_write, missing), count))
@@ -181,7 +188,9 @@ def _check(root: Path, what: dict[str, Any]) -> None:
         old = json.loads(file.read_text())
         if old != what:
             changed = ", ".join(
-                f"{key}: {old.get(key)} there, {what[key]} wanted" for key in what if old.get(key) != what[key]
+                f"{key}: {old.get(key)} there, {what.get(key)} wanted"
+                for key in {**what, **old}
+                if old.get(key) != what.get(key)
             )
             raise ValueError(f"{root} holds another log ({changed}); take another directory "
                              "(paths.output_dir=..., in a training data.root=...)")  # fmt: skip
@@ -213,15 +222,22 @@ _worker: _Worker | None = None
 
 
 def _start(
-    directory: str, seed: int, channel: Channel, rates: Mapping[str, Any], root: Path, count: _Count
+    directory: str, seed: int, channel: Channel, rates: Mapping[str, Any], components: Mapping[str, Any], root: Path,
+    count: _Count,
 ) -> None:  # fmt: skip
     global _worker
     torch.set_num_threads(1)
-    setting = Setting.load(directory, seed=seed, channel=channel, rates=rates)
-    understanding = untrained_understanding(setting)
-    understanding.load(root / UNDERSTANDING)
+    setting = Setting.load(directory, seed=seed, channel=channel, rates=rates, components=components)
+    understanding = setting.component("understanding", lambda: _kept_understanding(setting, root))
     assistant = build_assistant(setting, understanding, log=root, heard=count.one_more)
     _worker = _Worker(setting, assistant, Wishes(setting.world, setting.population))
+
+
+def _kept_understanding(setting: Setting, root: Path) -> Understander:
+    """The assistant's own model, which was trained before the processes were started."""
+    model = untrained_understanding(setting)
+    model.load(root / UNDERSTANDING)
+    return model
 
 
 def _write(shard: Shard) -> Shard:

@@ -10,20 +10,21 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import torch
 
 from selflearn.schema import Dialogue
 from selflearn.simulation.annotators import Annotators, AnnotatorSettings, load_annotators
-from selflearn.simulation.assistant import Assistant, Recognizer
+from selflearn.simulation.assistant import Assistant, BestReading, Recognizer, Understander
+from selflearn.simulation.components import checked_components, make_component
 from selflearn.simulation.loading import load_world
 from selflearn.simulation.log import dialogue
 from selflearn.simulation.people import DAY, EPOCH, Person, Wishes, draw_situation, make_person
 from selflearn.simulation.resolution import CatalogueResolver
-from selflearn.simulation.result import Skills
+from selflearn.simulation.result import WorldSkills
 from selflearn.simulation.session import Session
 from selflearn.simulation.settings import AssistantSettings, Population, load_assistant, load_population
 from selflearn.simulation.speech_audio import SpeechRecognizer
@@ -32,6 +33,8 @@ from selflearn.simulation.splits import Part
 from selflearn.simulation.truth import diagnose
 from selflearn.simulation.understanding import UnderstandingModel, training_examples
 from selflearn.simulation.world import World
+
+T = TypeVar("T")
 
 BLOCK = 400
 """Dialogues that advance together, at least."""
@@ -58,7 +61,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A world with its people, its assistant and its annotators, how it hears, and the seed of all that is drawn."""
+    """A world with its people, its assistant and its annotators, how it hears, and the seed of all that is drawn.
+
+    ``components`` of the assistant are its own except those that stand there
+    (:mod:`selflearn.simulation.components`).
+    """
 
     world: World
     population: Population
@@ -66,11 +73,13 @@ class Setting:
     annotators: AnnotatorSettings
     seed: int
     channel: Channel = "text"
+    components: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(
-        cls, directory: str | Path, *, seed: int, channel: Channel = "text", rates: Mapping[str, Any] | None = None
-    ) -> Setting:
+        cls, directory: str | Path, *, seed: int, channel: Channel = "text", rates: Mapping[str, Any] | None = None,
+        components: Mapping[str, Any] | None = None,
+    ) -> Setting:  # fmt: skip
         """Read a world directory.
 
         Args:
@@ -78,9 +87,10 @@ class Setting:
             seed: of all that is drawn.
             channel: how the assistant hears.
             rates: other values than those of its files: ``{"people.reactions.barge_in": 0.2}``.
+            components: of the assistant that are not its own: ``{"rewriter": {"_target_": "mine.Rewriter"}}``.
 
         Raises:
-            ValueError: there is no such channel.
+            ValueError: there is no such channel or component.
             WorldError: something in the directory, or in the rates, is wrong.
         """
         if channel not in get_args(Channel):
@@ -89,14 +99,25 @@ class Setting:
         return cls(
             world=world, population=load_population(world), assistant=load_assistant(world),
             annotators=load_annotators(world), seed=seed, channel=channel,
+            components=checked_components(components or {}),
         )  # fmt: skip
 
     def identity(self, dialogues: int) -> dict[str, Any]:
         """What a log of so many dialogues depends on, as plain data: two logs of one identity have the same bytes."""
-        return {
+        own = {
             "version": LOG_VERSION, "world": self.world.digest, "rates": dict(self.world.rates), "seed": self.seed,
             "dialogues": dialogues, "channel": self.channel,
         }  # fmt: skip
+        return own | ({"components": dict(self.components)} if self.components else {})
+
+    def component(self, name: str, own: Callable[[], T]) -> T:
+        """A component that is put in, or else the assistant's own.
+
+        Raises:
+            ValueError: it cannot be made.
+        """
+        spec = self.components.get(name)
+        return own() if spec is None else cast(T, make_component(name, spec, self))
 
 
 def untrained_understanding(setting: Setting) -> UnderstandingModel:
@@ -113,39 +134,48 @@ def trained_understanding(setting: Setting) -> UnderstandingModel:
     return model
 
 
+def shipped_understanding(setting: Setting) -> Understander:
+    """The understanding model that the setting puts in, or else the assistant's own, trained."""
+    return setting.component("understanding", lambda: trained_understanding(setting))
+
+
 def build_assistant(
-    setting: Setting, understanding: UnderstandingModel, *, log: Path | None = None,
+    setting: Setting, understanding: Understander, *, log: Path | None = None,
     heard: Callable[[], None] | None = None,
 ) -> Assistant:  # fmt: skip
-    """The assistant as it was shipped.
+    """The assistant with its own components, and those that the setting puts in.
 
     Args:
-        setting: its world, and the channel it hears on.
+        setting: its world, the channel it hears on, and its components.
         understanding: its trained model.
         log: folder of the log: where the speech channel keeps its recordings.
         heard: called by the speech channel after each utterance.
 
     Raises:
         ImportError: the speech channel is wanted and pocketsphinx is not installed.
-        ValueError: it is wanted and ``log`` is not given.
+        ValueError: it is wanted and ``log`` is not given, or a component cannot be made.
     """
     world, settings = setting.world, setting.assistant
-    recognizer: Recognizer
-    if setting.channel == "text":
-        recognizer = TextRecognizer(vocabulary(world), settings.recognition)
-    elif log is None:
-        raise ValueError("the speech channel keeps recordings; give the folder of the log")
-    else:
-        recognizer = SpeechRecognizer(
-            vocabulary(world), _heard_before(setting), settings.speech, hypotheses=settings.recognition.hypotheses,
-            log=log, heard=heard,
-        )  # fmt: skip
     return Assistant(
         world, settings,
-        recognizer=recognizer,
+        recognizer=setting.component("recognition", lambda: _recognizer(setting, log, heard)),
+        rewriter=setting.component("rewriter", lambda: None),
         understander=understanding,
-        resolver=CatalogueResolver(world, settings.resolution, setting.seed),
-        skills=Skills(world, settings.responses, settings.result),
+        chooser=setting.component("chooser", BestReading),
+        resolver=setting.component("resolution", lambda: CatalogueResolver(world, settings.resolution, setting.seed)),
+        skills=setting.component("skills", lambda: WorldSkills(world, settings.responses, settings.result)),
+    )  # fmt: skip
+
+
+def _recognizer(setting: Setting, log: Path | None, heard: Callable[[], None] | None) -> Recognizer:
+    world, settings = setting.world, setting.assistant
+    if setting.channel == "text":
+        return TextRecognizer(vocabulary(world), settings.recognition)
+    if log is None:
+        raise ValueError("the speech channel keeps recordings; give the folder of the log")
+    return SpeechRecognizer(
+        vocabulary(world), _heard_before(setting), settings.speech, hypotheses=settings.recognition.hypotheses,
+        log=log, heard=heard,
     )  # fmt: skip
 
 
@@ -248,7 +278,7 @@ def advance(sessions: Sequence[Session], assistant: Assistant) -> None:
 def simulated(setting: Setting, dialogues: int, *, log: Path | None = None) -> Iterator[Dialogue]:
     """Dialogues one after the other, in this process; ``log`` as :func:`build_assistant` takes it."""
     with one_thread():
-        assistant = build_assistant(setting, trained_understanding(setting), log=log)
+        assistant = build_assistant(setting, shipped_understanding(setting), log=log)
         wishes = Wishes(setting.world, setting.population)
         for block in plan(setting, dialogues):
             yield from simulate(setting, assistant, wishes, block)

@@ -72,7 +72,7 @@ def _without_replay(exchange: Exchange) -> Diagnosis:
         woken = exchange.kind == "false_wake"
         return Diagnosis(defect=woken, failure_point=FALSE_WAKE if woken else CORRECT, differs=())
     mentions = true_mentions(exchange)
-    reading = trace.readings[trace.chosen] if trace.chosen is not None else None
+    reading = trace.reading
     other_intent = reading is None or reading.intent != meaning.intent.name
     wrong = {
         RECOGNITION: trace.recognized.hypotheses[0].text != exchange.utterance.text,
@@ -110,14 +110,14 @@ def _truly_recognized(exchange: Exchange) -> Recognized:
 
 
 def _replay(exchange: Exchange, point: str, assistant: Assistant) -> Outcome:
-    meaning, trace = exchange.meaning, exchange.trace
+    meaning = exchange.meaning
     assert meaning is not None
     rng = random.Random(f"{exchange.context.key}/act")
     mentions = true_mentions(exchange)
     reading = Hypothesis(intent=meaning.intent.name, mentions=mentions, score=1.0)
     if point == UNDERSTANDING:
-        again = assistant.resolve_and_serve(trace.recognized, (reading,), 0, exchange.context, rng)
+        _, result = assistant.resolve_and_serve(reading, exchange.context, rng)
     else:
         matches = {name: Match(mention, meaning.values[name], 1.0) for name, mention in mentions.items()}
-        again = assistant.serve_matches(trace.recognized, (reading,), 0, matches, exchange.context, rng)
-    return judge(meaning, again.result)
+        result = assistant.serve_matches(reading, matches, exchange.context, rng)
+    return judge(meaning, result)

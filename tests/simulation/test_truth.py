@@ -10,7 +10,7 @@ from selflearn.simulation.grammar import Span, Utterance
 from selflearn.simulation.log import dialogue
 from selflearn.simulation.people import Meaning
 from selflearn.simulation.resolution import CatalogueResolver
-from selflearn.simulation.result import Skills
+from selflearn.simulation.result import WorldSkills
 from selflearn.simulation.session import Exchange, Pursuit, Session, judge
 from selflearn.simulation.settings import ResultSettings
 from selflearn.simulation.speech_text import Recognized
@@ -52,7 +52,7 @@ def talk(home, person, situation):
     """Makes exchanges of one session from (said, heard, read, wanted), with components that do as they are told."""
 
     def make(*turns, stale=0.0, seconds=None, kinds=None):
-        skills = Skills(home.world, home.assistant.responses, ResultSettings(stale=stale, missing=0.0))
+        skills = WorldSkills(home.world, home.assistant.responses, ResultSettings(stale=stale, missing=0.0))
         resolver = CatalogueResolver(home.world, home.assistant.resolution, seed=1)
         readings = {}
         for said, heard, read, _ in turns:
