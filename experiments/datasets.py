@@ -124,6 +124,20 @@ def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> It
         ), counts  # fmt: skip
 
 
+def check_supervision(cfg: DictConfig) -> None:
+    """See that a run on feedback alone reads no annotation anywhere.
+
+    Raises:
+        ValueError: its pretraining would.
+    """
+    annotated = cfg.pretraining.swaps.shares.get("same_acts", 0)
+    if cfg.supervision.source == "feedback" and annotated > 0 and cfg.pretraining.epochs > 0:
+        raise ValueError(
+            f"pretraining.swaps.shares.same_acts={annotated} reads annotated dialogue acts, and supervision=feedback "
+            "promises that no annotation is read; take another pretraining (swapped, none), or supervision=gold"
+        )
+
+
 def supervised(cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue]) -> Split:
     """The split with the labels that ``supervision`` says: gold ones, or those that follow from people's feedback.
 

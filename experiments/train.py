@@ -26,7 +26,7 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
 from experiments.build import settings
-from experiments.datasets import Counts, fold_splits, load_split, reader_options, supervised
+from experiments.datasets import Counts, check_supervision, fold_splits, load_split, reader_options, supervised
 from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
 from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
 from selflearn.corpora import find_corpus
@@ -235,6 +235,7 @@ def run_directory(cfg: DictConfig) -> Path:
 @hydra_main("train")
 def main(cfg: DictConfig) -> float | None:
     """Run the experiment; returns the metric that a sweep optimises."""
+    check_supervision(cfg)
     directory = run_directory(cfg)
     with exclusive(directory) if leads() else nullcontext():  # processes that train together are one run
         return run(cfg, directory)

@@ -1,12 +1,16 @@
 """Whole runs of ``python -m experiments.simulate`` and of training on what it writes."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from experiments import benchmark_simulation, certify, close_loop, ranges, simulate, single_fields
 from selflearn.corpora import iter_dialogues
+from selflearn.corpora.table import write_parquet
+from selflearn.schema import Labels
 from selflearn.simulation import shards
 from tests.fixtures.worlds import write_world
 
@@ -37,6 +41,13 @@ def test_the_command_writes_a_log_its_summary_and_figures(run):
     assert "a second" in found.printed
 
 
+def test_a_log_without_a_dialogue_that_trains_is_shown_too(run):
+    found = run("dialogues=1", "seed=2")
+    assert found.code == 0, found.printed
+    assert "A session" in found.printed
+    assert not list((found.directory.parent / "log").glob("train-*"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -44,6 +55,8 @@ def test_the_command_writes_a_log_its_summary_and_figures(run):
         (["seed=one"], "seed is 'one'; expected a whole number"),
         (["channel=radio"], "channel is 'radio'; expected text or speech"),
         (["world=nowhere"], "nowhere is no directory; expected a world"),
+        (["workers=0"], "workers is 0; expected at least 1"),
+        (["workers=-3"], "workers is -3; expected at least 1"),
         (["dialogs=5"], "unknown key 'dialogs'; nearest: 'dialogues'"),
         (["rates.people.reactions.barge=1"], "has no such rate; nearest: 'people.reactions.barge_in'"),
         (["rates.people.reactions.barge_in=2"], "people.yaml:22): 2; expected a number in [0, 1]"),
@@ -77,6 +90,25 @@ def test_rates_of_the_world_can_be_set_and_are_told(run):
     summary = json.loads((found.directory.parent / "log" / "summary.json").read_text())
     assert summary["of"]["rates"] == {"people.goals.mean": 1, "people.reactions.persist": [0, 0]}
     assert summary["rates"]["goals_per_dialogue"] < 1.2  # a follow-up may be a goal of its own
+
+
+def test_components_of_the_assistant_are_put_in_by_import_path(run):
+    target, mine = "components.rewriter._target_=", "tests.fixtures.components.Rewriter"
+    for settings, message in (
+        ([f"{target}nowhere.Rewriter"], "components.rewriter._target_ = 'nowhere.Rewriter': No module named 'nowhere'"),
+        ([f"{target}{mine}", "components.rewriter.wrods=1"], "it is called with the setting and ['wrods']"),
+        ([f"components.writer._target_={mine}"], "nearest: 'rewriter'"),
+    ):
+        wrong = run("dialogues=60", *settings)
+        assert wrong.code == 2, wrong.printed
+        assert message in wrong.printed
+        assert "Traceback" not in wrong.printed
+    found = run("dialogues=60", f"{target}{mine}", "components.rewriter.words={lamp: heater}")
+    assert found.code == 0, found.printed
+    log = found.directory.parent / "log"
+    assert list(json.loads((log / "summary.json").read_text())["of"]["components"]) == ["rewriter"]
+    assert any("rewritten" in turn.components for d in iter_dialogues("table", root=log, split="train")
+               for turn in d.truth.turns)  # fmt: skip
 
 
 def test_training_on_other_rates_simulates_another_log(command, one_step, world):
@@ -145,6 +177,7 @@ def test_training_simulates_what_it_needs(command, one_step, world, supervision)
     for system in ("", "baseline/assistant/", "baseline/oracle/", "baseline/annotator/"):
         assert f"{system}test/transcript/wer@defects" in metrics
         assert f"{system}test/intent/accuracy@defects" in metrics
+        assert f"{system}test/slots/value_accuracy@defects" in metrics
     assert metrics["baseline/oracle/test/transcript/wer"] <= metrics["baseline/assistant/test/transcript/wer"]
     assert metrics["baseline/oracle/test/intent/accuracy"] >= metrics["baseline/assistant/test/intent/accuracy"]
     table = pd.read_parquet(found.directory / "predictions" / "model.intent.parquet")
@@ -177,6 +210,7 @@ def test_the_loop_is_closed_with_the_labels_of_a_run(command, one_step, world):
     trained = command(
         *one_step, "experiment=simulated_feedback", f"data.simulate.world={world}", "data.simulate.dialogues=80",
         "data.simulate.workers=1", "data.root=log", "data.limit=null", "data.test_limit=null", "paths.output_dir=run",
+        "data.simulate.components.chooser._target_=tests.fixtures.components.Explorer",
     )  # fmt: skip
     assert trained.code == 0, trained.printed
     found = command("run=run", "sure=0", "resamples=20", program=close_loop.main, shared=())
@@ -223,3 +257,33 @@ def test_the_sizes_of_the_benchmark_have_to_grow(command):
     found = command("sizes=[20,10]", program=benchmark_simulation.main, shared=())
     assert found.code == 2
     assert "sizes is [20, 10]; expected two or more, each larger than the one before" in found.printed
+
+
+def test_no_gold_label_of_the_log_changes_a_digit_of_a_run_on_feedback(command, one_step, world, tmp_path):
+    arguments = (
+        *one_step, "experiment=simulated_feedback", f"data.simulate.world={world}", "data.simulate.dialogues=80",
+        "data.simulate.workers=1", "data.limit=null", "data.test_limit=null", "label=false",
+    )  # fmt: skip
+    found = command(*arguments, "data.root=log", "paths.output_dir=gold")
+    assert found.code == 0, found.printed
+    shutil.copytree(tmp_path / "log", tmp_path / "bare")
+    (file,) = (tmp_path / "bare").glob("train-*.parquet")
+    gold = list(iter_dialogues("table", root=tmp_path / "log", split="train"))
+    assert all(turn.intent or turn.defect for dialogue in gold for turn in dialogue.labels.turns)
+    write_parquet([replace(dialogue, labels=Labels(), ratings=(), truth=None) for dialogue in gold], file)
+    bare = command(*arguments, "data.root=bare", "paths.output_dir=none")
+    assert bare.code == 0, bare.printed
+    models = [run.directory / "model" for run in (found, bare)]
+    names = {path.name for path in models[0].iterdir() if path.is_file()} - {"README.md"}  # that tells of test figures
+    assert {"model.safetensors", "config.json"} <= names
+    for name in sorted(names):
+        one, other = ((model / name).read_bytes() for model in models)
+        assert one == other, name
+
+
+def test_pretraining_on_annotation_is_refused_in_a_run_on_feedback(command, world):
+    found = command("experiment=simulated_feedback", "pretraining=annotated", f"data.simulate.world={world}",
+                    "paths.output_dir=run")  # fmt: skip
+    assert found.code == 2, found.printed
+    assert "same_acts=1.0 reads annotated dialogue acts, and supervision=feedback promises" in found.printed
+    assert not (found.directory / "config.yaml").exists()  # nothing was begun
