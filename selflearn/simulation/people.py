@@ -136,6 +136,14 @@ def holds(condition: Condition, situation: Situation, habits: frozenset[str], af
     )
 
 
+def has_what_it_needs(intent: Intent, appliances: frozenset[str]) -> bool:
+    """Whether somebody with these appliances, by name, has one of each kind that the intent is about."""
+    return all(
+        not slot.own or slot.type != "appliance" or bool(appliances & set(slot.only) if slot.only else appliances)
+        for slot in intent.slots.values()
+    )
+
+
 class Wishes:
     """Draws what people want: intents by their weights in a situation, values by popularity and taste.
 
@@ -165,11 +173,7 @@ class Wishes:
             for condition in intent.conditions:
                 if holds(condition, situation, habits, after):
                     weight *= condition.times
-            able = all(
-                not slot.own or slot.type != "appliance" or (appliances & set(slot.only) if slot.only else appliances)
-                for slot in intent.slots.values()
-            )
-            weights.append(weight if able else 0.0)
+            weights.append(weight if has_what_it_needs(intent, appliances) else 0.0)
         return list(accumulate(weights))
 
     def intent(self, person: Person, situation: Situation, after: str | None, rng: random.Random) -> Intent:

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from selflearn.simulation.grammar import Phrasing, Span, Utterance
-from selflearn.simulation.people import Meaning, Person, Situation, Wishes, own_phrasing, usual_value
+from selflearn.simulation.people import (
+    Meaning,
+    Person,
+    Situation,
+    Wishes,
+    has_what_it_needs,
+    own_phrasing,
+    usual_value,
+)
 from selflearn.simulation.result import Result
 from selflearn.simulation.world import FollowUp
 
@@ -45,8 +53,10 @@ class Speaker:
         return meaning, self.say(meaning, rng)
 
     def follow(self, before: Meaning, follow: FollowUp, rng: random.Random) -> tuple[Meaning, Utterance] | None:
-        """What is asked next; None where it makes no sense: nobody brightens a television."""
+        """What is asked next; None where it makes no sense: nobody brightens a television, or a lamp they have not."""
         intent = self.wishes.world.intents[follow.intent]
+        if not has_what_it_needs(intent, frozenset(appliance.name for appliance, _ in self.person.appliances)):
+            return None
         meaning = self.wishes.meaning(self.person, intent, self.situation, rng, before.values, follow.new)
         for slot in intent.slots.values():
             value = meaning.values.get(slot.name)
