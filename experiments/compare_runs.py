@@ -6,6 +6,7 @@ paired.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from selflearn.evaluation import Results, evaluate, results_markdown, results_ta
 from selflearn.evaluation.predictions import read_together
 from selflearn.evaluation.results import legend
 from selflearn.evaluation.results_page import Run
+from selflearn.evaluation.run_directory import is_free
 
 
 @hydra_main("compare_runs")
@@ -43,21 +45,31 @@ def column_names(runs: Sequence[Run]) -> list[str]:
 
     A ``/`` cannot stand in a metric's key and becomes a colon; of two equal names the second gets a number.
     """
-    told = set(runs[0].title().split(", "))
+    told = set(_told(runs[0]))
     names: list[str] = []
     for run in runs[1:]:
-        name = ", ".join(word for word in run.title().split(", ") if word not in told) or run.directory.name
+        name = ", ".join(word for word in _told(run) if word not in told) or run.directory.name
         name = name.replace("/", ":")
         names.append(name if name not in names else f"{name} {len(names) + 2}")
     return names
 
 
+def _told(run: Run) -> list[str]:
+    """The settings of a command that decide what its model says, the seed among them."""
+    words = [word for word in shlex.split(run.command) if "=" in word]
+    return [word for word in words if not is_free(word.partition("=")[0]) and not word.startswith("baselines")]
+
+
 def markdown(runs: Sequence[Run], results: Results, title: str) -> str:
     """The table and the commands of its runs, for the page of results."""
     commands = "\n".join(run.command for run in runs)
+    machines: dict[str, list[str]] = {}
+    for name, run in zip(["model", *column_names(runs)], runs, strict=True):
+        machines.setdefault(run.made_with, []).append(name)
     return "\n".join([
         f"## {title}\n", f"```bash\n{commands}\n```\n",
         "`model` is the first of them, the others are named by what they were told beside it.\n",
+        *(f"{', '.join(names)}: {made_with}\n" for made_with, names in machines.items()),
         results_markdown(results) + "\n", " ".join(legend(results)) + "\n",
     ])  # fmt: skip
 

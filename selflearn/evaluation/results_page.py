@@ -98,6 +98,14 @@ class Run:
         words = shlex.split(self.versions["command"])
         return shlex.join(word for word in words if "=" not in word or not is_free(word.partition("=")[0]))
 
+    @property
+    def made_with(self) -> str:
+        """Versions and device, and where else which system was trained."""
+        told = ("command", "seconds", "elsewhere")
+        shown = [f"{key} {value}" for key, value in self.versions.items() if key not in told]
+        elsewhere = [f"{name}: {where}" for name, where in self.versions.get("elsewhere", {}).items()]
+        return ", ".join(shown) + "." + (f" Trained elsewhere: {'; '.join(elsewhere)}." if elsewhere else "")
+
     def added(self) -> list[str]:
         """Markdown that later commands on the run have left in ``page.*.md``, in the order of the file names."""
         return [file.read_text(encoding="utf-8") for file in sorted(self.directory.glob("page.*.md"))]
@@ -191,7 +199,7 @@ def write_headline(directory: Path, file: Path, rows: Sequence[Row], *, name: st
         raise ValueError(f"{file}: expected the marks {start} and {end}, one after the other")
     if not results.rows():
         raise ValueError(f"{directory}: none of the rows {', '.join('/'.join(row) for row in rows)} was measured")
-    text = f"`{run.command}` ({_duration(run.seconds)}; {_machine(run.versions)})\n\n{results_markdown(results)}\n\n"
+    text = f"`{run.command}` ({_duration(run.seconds)}; {run.made_with})\n\n{results_markdown(results)}\n\n"
     text += " ".join(legend(results))
     file.write_text(f"{head}{start}\n{text}\n{end}{tail}", encoding="utf-8")
 
@@ -199,7 +207,7 @@ def write_headline(directory: Path, file: Path, rows: Sequence[Row], *, name: st
 def _section(runs: Sequence[Run], task_metrics: Mapping[str, ItemTable]) -> str:
     results = Results.over_seeds([run.metrics for run in runs])
     commands = "\n".join(f"{run.command}  # {_duration(run.seconds)}" for run in runs)
-    machines = dict.fromkeys(_machine(run.versions) for run in runs)
+    machines = dict.fromkeys(run.made_with for run in runs)
     parts = [
         f"## {runs[0].title()}\n",
         f"```bash\n{commands}\n```\n",
@@ -209,12 +217,6 @@ def _section(runs: Sequence[Run], task_metrics: Mapping[str, ItemTable]) -> str:
         *(text for run in runs for text in run.added()),
     ]
     return "\n".join(parts)
-
-
-def _machine(versions: Mapping[str, Any]) -> str:
-    shown = [f"{key} {value}" for key, value in versions.items() if key not in ("command", "seconds", "elsewhere")]
-    elsewhere = [f"{name}: {where}" for name, where in versions.get("elsewhere", {}).items()]
-    return ", ".join(shown) + "." + (f" Trained elsewhere: {'; '.join(elsewhere)}." if elsewhere else "")
 
 
 def _duration(seconds: float) -> str:
