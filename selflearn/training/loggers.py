@@ -66,7 +66,9 @@ def log_results(
 def _wandb(settings: LoggerSettings, directory: Path, *, name: str) -> Logger:
     from lightning.pytorch.loggers import WandbLogger
 
-    return WandbLogger(project=settings.project, save_dir=directory, offline=settings.offline, name=name)
+    # resolved: W&B takes a relative place from where the process was when it was first used
+    place = directory.resolve()
+    return WandbLogger(project=settings.project, save_dir=place, offline=settings.offline, name=name)
 
 
 def close_loggers(loggers: Sequence[Logger]) -> None:
