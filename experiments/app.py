@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -44,6 +44,16 @@ OmegaConf.register_new_resolver("log_suffix", log_suffix, replace=True)
 OmegaConf.register_new_resolver("task_names", task_names, replace=True)
 
 Main = Callable[[DictConfig], Any]
+
+
+def changed_settings(cfg: DictConfig, program: str, *, without: Collection[str]) -> list[str]:
+    """What a command was told that its config file does not have, as it is typed; ``without`` names places."""
+    said, kept = OmegaConf.to_container(cfg), OmegaConf.to_container(OmegaConf.load(CONF / f"{program}.yaml"))
+    assert isinstance(said, dict)
+    assert isinstance(kept, dict)
+    skipped = {*without, "hydra"}
+    return [f"{key!s}={value}" for key, value in said.items() if key not in skipped and value != kept[key]]
+
 
 _HERE = Path(__file__).resolve().parent
 CONF = _HERE / "conf" if (_HERE / "conf").is_dir() else _HERE.parent / "conf"

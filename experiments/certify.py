@@ -17,7 +17,7 @@ from rich.progress import track
 from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
-from experiments.app import hydra_main
+from experiments.app import changed_settings, hydra_main
 from experiments.check import ConfigError
 from selflearn.baselines.annotator import first_pass
 from selflearn.batching.rows import DialogueRows
@@ -175,19 +175,24 @@ def table(found: Mapping[str, TaskComparison], dialogues: int) -> Table:
     return shown
 
 
+def command(cfg: DictConfig) -> str:
+    """The command, with what is not as the config file has it; places of one machine are left out."""
+    log = "LOG" if Path(cfg.input).is_absolute() else cfg.input
+    places = ["labeler", "input", "recordings", "page", "device", "cache", "progress"]
+    changed = changed_settings(cfg, "certify", without=places)
+    return " ".join([f"python -m experiments.certify labeler=DIR/model input={log}", *changed])
+
+
 def markdown(
     promises: Mapping[str, Certificate], price: Mapping[str, float], errors: Mapping[str, tuple[float, float]],
     found: Mapping[str, TaskComparison], audited: int, checked: int, cfg: DictConfig,
 ) -> str:  # fmt: skip
     """Promises and figures, for the page of results; ``price`` is empty where each task has one promise."""
     kind = "an exact" if all(one.exact for one in promises.values()) else "an approximate"
-    each = "" if cfg.each is None else f" each={cfg.each}"
     of_each = "" if cfg.each is None else f", of each {cfg.each}"
     lines = [
         f"### Labels with {kind} promise: at most {cfg.target_error:.0%} wrong{of_each}\n",
-        f"```bash\npython -m experiments.certify labeler=DIR/model input=LOG split={cfg.split} "
-        f"target_error={cfg.target_error} confidence={cfg.confidence} method={cfg.method} "
-        f"starts={cfg.starts}{each}\n```\n",
+        f"```bash\n{command(cfg)}\n```\n",
         f"Certified on {audited:,} dialogues of the {cfg.split} split{_users(promises)}.\n",
         "| task | audited labels | calibration error before | and after | threshold | accepted | what it would take |"
         + ("" if cfg.each is None else " price of holding together |"),

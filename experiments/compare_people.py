@@ -12,7 +12,7 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from sklearn.metrics import cohen_kappa_score
 
-from experiments.app import CONF, hydra_main
+from experiments.app import changed_settings, hydra_main
 from experiments.datasets import checked_root, reader_options
 from selflearn.baselines import SingleAnnotator
 from selflearn.corpora import find_corpus, iter_dialogues
@@ -94,11 +94,7 @@ def tested(made: DictConfig) -> list[Dialogue]:
 
 def command(cfg: DictConfig) -> str:
     """The command, with what is not as the config file has it, without the place of the run."""
-    usual = OmegaConf.load(CONF / "compare_people.yaml")
-    said, kept = OmegaConf.to_container(cfg), OmegaConf.to_container(usual)
-    assert isinstance(said, dict)
-    assert isinstance(kept, dict)
-    changed = [f"{key!s}={value}" for key, value in said.items() if key not in ("run", "hydra") and value != kept[key]]
+    changed = changed_settings(cfg, "compare_people", without=["run"])
     return " ".join(["python -m experiments.compare_people run=DIR", *changed])
 
 
