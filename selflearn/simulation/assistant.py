@@ -1,4 +1,4 @@
-"""The assistant: recognition, understanding, entity resolution and result in a row, for many requests at a time.
+"""The assistant: waking, recognition, understanding, entity resolution and result in a row, for many at a time.
 
 Each component stands behind a protocol, so that another one can be put in its place
 (:mod:`selflearn.simulation.components`): a recogniser of sound, an understanding model that was trained again, a
@@ -20,6 +20,7 @@ from selflearn.simulation.result import Result, Status
 from selflearn.simulation.settings import AssistantSettings
 from selflearn.simulation.speech_text import Recognized, Speech
 from selflearn.simulation.understanding import OTHER, Hypothesis
+from selflearn.simulation.wake import Wake
 from selflearn.simulation.world import Entity, Intent, SlotSpec, World
 
 
@@ -44,6 +45,14 @@ class Context:
     options: tuple[str, ...] = ()
     asked: str | None = None
     key: str
+
+
+class WakeDetector(Protocol):
+    """From sound in the room to whether somebody calls."""
+
+    def detect(self, speech: Sequence[Speech]) -> list[Wake]:
+        """One decision for each."""
+        ...
 
 
 class Recognizer(Protocol):
@@ -123,6 +132,7 @@ class Trace:
 
     Attributes:
         recognized: n-best list of words.
+        wake: score of the wake word; None where there was none.
         request: what was understood: the first hypothesis, or what the rewriter made of it.
         readings: n-best list of interpretations of the request.
         choice: the reading that was acted on, or None.
@@ -136,6 +146,7 @@ class Trace:
     choice: Choice | None
     matches: Mapping[str, Match]
     result: Result
+    wake: float | None = None
 
     @property
     def reading(self) -> Hypothesis | None:
@@ -167,6 +178,7 @@ class Assistant:
     Args:
         world: intents and catalogues.
         settings: rates, and what it says.
+        wake: wakes.
         recognizer: hears.
         understander: reads.
         resolver: looks up.
@@ -176,18 +188,25 @@ class Assistant:
     """
 
     def __init__(
-        self, world: World, settings: AssistantSettings, *, recognizer: Recognizer, understander: Understander,
-        resolver: Resolver, skills: Skills, rewriter: Rewriter | None = None, chooser: Chooser | None = None,
+        self, world: World, settings: AssistantSettings, *, wake: WakeDetector, recognizer: Recognizer,
+        understander: Understander, resolver: Resolver, skills: Skills, rewriter: Rewriter | None = None,
+        chooser: Chooser | None = None,
     ) -> None:  # fmt: skip
-        self.world, self.settings = world, settings
+        self.world, self.settings, self.wake = world, settings, wake
         self.rewriter, self.chooser = rewriter, chooser or BestReading()
         self.recognizer, self.understander, self.resolver, self.skills = recognizer, understander, resolver, skills
         manners = world.manners
         self._dismissals, self._thanks = frozenset(manners.dismissals), frozenset(manners.thanks)
 
-    def answer(self, speech: Sequence[Speech], contexts: Sequence[Context]) -> list[Trace]:
-        """Hear and serve requests; what a request gets does not depend on its company."""
-        return self.serve(self.recognizer.recognize(speech), contexts)
+    def answer(self, speech: Sequence[Speech], contexts: Sequence[Context]) -> list[Trace | None]:
+        """Hear and serve requests; None where it slept. What a request gets does not depend on its company."""
+        wakes = self.wake.detect(speech)
+        heard = [i for i, wake in enumerate(wakes) if wake.woken]
+        traces = self.serve(self.recognizer.recognize([speech[i] for i in heard]), [contexts[i] for i in heard])
+        found: list[Trace | None] = [None] * len(speech)
+        for i, trace in zip(heard, traces, strict=True):
+            found[i] = replace(trace, wake=wakes[i].score)
+        return found
 
     def serve(self, recognized: Sequence[Recognized], contexts: Sequence[Context]) -> list[Trace]:
         """Serve requests that were recognised: what a replay with the true words starts from."""

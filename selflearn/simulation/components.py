@@ -18,8 +18,9 @@ from typing import Any
 TARGET = "_target_"
 
 METHODS = {
-    "recognition": ("recognize",), "rewriter": ("rewrite",), "understanding": ("understand",), "chooser": ("choose",),
-    "resolution": ("resolve",), "skills": ("serve", "decline"),
+    "wake": ("detect",), "recognition": ("recognize",), "rewriter": ("rewrite",),
+    "understanding": ("understand",), "chooser": ("choose",), "resolution": ("resolve",),
+    "skills": ("serve", "decline"),
 }  # fmt: skip
 """The components in the order of the pipeline, and the methods of each."""
 

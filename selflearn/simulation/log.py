@@ -71,6 +71,8 @@ def _turn(exchange: Exchange, session: Session, world: World, settings: Assistan
     if trace.choice is not None and trace.choice.propensity is not None:
         propensity = trace.choice.propensity
         numeric["chosen"] = float(trace.choice.number)  # a propensity says nothing without the decision that it is of
+    if trace.wake is not None:
+        numeric["wake"] = trace.wake
     return Turn(
         request=trace.recognized.hypotheses[0].text, response=response, seconds=exchange.seconds,
         recognition=trace.recognized.hypotheses, interpretations=trace.interpretations(world),

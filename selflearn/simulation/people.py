@@ -16,16 +16,13 @@ from itertools import accumulate
 
 from selflearn.simulation.files import WorldError
 from selflearn.simulation.grammar import Phrasing
-from selflearn.simulation.settings import Population
+from selflearn.simulation.population import Population
 from selflearn.simulation.splits import Part
 from selflearn.simulation.world import PARTS_OF_DAY, Condition, Entity, Intent, SlotSpec, World
 
 DAY = 86_400
 EPOCH = 1_767_225_600
 """Thursday, 2026-01-01 00:00 UTC: when the simulated weeks begin."""
-
-OPTIONAL_SHARE = 0.3
-"""Share of meanings that have the value of an optional slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +216,11 @@ class Wishes:
                 if usual is not None and not slot.optional:
                     values[name] = usual
                 continue
-            if slot.follows or slot.beside or (slot.optional and name not in new and rng.random() >= OPTIONAL_SHARE):
+            if (
+                slot.follows
+                or slot.beside
+                or (slot.optional and name not in new and rng.random() >= self.population.optional)
+            ):
                 continue
             fixed = {
                 other.follows[1]: kept[other.name].name
@@ -286,7 +287,7 @@ class Wishes:
     ) -> Entity:  # fmt: skip
         rooms = [room for a, room in person.appliances if a.id == appliance.id]
         here = [room for room in rooms if room.name == situation.device.room]
-        if here and rng.random() < 0.6 and (avoid is None or here[0].id != avoid.id):
+        if here and rng.random() < self.population.this_room and (avoid is None or here[0].id != avoid.id):
             return here[0]
         others = [room for room in rooms if avoid is None or room.id != avoid.id] or rooms
         return others[int(rng.random() * len(others))] if others else self.world.types[slot.type].entities[0]

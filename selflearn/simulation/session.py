@@ -1,25 +1,26 @@
 """A session: somebody pursues their goals with the assistant, turn by turn, and reacts to what it does.
 
 A session is a generator: it yields what is said and is sent what the assistant made of it, so that many sessions can
-advance together. What people want and how they would react depends on (seed, person, session) alone, never on the
-random numbers of the assistant: another assistant meets the same people.
+advance together. What people want (:mod:`selflearn.simulation.goals`) and how they would react depends on (seed,
+person, session) alone, never on the random numbers of the assistant: another assistant meets the same people.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from selflearn.simulation.assistant import Context, Trace
+from selflearn.simulation.goals import Step, plan_goals
 from selflearn.simulation.grammar import Utterance
 from selflearn.simulation.people import Meaning, Person, Situation, Wishes
+from selflearn.simulation.population import RETRIES
 from selflearn.simulation.result import Result
-from selflearn.simulation.settings import RETRIES
 from selflearn.simulation.speaking import Speaker
-from selflearn.simulation.speech_text import Speech
+from selflearn.simulation.speech_text import Called, Speech
 from selflearn.simulation.world import Entity
 
 Outcome = Literal["right", "wrong", "stale", "asked", "nothing", "unsupported", "idle"]
@@ -29,22 +30,9 @@ unsupported: nobody could have done it; idle: there was nothing to be done (than
 FAILURES = frozenset({"wrong", "stale", "nothing"})
 """Outcomes that did not serve the person."""
 
-LEAVES = 0.6
-"""Probability that a session ends when a goal is given up: people drop it for a while (Baughan et al., 2023)."""
-
-ASKS_AGAIN = 0.3
-"""Probability that something which the assistant cannot do is asked for once more."""
-
-MEMORY = 120.0
-"""Seconds after which the assistant has forgotten what the conversation was about."""
-
 Kind = Literal["first", "repeat", "reword", "detail", "simplify", "correct", "complain", "reply", "thanks", "dismiss",
                "false_wake"]  # fmt: skip
 """Why somebody says something. A step that follows within a goal is the first of its own attempts."""
-
-
-_End = tuple[float, bool, Meaning, tuple[Meaning, Utterance] | None]
-"""Of a goal: seconds, whether it was reached, what was wanted, and the next goal where that borrows words from it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,102 +85,104 @@ class Session:
         person: who speaks.
         situation: around it.
         wishes: what there is to want.
+        memory: seconds after which the assistant has forgotten what the conversation was about.
     """
 
     key: str
     person: Person
     situation: Situation
     wishes: Wishes
+    memory: float
     exchanges: list[Exchange] = field(default_factory=list)
     pursuits: list[Pursuit] = field(default_factory=list)
     terminated: bool = False
+    content: bool = True  # as far as the person can see, the last request was served
     speaker: Speaker = field(init=False)
+    _context: Context = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.speaker = Speaker(self.person, self.situation, self.wishes)
 
-    def run(self) -> Generator[tuple[Speech, Context], Trace, None]:
-        """Yields what is said with what the assistant knows; is sent what it made of it."""
-        plan = random.Random(f"{self.key}/plan")
-        population = self.wishes.population
-        stop = 1 / population.goals_mean
-        number = min(population.most_goals, 1 + int(math.log(max(plan.random(), 1e-9)) / math.log(1 - stop + 1e-9)))
-        seconds, after = 0.0, None
-        borrowed: tuple[Meaning, Utterance] | None = None
-        for goal in range(number):
+    def run(self) -> Generator[tuple[Speech, Context], Trace | None, None]:
+        """Yields what is said with what the assistant knows; is sent what it made of it, or None where it slept."""
+        plan = plan_goals(self.key, self.speaker)
+        seconds = 0.0
+        for goal, steps in enumerate(plan):
             rng = random.Random(f"{self.key}/goal{goal}")
             if goal:
                 seconds += self._gap("next_goal", rng)
-            meaning, phrasing = borrowed or self.speaker.wish(after, rng)
+            ahead = goal + 1 < len(plan) and plan[goal + 1][0].borrows
             start = len(self.exchanges)
-            seconds, reached, meaning, borrowed = yield from self._pursue(meaning, phrasing, seconds, rng)
-            self.pursuits.append(Pursuit(start=start, end=len(self.exchanges), meaning=meaning, reached=reached))
-            after = meaning.intent.name
+            seconds, reached = yield from self._pursue(steps, seconds, rng, thankful=not ahead)
+            self.pursuits.append(
+                Pursuit(start=start, end=len(self.exchanges), meaning=steps[0].meaning, reached=reached)
+            )
             if self.terminated:
                 return
 
     def _pursue(
+        self, steps: Sequence[Step], seconds: float, rng: random.Random, *, thankful: bool
+    ) -> Generator[tuple[Speech, Context], Trace | None, tuple[float, bool]]:
+        """A goal with all its steps: the seconds after it, and whether each step was served."""
+        reached = True
+        for i, step in enumerate(steps):
+            if i:
+                seconds += self._gap("follow_up", rng)
+            seconds = yield from self._overheard(seconds, rng)
+            utterance = step.utterance
+            if step.borrows and not self.content:
+                utterance = self.speaker.say(step.meaning, rng)  # nothing was served that its words could refer to
+            seconds = yield from self._attempt(step.meaning, utterance, seconds, rng)
+            reached = reached and self.exchanges[-1].outcome == "right"
+            if not self.content:
+                return (yield from self._give_up(seconds, rng)), False
+        if reached and thankful and rng.random() < self.wishes.population.reactions.thanks:
+            seconds += self._gap("barge_in", rng)
+            thanks = self.wishes.world.manners.thanks
+            yield from self._exchange("thanks", Utterance(thanks[int(rng.random() * len(thanks))]), None, seconds)
+        return seconds, reached
+
+    def _attempt(
         self, meaning: Meaning, utterance: Utterance, seconds: float, rng: random.Random
-    ) -> Generator[tuple[Speech, Context], Trace, _End]:
-        """A goal with all its attempts and what follows within it."""
+    ) -> Generator[tuple[Speech, Context], Trace | None, float]:
+        """Say it until it is served, as far as one can see, or until it is not worth another try."""
         reactions = self.wishes.population.reactions
-        if rng.random() < reactions.false_wake:
-            babble = self.wishes.world.manners.babble
-            heard = Utterance(babble[int(rng.random() * len(babble))])
-            yield from self._exchange("false_wake", heard, None, seconds)
-            seconds += self._gap("retry", rng)
         kind: Kind = "first"
-        attempts = 0
-        while True:
-            attempts += 1
+        for attempt in range(1, reactions.most_attempts + 1):
             exchange = yield from self._exchange(kind, utterance, meaning, seconds)
-            seconds += _speaking(exchange)
             self._react(exchange, rng)
-            if exchange.outcome == "asked" and attempts < reactions.most_attempts:
+            seconds = exchange.seconds + self._listening(exchange, rng)
+            last = attempt == reactions.most_attempts
+            if exchange.outcome == "asked" and not last:
                 seconds += self._gap("retry", rng)
                 kind, utterance = "reply", self.speaker.reply(meaning, exchange.trace.result, rng)
                 continue
             failed = exchange.outcome in FAILURES or exchange.outcome == "asked"
-            if not failed or not exchange.noticed:
+            self.content = not failed or not exchange.noticed
+            if self.content:
                 # an unsupported request is dropped, or asked for once more
-                if exchange.outcome == "unsupported" and attempts == 1 and rng.random() < ASKS_AGAIN:
-                    seconds += self._gap("retry", rng)
-                    kind, utterance = "reword", self.speaker.say(meaning, rng, other_than=utterance.text)
-                    continue
-                return (yield from self._after_success(exchange, meaning, seconds, rng))
-            if attempts >= reactions.most_attempts or rng.random() >= self.person.persistence:
-                seconds = yield from self._give_up(seconds, rng)
-                return seconds, False, meaning, None
-            seconds += self._gap("barge_in" if exchange.barge_in else "retry", rng)
-            kind, utterance = self._retry(meaning, exchange, rng)
+                if exchange.outcome != "unsupported" or attempt > 1 or rng.random() >= reactions.asks_again:
+                    return seconds
+                kind, utterance = "reword", self.speaker.say(meaning, rng, other_than=utterance.text)
+            elif last or rng.random() >= self.person.persistence:
+                return seconds
+            else:
+                kind, utterance = self._retry(meaning, exchange, rng)
+            if not exchange.barge_in:  # who interrupts goes on at once
+                seconds += self._gap("retry", rng)
+        return seconds
 
-    def _after_success(
-        self, exchange: Exchange, meaning: Meaning, seconds: float, rng: random.Random
-    ) -> Generator[tuple[Speech, Context], Trace, _End]:
-        """Thanks, a follow-up within the goal, or one that is the next goal."""
-        reached = exchange.outcome == "right"
-        lot = rng.random()
-        for follow in meaning.intent.follow if reached else ():
-            if 0 <= lot < follow.probability:
-                following = self.speaker.follow(meaning, follow, rng)
-                if following is not None and follow.new_goal:
-                    return seconds, True, meaning, following
-                if following is not None:
-                    seconds += self._gap("follow_up", rng)
-                    return (yield from self._continue(*following, meaning, seconds, rng))
-            lot -= follow.probability
-        if reached and rng.random() < self.wishes.population.reactions.thanks:
-            seconds += self._gap("barge_in", rng)
-            thanks = self.wishes.world.manners.thanks
-            yield from self._exchange("thanks", Utterance(thanks[int(rng.random() * len(thanks))]), None, seconds)
-        return seconds, reached, meaning, None
-
-    def _continue(
-        self, meaning: Meaning, utterance: Utterance, first: Meaning, seconds: float, rng: random.Random
-    ) -> Generator[tuple[Speech, Context], Trace, _End]:
-        """The next step of the same goal, which keeps the name of its first step."""
-        seconds, reached, _, borrowed = yield from self._pursue(meaning, utterance, seconds, rng)
-        return seconds, reached, first, borrowed
+    def _overheard(self, seconds: float, rng: random.Random) -> Generator[tuple[Speech, Context], Trace | None, float]:
+        """What the device hears of others before the person speaks to it: a television, a guest."""
+        if rng.random() >= self.wishes.population.reactions.overheard:
+            return seconds
+        babble = self.wishes.world.manners.babble
+        words = Utterance(babble[int(rng.random() * len(babble))])
+        trace = yield self._say(words, seconds, "overheard", "nobody")
+        if trace is None:
+            return seconds
+        self._keep("false_wake", words, None, seconds, trace)
+        return seconds + self._gap("retry", rng)
 
     def _give_up(self, seconds: float, rng: random.Random) -> Generator[tuple[Speech, Context], Trace, float]:
         reactions, manners = self.wishes.population.reactions, self.wishes.world.manners
@@ -200,29 +190,43 @@ class Session:
             seconds += self._gap("barge_in", rng)
             words = manners.dismissals[int(rng.random() * len(manners.dismissals))]
             yield from self._exchange("dismiss", Utterance(words), None, seconds)
-        self.terminated = rng.random() < LEAVES
+        self.terminated = rng.random() < reactions.leaves
         return seconds
 
     def _exchange(
         self, kind: Kind, utterance: Utterance, meaning: Meaning | None, seconds: float
-    ) -> Generator[tuple[Speech, Context], Trace, Exchange]:
-        number = len(self.exchanges)
-        before = self.exchanges[-1].trace.result if self.exchanges else None
-        fresh = before is not None and seconds - self.exchanges[-1].seconds < MEMORY
+    ) -> Generator[tuple[Speech, Context], Trace | None, Exchange]:
+        """Call the device until it wakes, by its word and in the end by its button, and say something to it."""
+        rng = random.Random(f"{self.key}/{len(self.exchanges)}/called")
+        most = self.wishes.population.reactions.most_attempts
+        for attempt in range(most + 1):
+            trace = yield self._say(utterance, seconds, f"called{attempt}", "button" if attempt == most else "word")
+            if trace is not None:
+                return self._keep(kind, utterance, meaning, seconds, trace)
+            seconds += self._gap("retry", rng)
+        raise RuntimeError("a device that is woken by its button did not wake")
+
+    def _say(self, utterance: Utterance, seconds: float, which: str, called: Called) -> tuple[Speech, Context]:
+        """Words on their way to the device, and what the assistant knows when they come."""
+        key, last = f"{self.key}/{len(self.exchanges)}", self.exchanges[-1] if self.exchanges else None
+        before = last.trace.result if last is not None and seconds - last.seconds < self.memory else None
         context = Context(
-            person=self.person, situation=self.situation, key=f"{self.key}/{number}",
-            intent=_carried(before, self.exchanges) if fresh else "",
-            values=before.values if fresh and before is not None else None,
-            options=before.options if fresh and before is not None else (),
-            asked=before.asked if fresh and before is not None else None,
+            person=self.person, situation=self.situation, key=key,
+            intent=_carried(before, self.exchanges), values=before.values if before is not None else None,
+            options=before.options if before is not None else (), asked=before.asked if before is not None else None,
         )  # fmt: skip
-        heard = Speech(
-            utterance.text, self.situation.noise, self.person.accent, f"{self.key}/{number}/heard", self.person.id
-        )
-        trace = yield heard, context
+        self._context = context
+        return Speech(
+            utterance.text, self.situation.noise, self.person.accent, f"{key}/heard", self.person.id, called=called,
+            wake_key=f"{key}/{which}",
+        ), context  # fmt: skip
+
+    def _keep(
+        self, kind: Kind, utterance: Utterance, meaning: Meaning | None, seconds: float, trace: Trace
+    ) -> Exchange:
         exchange = Exchange(
-            kind=kind, utterance=utterance, meaning=meaning, seconds=round(seconds, 1), context=context, trace=trace,
-            outcome=judge(meaning, trace.result),
+            kind=kind, utterance=utterance, meaning=meaning, seconds=round(seconds, 1), context=self._context,
+            trace=trace, outcome=judge(meaning, trace.result),
         )  # fmt: skip
         self.exchanges.append(exchange)
         return exchange
@@ -260,6 +264,14 @@ class Session:
             return "simplify", self.speaker.say(meaning, rng, detail=0.0, other_than=said.text)
         return "reword", self.speaker.say(meaning, rng, other_than=said.text)
 
+    def _listening(self, exchange: Exchange, rng: random.Random) -> float:
+        """Seconds from a request to the end of its response, or to the word at which that is interrupted."""
+        word, wait = self.wishes.population.reactions.pace
+        response = word * len(exchange.trace.result.response.split())
+        if exchange.barge_in:
+            response = min(response, self._gap("barge_in", rng))
+        return word * len(exchange.utterance.text.split()) + wait + response
+
     def _gap(self, name: str, rng: random.Random) -> float:
         median, spread = self.wishes.population.reactions.gap[name]
         return median * math.exp(rng.gauss(0, spread))
@@ -291,9 +303,3 @@ def _carried(before: Result | None, exchanges: list[Exchange]) -> str:
         return ""
     trace = exchanges[-1].trace
     return before.intent or (trace.reading.intent if trace.reading is not None else "")
-
-
-def _speaking(exchange: Exchange) -> float:
-    """Seconds that request and response take: 0.4 a word, and a second to think."""
-    words = len(exchange.utterance.text.split()) + len(exchange.trace.result.response.split())
-    return 1.0 + 0.4 * words

@@ -23,15 +23,17 @@ from selflearn.simulation.components import checked_components, make_component
 from selflearn.simulation.loading import load_world
 from selflearn.simulation.log import dialogue
 from selflearn.simulation.people import DAY, EPOCH, Person, Wishes, draw_situation, make_person
+from selflearn.simulation.population import Population, load_population
 from selflearn.simulation.resolution import CatalogueResolver
 from selflearn.simulation.result import WorldSkills
 from selflearn.simulation.session import Session
-from selflearn.simulation.settings import AssistantSettings, Population, load_assistant, load_population
+from selflearn.simulation.settings import AssistantSettings, load_assistant
 from selflearn.simulation.speech_audio import SpeechRecognizer
 from selflearn.simulation.speech_text import TextRecognizer, vocabulary
 from selflearn.simulation.splits import Part
 from selflearn.simulation.truth import diagnose
 from selflearn.simulation.understanding import UnderstandingModel, training_examples
+from selflearn.simulation.wake import WakeWordDetector
 from selflearn.simulation.world import World
 
 T = TypeVar("T")
@@ -39,7 +41,7 @@ T = TypeVar("T")
 BLOCK = 400
 """Dialogues that advance together, at least."""
 
-LOG_VERSION = 2
+LOG_VERSION = 3
 """Counts the changes after which the same world and seed give another log."""
 
 Channel = Literal["text", "speech"]
@@ -158,6 +160,7 @@ def build_assistant(
     world, settings = setting.world, setting.assistant
     return Assistant(
         world, settings,
+        wake=setting.component("wake", lambda: WakeWordDetector(settings.wake)),
         recognizer=setting.component("recognition", lambda: _recognizer(setting, log, heard)),
         rewriter=setting.component("rewriter", lambda: None),
         understander=understanding,
@@ -254,7 +257,9 @@ def _sessions(setting: Setting, person: Person, wishes: Wishes) -> list[Session]
         rng = random.Random(f"{key}/situation")
         day = int(rng.random() * setting.population.weeks * 7)
         situation = draw_situation(person, setting.population, EPOCH + day * DAY, rng)
-        found.append(Session(key=key, person=person, situation=situation, wishes=wishes))
+        found.append(
+            Session(key=key, person=person, situation=situation, wishes=wishes, memory=setting.assistant.memory)
+        )
     return sorted(found, key=lambda session: session.situation.started_at)
 
 

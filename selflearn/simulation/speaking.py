@@ -19,9 +19,6 @@ from selflearn.simulation.people import (
 from selflearn.simulation.result import Result
 from selflearn.simulation.world import FollowUp
 
-SAME_WORDS = 0.8
-"""Share of the routine requests that are said word for word as always."""
-
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
@@ -46,7 +43,7 @@ class Speaker:
             suited = [meaning for meaning in person.routines if meaning.intent.domain == intent.domain]
             routines = suited or person.routines
             meaning = routines[int(len(routines) * rng.random() ** 2)]
-            if rng.random() < SAME_WORDS:
+            if rng.random() < population.style.same_words:
                 return meaning, self.say(meaning, random.Random(f"{person.vocabulary}/{meaning.key()}"))
         else:
             meaning = self.wishes.meaning(person, intent, self.situation, rng)
@@ -66,7 +63,7 @@ class Speaker:
         phrasings = [phrasing for phrasing in follow.say.of(self.person.part) if phrasing.fits(words)]
         if not phrasings or any(meaning.values[name] == before.values.get(name) for name in follow.new):
             return None
-        phrasing = own_phrasing(self.person, phrasings, rng, 0.3)
+        phrasing = own_phrasing(self.person, phrasings, rng, self.wishes.population.style.own_follow_up)
         return meaning, phrasing.say(words, rng, detail=self.person.detail, aloud=follow.new)
 
     def _words(self, meaning: Meaning) -> dict[str, str]:

@@ -12,6 +12,7 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import jellyfish
 import numpy as np
@@ -36,9 +37,13 @@ SHORT = frozenset(("a", "an", "and", "at", "by", "do", "for", "in", "is", "it", 
 """Words that are easily lost."""
 
 
+Called = Literal["word", "button", "nobody"]
+"""How a device was called: by its word, by its button; by nobody, who did not speak to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Something that was said to a device.
+    """Something that was said where a device can hear it.
 
     Attributes:
         text: the words.
@@ -46,6 +51,8 @@ class Speech:
         accent: how much worse than average this person is heard, in standard deviations.
         key: the same for the same utterance of the same person; decides every random number.
         speaker: the same for the same person; decides their voice.
+        called: how the device was called before.
+        wake_key: of that call; decides its random number.
     """
 
     text: str
@@ -53,6 +60,8 @@ class Speech:
     accent: float
     key: str
     speaker: str = ""
+    called: Called = "word"
+    wake_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,21 @@
-"""Which component failed: each one's output beside the truth, and a replay with the failed one put right.
+"""Which component failed: each one's output beside the truth, and replays with the output of a component put right.
 
 The failure point of a turn is the first component whose output differs from the truth and whose deviation persists,
-component by component, into the wrong action. What was recovered is correct; a request that nobody could have served is
-no defect.
+component by component, into the wrong action (Khaziev et al., NAACL 2022). A deviation persists where the next
+component makes something else of the true output: a word that was misheard, and would have been misread all the same,
+is not to blame. What was recovered is correct; a request that nobody could have served is no defect.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from selflearn.schema import RecognitionHypothesis
-from selflearn.simulation.assistant import Assistant
+from selflearn.simulation.assistant import Assistant, Trace
 from selflearn.simulation.resolution import Match
+from selflearn.simulation.result import Result
 from selflearn.simulation.session import FAILURES, Exchange, Outcome, judge
 from selflearn.simulation.speech_text import Recognized
 from selflearn.simulation.understanding import Hypothesis
@@ -45,19 +47,13 @@ class Diagnosis:
 
 def diagnose(exchanges: Sequence[Exchange], assistant: Assistant) -> list[Diagnosis]:
     """Diagnose turns, replaying those that failed."""
-    found = [_without_replay(exchange) for exchange in exchanges]
-    again: dict[int, Outcome] = {}
-    misheard = [i for i, diagnosis in enumerate(found) if diagnosis.failure_point == RECOGNITION]
-    heard = [_truly_recognized(exchanges[i]) for i in misheard]
-    traces = assistant.serve(heard, [exchanges[i].context for i in misheard]) if misheard else []
-    for i, trace in zip(misheard, traces, strict=True):
-        again[i] = judge(exchanges[i].meaning, trace.result)
-    for i, diagnosis in enumerate(found):
-        if diagnosis.failure_point in (UNDERSTANDING, RESOLUTION):
-            again[i] = _replay(exchanges[i], diagnosis.failure_point, assistant)
-        elif diagnosis.failure_point == RESULT:
-            again[i] = "right"
-    return [replace(d, replay=again[i]) if i in again else d for i, d in enumerate(found)]
+    found: list[Diagnosis | None] = [_not_failed(exchange) for exchange in exchanges]
+    failed = [i for i, diagnosis in enumerate(found) if diagnosis is None]
+    heard = [_truly_recognized(exchanges[i]) for i in failed]
+    traces = assistant.serve(heard, [exchanges[i].context for i in failed]) if failed else []
+    for i, trace in zip(failed, traces, strict=True):
+        found[i] = _failed(exchanges[i], trace, assistant)
+    return [diagnosis for diagnosis in found if diagnosis is not None]
 
 
 def true_mentions(exchange: Exchange) -> dict[str, str]:
@@ -66,13 +62,21 @@ def true_mentions(exchange: Exchange) -> dict[str, str]:
     return {span.slot: text[span.start : span.end] for span in exchange.utterance.spans}
 
 
-def _without_replay(exchange: Exchange) -> Diagnosis:
-    meaning, trace = exchange.meaning, exchange.trace
-    if meaning is None:
+def _not_failed(exchange: Exchange) -> Diagnosis | None:
+    """The diagnosis of a turn that did not fail, or in which nothing was wanted; None where it failed."""
+    if exchange.meaning is None:
         woken = exchange.kind == "false_wake"
         return Diagnosis(defect=woken, failure_point=FALSE_WAKE if woken else CORRECT, differs=())
-    mentions = true_mentions(exchange)
-    reading = trace.reading
+    if exchange.outcome in FAILURES or (exchange.outcome == "asked" and not _sensible_question(exchange)):
+        return None
+    return Diagnosis(defect=False, failure_point=CORRECT, differs=_differs(exchange))
+
+
+def _differs(exchange: Exchange) -> tuple[str, ...]:
+    """Components before the result whose output is not the truth."""
+    meaning, trace = exchange.meaning, exchange.trace
+    assert meaning is not None
+    mentions, reading = true_mentions(exchange), trace.reading
     other_intent = reading is None or reading.intent != meaning.intent.name
     wrong = {
         RECOGNITION: trace.recognized.hypotheses[0].text != exchange.utterance.text,
@@ -82,17 +86,54 @@ def _without_replay(exchange: Exchange) -> Diagnosis:
         or trace.matches.keys() != mentions.keys()
         or any(m.entity is None or m.entity.id != meaning.values[name].id for name, m in trace.matches.items()),
     }
-    failed = exchange.outcome in FAILURES or (exchange.outcome == "asked" and not _sensible_question(exchange))
-    wrong[RESULT] = failed
-    differs = tuple(name for name, is_wrong in wrong.items() if is_wrong)
-    if not failed:
-        return Diagnosis(defect=False, failure_point=CORRECT, differs=differs)
+    return tuple(name for name, is_wrong in wrong.items() if is_wrong)
+
+
+def _failed(exchange: Exchange, heard: Trace, assistant: Assistant) -> Diagnosis:
+    """Walk back from the wrong action for as long as what a component handed on made a difference.
+
+    Args:
+        exchange: that failed.
+        heard: what the assistant makes of the true words.
+        assistant: replays the rest.
+    """
+    meaning, trace, differs = exchange.meaning, exchange.trace, _differs(exchange)
+    assert meaning is not None
+    mentions, seed = true_mentions(exchange), f"{exchange.context.key}/act"
+    true_reading = Hypothesis(intent=meaning.intent.name, mentions=mentions, score=1.0)
+    true_matches = {name: Match(mention, meaning.values[name], 1.0) for name, mention in mentions.items()}
+    resolved = assistant.serve_matches(true_reading, true_matches, exchange.context, random.Random(seed))
+    matches, read = assistant.resolve_and_serve(true_reading, exchange.context, random.Random(seed))
+    persists = {  # into the component after it
+        RESOLUTION: _action(resolved) != _action(trace.result),
+        UNDERSTANDING: _resolved(true_reading, matches) != _resolved(trace.reading, trace.matches),
+        RECOGNITION: _read(heard) != _read(trace),
+    }
+    replays = {RESOLUTION: resolved, UNDERSTANDING: read, RECOGNITION: heard.result}
     point = RESULT
-    for name in (RESOLUTION, UNDERSTANDING, RECOGNITION):  # backwards, as long as the deviation persists
-        if not wrong[name]:
+    for name in (RESOLUTION, UNDERSTANDING, RECOGNITION):
+        if name not in differs or not persists[name]:
             break
         point = name
-    return Diagnosis(defect=True, failure_point=point, differs=differs)
+    return Diagnosis(
+        defect=True, failure_point=point, differs=(*differs, RESULT),
+        # the result is the action itself: put right, it is right
+        replay="right" if point == RESULT else judge(meaning, replays[point]),
+    )  # fmt: skip
+
+
+def _action(result: Result) -> tuple[object, ...]:
+    values = {name: entity.id for name, entity in (result.values or {}).items()}
+    return result.status, result.intent, values, result.stale
+
+
+def _resolved(reading: Hypothesis | None, matches: Mapping[str, Match]) -> tuple[object, ...] | None:
+    entities = {name: match.entity.id if match.entity else None for name, match in matches.items()}
+    return None if reading is None else (reading.intent, entities)
+
+
+def _read(trace: Trace) -> tuple[object, ...] | None:
+    return None if trace.reading is None else (trace.reading.intent, dict(trace.reading.mentions))
 
 
 def _sensible_question(exchange: Exchange) -> bool:
@@ -107,17 +148,3 @@ def _sensible_question(exchange: Exchange) -> bool:
 def _truly_recognized(exchange: Exchange) -> Recognized:
     text = exchange.utterance.text
     return Recognized((RecognitionHypothesis(text=text, score=1.0),), tuple(range(len(text.split()))))
-
-
-def _replay(exchange: Exchange, point: str, assistant: Assistant) -> Outcome:
-    meaning = exchange.meaning
-    assert meaning is not None
-    rng = random.Random(f"{exchange.context.key}/act")
-    mentions = true_mentions(exchange)
-    reading = Hypothesis(intent=meaning.intent.name, mentions=mentions, score=1.0)
-    if point == UNDERSTANDING:
-        _, result = assistant.resolve_and_serve(reading, exchange.context, rng)
-    else:
-        matches = {name: Match(mention, meaning.values[name], 1.0) for name, mention in mentions.items()}
-        result = assistant.serve_matches(reading, matches, exchange.context, rng)
-    return judge(meaning, result)

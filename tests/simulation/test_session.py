@@ -1,13 +1,30 @@
 import random
 from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from selflearn.schema import Dialogue
+from selflearn.simulation.assistant import Assistant
+from selflearn.simulation.goals import plan_goals
 from selflearn.simulation.people import Wishes, make_person
+from selflearn.simulation.population import RETRIES
 from selflearn.simulation.session import Session
-from selflearn.simulation.simulate import _sessions, advance, plan, simulate, simulated, split_of
+from selflearn.simulation.simulate import (
+    Setting,
+    _sessions,
+    advance,
+    build_assistant,
+    plan,
+    simulate,
+    simulated,
+    split_of,
+    trained_understanding,
+)
+from selflearn.simulation.wake import WakeWordDetector
+from tests.fixtures.worlds import FILES, write_world
 
 
 @pytest.fixture(scope="module")
@@ -79,21 +96,92 @@ class OtherAssistant:
 
     def answer(self, speech, contexts):
         traces = self.assistant.answer(speech, contexts)
-        return [traces[0]] * len(traces)
+        first = next((trace for trace in traces if trace is not None), None)
+        return [trace and first for trace in traces]
 
 
 def test_another_assistant_meets_the_same_people_with_the_same_wishes(small, small_assistant):
     wishes = Wishes(small.world, small.population)
-    first = []
+    met = []
     for assistant in (small_assistant, OtherAssistant(small_assistant)):
         people = [make_person(number, "train", wishes, small.seed) for number in range(20)]
         sessions = [session for person in people for session in _sessions(small, person, wishes)]
         advance(sessions, assistant)
-        first.append([
-            (s.exchanges[s.pursuits[0].start].utterance, s.pursuits[0].meaning.key(), s.situation) for s in sessions
-            if s.exchanges[0].kind != "false_wake"
-        ])  # fmt: skip
-    assert first[0] == first[1]
+        met.append(sessions)
+    more = 0
+    for one, other in zip(*met, strict=True):
+        plan = plan_goals(one.key, one.speaker)
+        assert one.situation == other.situation
+        assert plan == plan_goals(other.key, other.speaker)
+        for session in (one, other):
+            assert len(session.pursuits) == len(plan) or session.terminated
+            for steps, pursuit in zip(plan, session.pursuits, strict=False):
+                first = next(e for e in session.exchanges[pursuit.start :] if e.kind != "false_wake")
+                assert first.meaning.key() == pursuit.meaning.key() == steps[0].meaning.key()
+                assert steps[0].borrows or first.utterance == steps[0].utterance
+        more += len(one.pursuits) > 1 and len(other.pursuits) > 1
+    assert more > 5  # not only the first goal of a session
+
+
+def test_what_follows_is_said_in_full_where_nothing_was_served_that_it_could_refer_to(tmp_path):
+    music = FILES["domains/music.yaml"].replace("probability: 0.2", "new_goal: true, probability: 0.6")
+    setting = Setting.load(write_world(tmp_path / "some", {**FILES, "domains/music.yaml": music}), seed=1)
+    wishes = Wishes(setting.world, setting.population)
+    people = [make_person(number, "train", wishes, setting.seed) for number in range(100)]
+    sessions = [session for person in people for session in _sessions(setting, person, wishes)]
+    advance(sessions, build_assistant(setting, trained_understanding(setting)))
+    said = Counter()
+    for session in sessions:
+        plan = plan_goals(session.key, session.speaker)
+        for steps, before, pursuit in zip(plan[1:], session.pursuits, session.pursuits[1:], strict=False):
+            if steps[0].borrows:
+                first = next(e for e in session.exchanges[pursuit.start :] if e.kind != "false_wake")
+                said[before.reached, first.utterance == steps[0].utterance] += 1
+    assert said[True, True] > 10
+    assert said[True, False] == 0
+    assert said[False, False] > 3
+
+
+def test_the_device_sleeps_at_times_and_wakes_to_others(small, small_assistant):
+    deaf = WakeWordDetector(replace(small.assistant.wake, word=-20.0, other=20.0))
+    asleep = Assistant(
+        small.world, small.assistant, wake=deaf, recognizer=small_assistant.recognizer,
+        understander=small_assistant.understander, resolver=small_assistant.resolver, skills=small_assistant.skills,
+    )  # fmt: skip
+    counts = []
+    for assistant in (small_assistant, asleep):
+        wishes = Wishes(small.world, small.population)
+        people = [make_person(number, "train", wishes, small.seed) for number in range(60)]
+        sessions = [session for person in people for session in _sessions(small, person, wishes)]
+        advance(sessions, assistant)
+        turns = [exchange for session in sessions for exchange in session.exchanges]
+        counts.append(Counter(e.kind == "false_wake" for e in turns))
+        if assistant is asleep:  # every request needed the button, and everything that was overheard woke the device
+            assert all(e.trace.wake is None for e in turns if e.kind != "false_wake")
+            assert counts[1][True] > 2 * counts[0][True] > 0
+        else:
+            assert all(e.trace.wake >= small.assistant.wake.threshold for e in turns if e.trace.wake is not None)
+
+
+def test_who_interrupts_does_not_hear_the_response_to_its_end(small, small_assistant):
+    wishes = Wishes(small.world, small.population)
+    people = [make_person(number, "train", wishes, small.seed) for number in range(60)]
+    sessions = [session for person in people for session in _sessions(small, person, wishes)]
+    advance(sessions, small_assistant)
+    word, wait = small.population.reactions.pace
+    before_the_end = []
+    for session in sessions:
+        for one, two in pairwise(session.exchanges):
+            if one.kind == "false_wake":
+                continue
+            said = one.seconds + wait + word * len(one.utterance.text.split())
+            end = said + word * len(one.trace.result.response.split())
+            assert two.seconds >= said - 0.1
+            if one.barge_in and two.kind in RETRIES:
+                before_the_end.append(two.seconds <= end + 0.1)
+            elif not one.barge_in:
+                assert two.seconds >= end - 0.1
+    assert np.mean(before_the_end) > 0.9  # not where the device slept through the first call
 
 
 def test_what_happens_to_one_person_does_not_hang_on_the_others(small, small_assistant):
@@ -121,7 +209,7 @@ def test_a_session_is_drawn_from_its_key_alone(small):
     wishes = Wishes(small.world, small.population)
     person = make_person(1, "train", wishes, small.seed)
     random.seed(3)
-    one = next(Session("1/1/0", person, _sessions(small, person, wishes)[0].situation, wishes).run())
+    one = next(Session("1/1/0", person, _sessions(small, person, wishes)[0].situation, wishes, 120).run())
     random.seed(4)
-    two = next(Session("1/1/0", person, _sessions(small, person, wishes)[0].situation, wishes).run())
+    two = next(Session("1/1/0", person, _sessions(small, person, wishes)[0].situation, wishes, 120).run())
     assert one == two

@@ -171,8 +171,8 @@ def test_sessions_go_on_where_the_assistant_hears_no_word(small, small_assistant
             ]
 
     assistant = Assistant(
-        small.world, small.assistant, recognizer=Deaf(), understander=small_assistant.understander,
-        resolver=small_assistant.resolver, skills=small_assistant.skills,
+        small.world, small.assistant, wake=small_assistant.wake, recognizer=Deaf(),
+        understander=small_assistant.understander, resolver=small_assistant.resolver, skills=small_assistant.skills,
     )  # fmt: skip
     wishes = Wishes(small.world, small.population)
     dialogues = simulate.simulate(small, assistant, wishes, simulate.plan(small, 60)[0])

@@ -5,8 +5,9 @@ import pytest
 from selflearn.simulation.annotators import load_annotators
 from selflearn.simulation.files import WorldError, rate_names, read_file
 from selflearn.simulation.loading import load_world
+from selflearn.simulation.population import load_population
 from selflearn.simulation.rates import RATE_FILES
-from selflearn.simulation.settings import load_assistant, load_population
+from selflearn.simulation.settings import load_assistant
 from selflearn.simulation.simulate import Setting, simulated
 from selflearn.simulation.splits import held_out_names
 from selflearn.simulation.world import WORLDS
@@ -181,12 +182,12 @@ def test_every_rate_of_a_world_can_be_set_and_its_own_value_changes_nothing(name
         ({"person.reactions.barge_in": 0.2}, "nearest: 'people.reactions.barge_in'"),
         ({"people.reactions": 0.2}, "has no such rate"),
         ({"people.home": "kitchen"}, "has no such rate"),  # no number
-        ({"people.reactions.barge_in": 1.5}, "rates.people.reactions.barge_in ({}/people.yaml:22): 1.5; expected a "
+        ({"people.reactions.barge_in": 1.5}, "rates.people.reactions.barge_in ({}/people.yaml:25): 1.5; expected a "
                                              "number in [0, 1]"),
         ({"people.reactions.barge_in": "often"}, "'often'; expected a number"),
         ({"people.reactions.barge_in": None}, "nothing; expected a number"),
         ({"people.reactions.persist": 0.4}, "0.4; expected a list"),
-        ({"people.reactions.persist": [0.4, 2]}, "rates.people.reactions.persist ({}/people.yaml:24): 2; expected"),
+        ({"people.reactions.persist": [0.4, 2]}, "rates.people.reactions.persist ({}/people.yaml:27): 2; expected"),
         ({"people.reactions.retry.repeat": 0.9}, "add up to 1.7; expected 1"),
         ({"assistant.understanding.hypotheses": 2.5}, "2.5; expected a whole number"),
         ({"annotators.number": 2}, "rates.annotators.number ({}/annotators.yaml:1): 2; expected a number in [4, inf]"),
