@@ -1,0 +1,57 @@
+"""Is the home a fair world? Its words alone, and the next turn alone, must not tell what a model is to find out.
+
+What the model itself adds is measured with intervals on the page of results; here stand the claims that hold whatever
+the model, on simple baselines and held-out phrasings, entities and people.
+"""
+
+import pytest
+
+from selflearn.baselines import Tfidf, TfidfContext
+from selflearn.evaluation.benchmark import label
+from selflearn.evaluation.comparison import evaluate
+from selflearn.evaluation.single_fields import single_fields
+from selflearn.simulation.simulate import simulated
+
+TASKS = ("segmentation", "success", "defect")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def log(home):
+    return list(simulated(home, 1600))
+
+
+@pytest.fixture(scope="module")
+def figures(log):
+    """The bag of words with neighbours beside the one without, and beside the one that does not see the next turn."""
+    train, tune, test = ([d for d in log if d.split == split] for split in ("train", "dev", "test"))
+    systems = {
+        "context": TfidfContext(), "turn": Tfidf(), "past": TfidfContext(causal=True),
+    }  # fmt: skip
+    tables = {
+        name: label(system.fit(train, tune, tasks=TASKS, seed=0), test, TASKS) for name, system in systems.items()
+    }
+    return evaluate(tables, dialogue_ids=[d.id for d in test], model="context", resamples=300)
+
+
+@pytest.mark.parametrize("metric", ["segmentation/boundary_f1", "defect/auc"])
+def test_a_single_turn_says_clearly_less_than_its_neighbours(figures, metric):
+    assert figures[f"delta/turn/{metric}/low"] > 0
+
+
+def test_the_next_turn_helps(figures):
+    assert figures["delta/past/defect/auc/low"] > 0
+
+
+@pytest.mark.parametrize("metric", ["segmentation/boundary_f1", "defect/auc", "success/auc"])
+def test_neighbours_leave_room_for_a_model(figures, metric):
+    assert figures[f"test/{metric}/high"] < 0.97
+
+
+def test_what_follows_is_not_enough(log):
+    after = [score for score in single_fields(log) if score.field.startswith(("next ", "feedback."))]
+    assert {score.label for score in after} == {"defect", "success"}
+    for score in after:
+        assert score.auc < 0.85, f"{score.field} gives {score.label} away: AUC {score.auc:.3f}"
+    assert max(score.auc for score in after if score.label == "defect") > 0.6
