@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 import sys
 import traceback
 from argparse import Namespace
@@ -53,6 +54,14 @@ def changed_settings(cfg: DictConfig, program: str, *, without: Collection[str])
     assert isinstance(kept, dict)
     skipped = {*without, "hydra"}
     return [f"{key!s}={value}" for key, value in said.items() if key not in skipped and value != kept[key]]
+
+
+def typed_command(program: str) -> str:
+    """This command as it was typed, without the settings that say where its files are: for a page of results."""
+    from selflearn.evaluation.run_directory import is_free  # here: it loads torch, which not every program needs
+
+    typed = [word for word in sys.argv[1:] if not is_free(word.partition("=")[0])]
+    return shlex.join(["python", "-m", f"experiments.{program}", *typed])
 
 
 _HERE = Path(__file__).resolve().parent

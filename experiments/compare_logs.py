@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
 from omegaconf import DictConfig
 from rich.console import Console
 
-from experiments.app import hydra_main
+from experiments.app import hydra_main, typed_command
 from experiments.datasets import checked_root, say_dropped
 from experiments.simulate import written_log
 from selflearn.corpora import ReadReport, iter_dialogues
@@ -28,7 +30,8 @@ KEYS = ("name", "corpus", "root", "split")
 
 @hydra_main("compare_logs")
 def main(cfg: DictConfig) -> None:
-    """Count the logs of the config; print the table, write it, the figures of each log and the figure."""
+    """Count the logs of the config; print the table, write it, the figures of each log, the figure, and a section."""
+    start = time.perf_counter()
     logs: dict[str, LogStatistics] = {}
     console = Console(stderr=True)
     for log in cfg.logs:
@@ -50,8 +53,17 @@ def main(cfg: DictConfig) -> None:
     write_json(directory / "logs.json", {f"{name}/{key}": n for name, row in figures.items() for key, n in row.items()})
     (directory / "logs.md").write_text(table, encoding="utf-8")
     (directory / "logs.svg").write_text(curve_figure(statistics_curves(logs)), encoding="utf-8")
+    (directory / "page.md").write_text(section(table, timedelta(seconds=round(time.perf_counter() - start))), "utf-8")
     print(table)
     console.print(f"table and figure are in {directory}", highlight=False)
+
+
+def section(table: str, took: timedelta) -> str:
+    """Command, table and figure for the page of results, which copies the figure beside itself."""
+    return (
+        f"## Simulated and real logs beside each other\n\n```bash\n{typed_command('compare_logs')}  # {took}\n```\n\n"
+        f"{table}\n![How turns, gaps and requests are distributed in each log](logs.svg)\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Finished runs beside the first of them: ``python -m experiments.compare_runs runs=[A,B]``.
 
-For ablations and sweeps: all on the same test dialogues; what a run differs in names its column, and differences are
-paired.
+For ablations and sweeps: all on the same test dialogues; what a run differs in names it, and differences are paired.
+Baselines of the first run can stand beside them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,21 @@ from rich.console import Console
 
 from experiments.app import hydra_main
 from experiments.check import ConfigError
-from selflearn.evaluation import Results, evaluate, results_markdown, results_table
+from selflearn.evaluation import (
+    Results,
+    evaluate,
+    results_markdown,
+    results_table,
+    systems_markdown,
+    systems_table,
+)
 from selflearn.evaluation.predictions import read_together
 from selflearn.evaluation.results import legend
 from selflearn.evaluation.results_page import Run
 from selflearn.evaluation.run_directory import is_free
+
+LINES = {"metrics": (results_markdown, results_table), "runs": (systems_markdown, systems_table)}
+"""What a line of the table is, with how it is shown on a page and on a terminal."""
 
 
 @hydra_main("compare_runs")
@@ -27,30 +37,40 @@ def main(cfg: DictConfig) -> None:
     """Read the predictions, measure all on the same resamples, and print the table."""
     if len(cfg.runs) < 2:
         raise ConfigError([f"runs has {len(cfg.runs)} directories; expected two or more"])
+    if cfg.lines not in LINES:
+        raise ConfigError([f"lines is {cfg.lines!r}; expected {' or '.join(LINES)}"])
+    in_markdown, in_terminal = LINES[cfg.lines]
     runs = [Run.read(Path(directory)) for directory in cfg.runs]
     predictions, ids = read_together([run.directory for run in runs])
-    names = ["model", *column_names(runs)]
+    if missing := [name for name in cfg.beside if name not in predictions[0]]:
+        has = ", ".join(name for name in predictions[0] if name != "model") or "none"
+        raise ConfigError([f"{runs[0].directory} has no baseline {missing[0]!r}; it has {has}"])
+    names = ["model", *column_names(runs, taken=cfg.beside)]
     systems = {name: systems["model"] for name, systems in zip(names, predictions, strict=True)}
+    systems |= {name: predictions[0][name] for name in cfg.beside}
     metrics = evaluate(systems, dialogue_ids=ids, model="model", resamples=cfg.resamples, seed=cfg.seed)
     rows = [(task, name) for task, _, name in (row.partition("/") for row in cfg.metrics)]
     results = Results.from_metrics(metrics).only(rows)
-    console = Console()
-    console.print(results_table(results, title=f"model: {runs[0].title()}; {len(ids):,} dialogues"))
+    shown = Console()
+    console = Console(width=max(shown.width, 120))  # a row a line, also in a file
+    console.print(in_terminal(results, title=f"model: {runs[0].title()}; {len(ids):,} dialogues"))
     if cfg.page is not None:
-        Path(cfg.page).write_text(markdown(runs, results, cfg.title), encoding="utf-8")
+        said = in_markdown(results) + "\n\n" + " ".join(legend(results))
+        Path(cfg.page).write_text(section(runs, names, said, title=cfg.title, baselines=cfg.beside), "utf-8")
 
 
-def column_names(runs: Sequence[Run]) -> list[str]:
+def column_names(runs: Sequence[Run], *, taken: Sequence[str] = ()) -> list[str]:
     """What each run but the first was told and the first was not; its folder's name where that is nothing.
 
-    A ``/`` cannot stand in a metric's key and becomes a colon; of two equal names the second gets a number.
+    A ``/`` cannot stand in a metric's key and becomes a colon; a name that is taken, or that another run has, gets a
+    number.
     """
     told = set(_told(runs[0]))
     names: list[str] = []
     for run in runs[1:]:
         name = ", ".join(word for word in _told(run) if word not in told) or run.directory.name
         name = name.replace("/", ":")
-        names.append(name if name not in names else f"{name} {len(names) + 2}")
+        names.append(name if name not in ("model", *taken, *names) else f"{name} {len(names) + 2}")
     return names
 
 
@@ -60,17 +80,20 @@ def _told(run: Run) -> list[str]:
     return [word for word in words if not is_free(word.partition("=")[0]) and not word.startswith("baselines")]
 
 
-def markdown(runs: Sequence[Run], results: Results, title: str) -> str:
+def section(runs: Sequence[Run], names: Sequence[str], table: str, *, title: str, baselines: Sequence[str]) -> str:
     """The table and the commands of its runs, for the page of results."""
     commands = "\n".join(run.command for run in runs)
     machines: dict[str, list[str]] = {}
-    for name, run in zip(["model", *column_names(runs)], runs, strict=True):
+    for name, run in zip(names, runs, strict=True):
         machines.setdefault(run.made_with, []).append(name)
+    said = "`model` is the first of them, the others are named by what they were told beside it."
+    if baselines:
+        said += f" Of the first are the baselines too: {', '.join(baselines)}."
     return "\n".join([
-        f"## {title}\n", f"```bash\n{commands}\n```\n",
-        "`model` is the first of them, the others are named by what they were told beside it.\n",
-        *(f"{', '.join(names)}: {made_with}\n" for made_with, names in machines.items()),
-        results_markdown(results) + "\n", " ".join(legend(results)) + "\n",
+        f"## {title}\n", f"```bash\n{commands}\n```\n", f"{said}\n",
+        *(f"{', '.join(names)}: {made_with}\n" if len(machines) > 1 else f"{made_with}\n"
+          for made_with, names in machines.items()),
+        f"{table}\n",
     ])  # fmt: skip
 
 

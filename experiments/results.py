@@ -1,4 +1,4 @@
-"""Write the page of results from run directories: ``python -m experiments.results``."""
+"""Bring the page of results up to date from run directories: ``python -m experiments.results``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.app import hydra_main
+from experiments.check import ConfigError
 from selflearn.evaluation.results_page import Run, write_headline, write_results_page
 
 _DEBUG = re.compile(r"(?:^|\s)debug=(?!off\b)")
@@ -48,7 +49,7 @@ def without_debug(directories: Sequence[Path]) -> list[Path]:
 
 @hydra_main("results")
 def main(cfg: DictConfig) -> None:
-    """Find the runs, write the page, and say what is on it."""
+    """Find the runs, put them and the notes on the page, and say what is on it."""
     console, page = Console(stderr=True), Path(cfg.output)
     if cfg.runs is None:
         found = finished_runs(Path(cfg.paths.runs))
@@ -57,11 +58,14 @@ def main(cfg: DictConfig) -> None:
             console.print(f"{len(found) - len(directories)} runs of debug=... left out", highlight=False)
     else:
         directories = [Path(directory) for directory in cfg.runs]
-    notes = "\n".join(Path(file).read_text(encoding="utf-8") for file in cfg.notes)
-    write_results_page(directories, page, notes=notes)
+    if cfg.headline.file is not None and not directories:
+        raise ConfigError(["headline.file is of the first run, and runs is empty; expected runs=[DIR,...]"])
+    stayed = write_results_page(directories, page, notes=[Path(file) for file in cfg.notes])
     for directory in directories:
         console.print(f"{directory}", highlight=False)
     console.print(f"{len(directories)} runs are on {page}", highlight=False)
+    if stayed:
+        console.print(f"as they were: {'; '.join(stayed)}", highlight=False, markup=False)
     if cfg.headline.file is not None:
         rows = [(task, metric) for task, _, metric in (row.partition("/") for row in cfg.headline.rows)]
         write_headline(directories[0], Path(cfg.headline.file), rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from dataclasses import asdict
 from datetime import timedelta
@@ -13,10 +11,10 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from experiments.app import hydra_main
+from experiments.app import hydra_main, typed_command
 from experiments.datasets import load
-from selflearn.evaluation.run_directory import is_free, write_json
-from selflearn.evaluation.single_fields import fields_markdown, single_fields
+from selflearn.evaluation.run_directory import write_json
+from selflearn.evaluation.single_fields import fields_markdown, said_of_fields, single_fields
 
 
 @hydra_main("single_fields")
@@ -30,13 +28,12 @@ def main(cfg: DictConfig) -> None:
         style = "bold" if score.auc > cfg.allowed else None
         table.add_row(score.label, score.field, f"{score.auc:.3f}", f"{score.known:.0%}", style=style)
     console.print(table)
+    console.print(said_of_fields(scores, allowed=cfg.allowed), highlight=False)
     directory = Path(cfg.paths.output_dir)
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "single_fields.json", {f"{s.label}/{s.field}": asdict(s) for s in scores})
-    typed = [word for word in sys.argv[1:] if not is_free(word.partition("=")[0])]
-    command = shlex.join(["python", "-m", "experiments.single_fields", *typed])
     took = timedelta(seconds=round(time.perf_counter() - start))
-    head = f"## What single fields tell\n\n```bash\n{command}  # {took}\n```\n\n"
+    head = f"## What single fields tell\n\n```bash\n{typed_command('single_fields')}  # {took}\n```\n\n"
     (directory / "page.md").write_text(head + fields_markdown(scores, allowed=cfg.allowed) + "\n", encoding="utf-8")
 
 

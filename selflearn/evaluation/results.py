@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from selflearn.evaluation.task_metrics import TASK_METRICS
@@ -130,19 +131,47 @@ def results_markdown(results: Results, *, task_metrics: Mapping[str, ItemTable] 
         | --- | --- | --- |
         | intent/accuracy ↑ | 40 | .900 |
     """
-    marks = {1: "**", -1: "*", 0: ""}
-    lines = [f"| {' | '.join(_header(results))} |", f"| {' | '.join('---' for _ in _header(results))} |"]
+    lines = [["metric", "n", *results.systems]]
     for row in results.rows():
         name, count, direction = row_label(row, results, task_metrics)
-        cells = [name, count]
-        for system, values in results.systems.items():
-            text = value_text(values.get(row), results.runs)
-            if difference := results.differences.get(system, {}).get(row):
-                mark = marks[difference.sign() * direction]
-                text += f"<br>{mark}{value_text(difference, results.runs, signed=True)}{mark}"
-            cells.append(text)
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append([name, count, *(_cell(results, system, row, direction) for system in results.systems)])
+    return _markdown(lines)
+
+
+def systems_markdown(results: Results, *, task_metrics: Mapping[str, ItemTable] = TASK_METRICS) -> str:
+    """The same the other way round, a line for each system: for many systems and few metrics.
+
+    Args:
+        results: of one run or several seeds.
+        task_metrics: says whether higher or lower is better.
+
+    Example:
+        >>> print(systems_markdown(Results.from_metrics({"test/intent/accuracy": 0.9, "count/intent_items": 40})))
+        | system | intent/accuracy ↑<br>n = 40 |
+        | --- | --- |
+        | model | .900 |
+    """
+    labels = [row_label(row, results, task_metrics) for row in results.rows()]
+    lines = [["system", *(f"{name}<br>n = {count}" if count else name for name, count, _ in labels)]]
+    for system in results.systems:
+        signs = [direction for *_, direction in labels]
+        cells = [_cell(results, system, row, sign) for row, sign in zip(results.rows(), signs, strict=True)]
+        lines.append([system, *cells])
+    return _markdown(lines)
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    rows = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(results: Results, system: str, row: Row, direction: int) -> str:
+    """The value, and below it the difference of the model to it."""
+    text = value_text(results.systems[system].get(row), results.runs)
+    if difference := results.differences.get(system, {}).get(row):
+        mark = {1: "**", -1: "*", 0: ""}[difference.sign() * direction]
+        text += f"<br>{mark}{value_text(difference, results.runs, signed=True)}{mark}"
+    return text
 
 
 def results_table(
@@ -158,11 +187,7 @@ def results_table(
         title: above the table.
         task_metrics: says whether higher or lower is better.
     """
-    caption = f"{_ends(results)}; ↑ higher is better, ↓ lower is better. {_SIGNS[1]} the model is better, "
-    caption += f"{_SIGNS[-1]} it is worse: all of the paired difference lies on that side of zero."
-    table = Table(
-        title=title, caption=caption, padding=(0, 1, 0, 0), box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
-    )
+    table = _terminal_table(results, title)
     table.add_column("metric", no_wrap=True)
     for system in results.systems:
         table.add_column(system.replace("_", "\n"), justify="right", no_wrap=True)
@@ -175,17 +200,46 @@ def results_table(
         before = row[0]
         name, _, direction = row_label(row, results, task_metrics)
         cells = [name.removeprefix(f"{row[0]}/")]
-        for system, values in results.systems.items():
-            value = values.get(row)
-            if system == "model" or value is None:
-                cells.append(value_text(value, results.runs).replace("[", r"\["))
-            else:
-                difference = results.differences.get(system, {}).get(row)
-                cells.append(
-                    f"{_number(value.value, False)} {_SIGNS[difference.sign() * direction if difference else 0]}"
-                )
-        table.add_row(*cells)
+        table.add_row(*cells, *(_terminal_cell(results, system, row, direction) for system in results.systems))
     return table
+
+
+def systems_table(
+    results: Results, *, title: str | None = None, task_metrics: Mapping[str, ItemTable] = TASK_METRICS
+) -> Table:
+    """The same the other way round, a line for each system, for a terminal.
+
+    Args:
+        results: of one run or several seeds.
+        title: above the table.
+        task_metrics: says whether higher or lower is better.
+    """
+    table = _terminal_table(results, title)
+    table.add_column("system", overflow="fold")
+    labels = {row: row_label(row, results, task_metrics) for row in results.rows()}
+    for name, *_ in labels.values():
+        table.add_column(name.replace("/", "\n").replace("@", "\n@"), justify="right", no_wrap=True)
+    for system in results.systems:
+        cells = [_terminal_cell(results, system, row, direction) for row, (*_, direction) in labels.items()]
+        table.add_row(escape(system), *(cell.replace(r" \[", "\n\\[") for cell in cells))
+    return table
+
+
+def _terminal_table(results: Results, title: str | None) -> Table:
+    caption = f"{_ends(results)}; ↑ higher is better, ↓ lower is better. {_SIGNS[1]} the model is better, "
+    caption += f"{_SIGNS[-1]} it is worse: all of the paired difference lies on that side of zero."
+    return Table(
+        title=title, caption=caption, padding=(0, 1, 0, 0), box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
+    )
+
+
+def _terminal_cell(results: Results, system: str, row: Row, direction: int) -> str:
+    """The model with its interval; of another system the value, and on which side all of the difference lies."""
+    value = results.systems[system].get(row)
+    if system == "model" or value is None:
+        return value_text(value, results.runs).replace("[", r"\[")
+    difference = results.differences.get(system, {}).get(row)
+    return f"{_number(value.value, False)} {_SIGNS[difference.sign() * direction if difference else 0]}"
 
 
 _SIGNS = {1: "[green]▲[/green]", -1: "[red]▼[/red]", 0: "[dim]·[/dim]"}
@@ -203,10 +257,6 @@ def legend(results: Results, *, bold: str = "bold", italic: str = "italic") -> l
         "Below each system: Δ = model minus that system, paired on the same dialogues;"
         f" {bold} = all of it in the model's favour, {italic} = all of it against.",
     ]
-
-
-def _header(results: Results) -> list[str]:
-    return ["metric", "n", *results.systems]
 
 
 def row_label(row: Row, results: Results, task_metrics: Mapping[str, ItemTable]) -> tuple[str, str, int]:

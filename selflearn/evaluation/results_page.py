@@ -11,15 +11,24 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from selflearn.evaluation.page_sections import (
+    Section,
+    copied_images,
+    read_notes,
+    read_page,
+    split_sections,
+    updated,
+    written_page,
+)
 from selflearn.evaluation.results import Results, Row, legend, results_markdown
 from selflearn.evaluation.run_directory import is_free, without_free
 from selflearn.evaluation.task_metrics import TASK_METRICS
 from selflearn.metrics.items import ItemTable
 
-_HEAD = """# Results
+_BEGINS = "# Results\n\nWritten by `python -m experiments.results` from run directories"
 
-Written by `python -m experiments.results` from run directories; not edited by hand. What was to be reached and is not
-stands at the end.
+_HEAD = f"""{_BEGINS}; not edited by hand. A section
+is of the commands in it, and stays until they are run again. What was to be reached and is not stands at the end.
 """
 
 
@@ -129,15 +138,15 @@ class Run:
 
 
 def results_page(
-    directories: Iterable[Path], *, notes: str = "", task_metrics: Mapping[str, ItemTable] = TASK_METRICS
+    directories: Iterable[Path], *, notes: Iterable[Path] = (), task_metrics: Mapping[str, ItemTable] = TASK_METRICS
 ) -> str:
-    """The page of results: for each experiment its commands, times, versions and table.
+    """A new page of results: for each experiment its commands, times, versions and table, and the notes.
 
     Runs that differ only in their seed are put together: mean and range over the seeds.
 
     Args:
         directories: of finished runs; experiments come in the order of their first run.
-        notes: Markdown at the end of the page: what was to be reached and is not.
+        notes: files of Markdown, in sections that begin with ``## ``: other tables, what was to be reached and is not.
         task_metrics: says whether higher or lower is better.
 
     Returns:
@@ -145,23 +154,23 @@ def results_page(
 
     Raises:
         RunDirectoryError: a directory lacks a file or a key; names it.
-        ValueError: no directory was given.
+        ValueError: neither a directory nor a file was given, or a file is not in sections.
     """
-    experiments: dict[str, list[Run]] = {}
-    for directory in directories:
-        run = Run.read(Path(directory))
-        experiments.setdefault(run.experiment(), []).append(run)
-    if not experiments:
-        raise ValueError("no run directory was given; expected at least one, with metrics.json in it")
-    return "\n".join(
-        [_HEAD, *(_section(runs, task_metrics) for runs in experiments.values()), *([notes] if notes else [])]
-    )
+    return written_page(_HEAD, updated([], _given(directories, notes, task_metrics)))
 
 
 def write_results_page(
-    directories: Iterable[Path], page: Path, *, notes: str = "", task_metrics: Mapping[str, ItemTable] = TASK_METRICS
-) -> None:
-    """Write :func:`results_page` to a file.
+    directories: Iterable[Path],
+    page: Path,
+    *,
+    notes: Iterable[Path] = (),
+    task_metrics: Mapping[str, ItemTable] = TASK_METRICS,
+) -> list[str]:
+    """Write :func:`results_page` to a file, or bring the page that is there up to date.
+
+    The section of a run or of a note that is given replaces the one of the same title (all of them, where there are
+    several); all others stay as they are, where they are. New sections of runs stand before the notes, and what was to
+    be reached and is not ("Not reached...") stands last. Images of notes are copied into ``images/`` beside the page.
 
     Args:
         directories: of finished runs.
@@ -169,12 +178,42 @@ def write_results_page(
         notes: as in :func:`results_page`.
         task_metrics: says whether higher or lower is better.
 
+    Returns:
+        The titles of the sections that stayed as they were.
+
     Raises:
         RunDirectoryError: a directory lacks a file or a key; the page is left as it was.
+        ValueError: as in :func:`results_page`; or the file is another page, which does not begin as this one does.
     """
-    text = results_page(directories, notes=notes, task_metrics=task_metrics)
+    old: list[Section] = []
+    if page.is_file():
+        head, old = read_page(page.read_text(encoding="utf-8"))
+        if not head.startswith(_BEGINS):
+            first = head.partition("\n")[0]
+            raise ValueError(
+                f"{page} begins with {first!r}; expected a page of results, which begins with "
+                f"{_BEGINS!r}. Take another place (output=FILE), or delete it to begin anew"
+            )
+    notes = list(notes)
+    given = _given(directories, notes, task_metrics)
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(text, encoding="utf-8")
+    given = [copied_images(section, page.parent) for section in given]
+    page.write_text(written_page(_HEAD, updated(old, given)), encoding="utf-8")
+    titles = {section.title for section in given}
+    return [section.title for section in old if section.title not in titles]
+
+
+def _given(directories: Iterable[Path], notes: Iterable[Path], task_metrics: Mapping[str, ItemTable]) -> list[Section]:
+    """One section for the seeds of each experiment, and those of the notes."""
+    experiments: dict[str, list[Run]] = {}
+    for directory in directories:
+        run = Run.read(Path(directory))
+        experiments.setdefault(run.experiment(), []).append(run)
+    found = [section for runs in experiments.values() for section in split_sections(_section(runs, task_metrics))[1]]
+    found += [section for file in notes for section in read_notes(Path(file))]
+    if not found:
+        raise ValueError("no run directory was given, and no note; expected at least one, with metrics.json in it")
+    return found
 
 
 def write_headline(directory: Path, file: Path, rows: Sequence[Row], *, name: str = "results") -> None:

@@ -1,4 +1,9 @@
-"""Does any single field of a log give a label away? A gradient-boosted model on each observed field alone."""
+"""Does any single field of a log give a label away? A gradient-boosted model on each observed field alone.
+
+A number is read as it is, a name as a category. A text is read as :data:`COMPONENTS` directions of the TF-IDF of its
+words and pairs of words (truncated SVD: latent semantic analysis; Deerwester et al., 1990), which are found in the
+training part of each fold.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
+from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from selflearn.batching.features import categorical_features, numeric_features
@@ -19,6 +26,12 @@ from selflearn.tasks.success import labelled_goals
 MOST_VALUES = 250
 """Values kept of a categorical field, the most frequent first; the gradient boosting takes no more than 255."""
 
+COMPONENTS = 100
+"""Directions that the words of a text are reduced to."""
+
+_TOKEN = r"\w+|[^\w\s]"
+"""Words, and punctuation, which tells a question from an answer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldScore:
@@ -26,7 +39,7 @@ class FieldScore:
 
     Attributes:
         label: "defect" or "success".
-        field: name of the field; of the next turn where it begins with "next ".
+        field: name of the field; of the next turn where it begins with "next ", its text where it ends with " (words)".
         auc: area under the ROC curve, out of fold, people kept together; at least .5 says nothing.
         known: share of the items where the field has a value.
     """
@@ -65,6 +78,20 @@ def single_fields(dialogues: Sequence[Dialogue], *, folds: int = 5, seed: int = 
     return sorted(found, key=lambda score: (score.label, -score.auc))
 
 
+def said_of_fields(scores: Sequence[FieldScore], *, allowed: float) -> str:
+    """Which fields give a label away, by name and with their AUC, or that none does.
+
+    Args:
+        scores: from :func:`single_fields`.
+        allowed: AUC above which a field gives the label away.
+    """
+    above = [f"`{score.field}` ({score.label}, {_digits(score.auc)})" for score in scores if score.auc > allowed]
+    limit, number = f"{allowed:g}".replace("0.", ".", 1), len({score.field for score in scores})
+    if above:
+        return f"Of {number} fields these have an AUC above {limit}: {', '.join(above)}."
+    return f"No field gives a label away: of {number} fields none has an AUC above {limit}."
+
+
 def fields_markdown(scores: Sequence[FieldScore], *, allowed: float, shown: int = 10) -> str:
     """Which fields give a label away, and the fields that say most of each label; Markdown.
 
@@ -82,12 +109,12 @@ def fields_markdown(scores: Sequence[FieldScore], *, allowed: float, shown: int 
         | --- | --- | ---: | ---: |
         | defect | status | .655 | 100% |
     """
-    above = [f"`{score.field}` ({score.label}, {_digits(score.auc)})" for score in scores if score.auc > allowed]
-    limit, number = f"{allowed:g}".replace("0.", ".", 1), len({score.field for score in scores})
-    said = f"No field gives a label away: of {number} fields none has an AUC above {limit}."
-    if above:
-        said = f"Of {number} fields these have an AUC above {limit}: {', '.join(above)}."
-    lines = [said, "", "| label | field | AUC | known |", "| --- | --- | ---: | ---: |"]
+    lines = [
+        said_of_fields(scores, allowed=allowed),
+        "",
+        "| label | field | AUC | known |",
+        "| --- | --- | ---: | ---: |",
+    ]
     for label in dict.fromkeys(score.label for score in scores):
         rows = [score for score in scores if score.label == label][:shown]
         lines += [f"| {row.label} | {row.field} | {_digits(row.auc)} | {row.known:.0%} |" for row in rows]
@@ -116,9 +143,19 @@ def _failures(dialogues: Sequence[Dialogue]) -> list[_Item]:
     ]
 
 
-def _observed(dialogue: Dialogue, turn: int) -> dict[str, str | float]:
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A value that is read word by word."""
+
+    words: str
+
+
+_Value = str | float | _Text
+
+
+def _observed(dialogue: Dialogue, turn: int) -> dict[str, _Value]:
     """Every observed field of a turn, of the feedback to it, and of the turn after it."""
-    found: dict[str, str | float] = dict(_of_turn(dialogue.turns[turn]))
+    found: dict[str, _Value] = dict(_of_turn(dialogue.turns[turn]))
     if dialogue.feedback:
         for field in fields(Feedback):
             value = getattr(dialogue.feedback[turn], field.name)
@@ -133,31 +170,68 @@ def _observed(dialogue: Dialogue, turn: int) -> dict[str, str | float]:
     return found
 
 
-def _of_turn(turn: Turn) -> dict[str, str | float]:
-    return {**categorical_features(turn), **numeric_features(turn)}
+def _of_turn(turn: Turn) -> dict[str, _Value]:
+    return {**categorical_features(turn), **numeric_features(turn), **_texts(turn)}
+
+
+def _texts(turn: Turn) -> dict[str, _Text]:
+    """What a turn has in words; of the n-best lists all entries, without their scores, which are fields themselves."""
+    read = turn.interpretations
+    named = [f"{slot.name} {slot.value}" for hypothesis in read for slot in hypothesis.slots]
+    texts = {
+        "request": [] if turn.request is None else [turn.request],
+        "response": [] if turn.response is None else [turn.response],
+        "recognition": [hypothesis.text for hypothesis in turn.recognition],
+        "interpretation": [f"{hypothesis.domain} {hypothesis.intent}" for hypothesis in read],
+        "interpretation.slots": named,
+        "entity": [f"{entity.slot} {entity.mention} {entity.entity}" for entity in turn.entities],
+    }
+    return {f"{name} (words)": _Text("\n".join(parts)) for name, parts in texts.items() if parts}
 
 
 def _auc(
-    values: Sequence[str | float | None], gold: NDArray[np.bool_], people: NDArray[np.int64], folds: int, seed: int
+    values: Sequence[_Value | None], gold: NDArray[np.bool_], people: NDArray[np.int64], folds: int, seed: int
 ) -> float:
     """Out of fold; a field that is missing is a value of its own."""
-    known = [value for value in values if value is not None]
-    named = isinstance(known[0], str)
-    if named:
-        names, counts = np.unique(np.array(known), return_counts=True)
-        kept = {name: float(i) for i, name in enumerate(names[np.argsort(-counts, kind="stable")][:MOST_VALUES])}
-        column = np.array([np.nan if value is None else kept.get(str(value), np.nan) for value in values])
-    else:
-        column = np.array([np.nan if value is None else value for value in values], dtype=float)
+    first = next(value for value in values if value is not None)
+    texts = [value.words if isinstance(value, _Text) else None for value in values]
+    column = _categories(values) if isinstance(first, str) else _numbers(values)
     scores = np.zeros(len(gold))
 
     def model() -> HistGradientBoostingClassifier:
         return HistGradientBoostingClassifier(
-            max_iter=60, random_state=seed, categorical_features=[0] if named else None
+            max_iter=60, random_state=seed, categorical_features=[0] if isinstance(first, str) else None
         )
 
     with threadpool_limits(1):  # a column is too little for several threads
-        for train, test in GroupKFold(folds).split(column[:, None], groups=people):
-            if len(np.unique(gold[train])) == 2:
-                scores[test] = model().fit(column[train, None], gold[train]).predict_proba(column[test, None])[:, 1]
+        for train, test in GroupKFold(folds).split(column, groups=people):
+            if len(np.unique(gold[train])) == 2 and any(values[i] is not None for i in train):
+                read = _directions(texts, train, seed) if isinstance(first, _Text) else column
+                scores[test] = model().fit(read[train], gold[train]).predict_proba(read[test])[:, 1]
     return float(roc_auc_score(gold, scores)) if len(np.unique(gold)) == 2 else float("nan")
+
+
+def _numbers(values: Sequence[_Value | None]) -> NDArray[np.float64]:
+    """``(N, 1)``; NaN where there is no number."""
+    return np.array([value if isinstance(value, int | float) else np.nan for value in values], dtype=float)[:, None]
+
+
+def _categories(values: Sequence[_Value | None]) -> NDArray[np.float64]:
+    """``(N, 1)``, numbers of the most frequent names; NaN for all others."""
+    names, counts = np.unique([value for value in values if isinstance(value, str)], return_counts=True)
+    kept = {str(name): float(i) for i, name in enumerate(names[np.argsort(-counts, kind="stable")][:MOST_VALUES])}
+    return np.array([kept.get(value, np.nan) if isinstance(value, str) else np.nan for value in values])[:, None]
+
+
+def _directions(texts: Sequence[str | None], train: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """``(N, C)`` with ``C`` of at most :data:`COMPONENTS`, found in the training items; NaN where there is no text."""
+    words = TfidfVectorizer(token_pattern=_TOKEN, ngram_range=(1, 2), sublinear_tf=True)
+    seen = [texts[i] or "" for i in train]
+    if any(text.strip() for text in seen):
+        learned = words.fit_transform(seen)
+        _, _, directions = randomized_svd(learned, min(COMPONENTS, *learned.shape), random_state=seed)
+        found = np.asarray(words.transform([text or "" for text in texts]) @ directions.T)
+    else:
+        found = np.zeros((len(texts), 1))
+    found[[text is None for text in texts]] = np.nan
+    return found

@@ -30,6 +30,16 @@ def make_run(directory: Path, *, seed: int = 1, accuracy: float = 0.9, layers: i
     return directory
 
 
+def make_note(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def titles(page: Path) -> list[str]:
+    return [line.removeprefix("## ") for line in page.read_text(encoding="utf-8").splitlines() if line[:3] == "## "]
+
+
 def test_a_run_has_its_command_time_versions_and_table(tmp_path: Path):
     page = results_page([make_run(tmp_path / "run")])
     assert "## sgd_quick\n" in page
@@ -54,7 +64,8 @@ def test_whether_a_bar_was_shown_is_not_said(tmp_path: Path):
 def test_what_later_commands_left_and_what_is_not_reached_is_on_the_page(tmp_path: Path):
     run = make_run(tmp_path / "run")
     (run / "page.loop.md").write_text("### A loop\n")
-    page = results_page([run], notes="## Not reached\n")
+    note = make_note(tmp_path / "not_reached.md", "## Not reached\n")
+    page = results_page([run], notes=[note])
     assert page.index("intent/accuracy") < page.index("### A loop") < page.index("## Not reached")
 
 
@@ -114,6 +125,76 @@ def test_the_page_is_left_as_it_was_where_a_run_is_at_fault(tmp_path: Path):
     with pytest.raises(RunDirectoryError):
         write_results_page([tmp_path / "nowhere"], page)
     assert page.read_text(encoding="utf-8") == before
+
+
+def test_what_is_given_replaces_the_section_of_its_title_and_all_else_stays(tmp_path: Path):
+    page = tmp_path / "docs" / "results.md"
+    runs = [
+        make_run(tmp_path / "a", accuracy=0.11),
+        make_run(tmp_path / "b", accuracy=0.22, layers=4, command=f"{COMMAND} model.layers=4"),
+        make_run(tmp_path / "c", accuracy=0.33, layers=8, command=f"{COMMAND} model.layers=8"),
+    ]
+    fields = make_note(tmp_path / "fields.md", "## Fields\n\n```bash\n## no title\n```\n\n.44\n")
+    last = make_note(tmp_path / "last.md", "## Not reached, or not measured\n\nmuch\n")
+    assert write_results_page(runs, page, notes=[fields, last]) == []
+    first = page.read_text(encoding="utf-8")
+    write_results_page(runs, page, notes=[fields, last])
+    assert page.read_text(encoding="utf-8") == first
+
+    again = make_run(tmp_path / "again", accuracy=0.55, layers=5, command=f"{COMMAND} model.layers=4")
+    new = make_run(tmp_path / "new", accuracy=0.66, layers=9, command=f"{COMMAND} model.layers=9")
+    more = make_note(tmp_path / "more.md", "## Logs\n\n.77\n")
+    stayed = write_results_page([new, again], page, notes=[more])
+    names = [f"sgd_quick{told}" for told in ("", ", model.layers=4", ", model.layers=8", ", model.layers=9")]
+    assert titles(page) == [*names, "Fields", "no title", "Logs", "Not reached, or not measured"]
+    assert stayed == [names[0], names[2], "Fields", "Not reached, or not measured"]
+    text = page.read_text(encoding="utf-8")
+    assert [number in text for number in (".110", ".220", ".330", ".44", ".550", ".660", ".77")] == [
+        True, False, True, True, True, True, True,
+    ]  # fmt: skip
+    for section in first.replace("<!-- notes -->\n", "").split("\n## ")[1:]:
+        if not section.startswith(names[1]):
+            assert section.strip() in text
+
+    write_results_page([], page, notes=[make_note(tmp_path / "fields.md", "## Fields\n\n.88\n")])
+    assert (".44" in page.read_text(encoding="utf-8"), ".88" in page.read_text(encoding="utf-8")) == (False, True)
+    page.unlink()
+    write_results_page([new], page)
+    assert titles(page) == [names[3]]
+
+
+def test_of_several_experiments_with_one_title_all_are_kept_and_all_are_replaced(tmp_path: Path):
+    page = tmp_path / "results.md"
+    write_results_page([make_run(tmp_path / f"a{i}", accuracy=i / 10, layers=i) for i in (1, 2)], page)
+    assert titles(page) == ["sgd_quick", "sgd_quick"]
+    write_results_page([make_run(tmp_path / "b", accuracy=0.3, layers=3)], page)
+    assert titles(page) == ["sgd_quick"]
+    assert ".300" in page.read_text(encoding="utf-8")
+
+
+def test_images_of_notes_are_copied_beside_the_page(tmp_path: Path):
+    page = tmp_path / "docs" / "results.md"
+    note = make_note(tmp_path / "runs" / "page.md", "## Logs\n\n![Curves (six)](logs.svg)\n")
+    with pytest.raises(ValueError, match=r"the section 'Logs' shows .*runs/logs\.svg, which is not there"):
+        write_results_page([], page, notes=[note])
+    assert not page.exists()
+    (tmp_path / "runs" / "logs.svg").write_text("<svg>")
+    write_results_page([], page, notes=[note])
+    assert "![Curves (six)](images/logs.svg)" in page.read_text(encoding="utf-8")
+    assert (tmp_path / "docs" / "images" / "logs.svg").read_text() == "<svg>"
+    write_results_page([make_run(tmp_path / "run")], page)  # a section that stays has its images already
+    assert "![Curves (six)](images/logs.svg)" in page.read_text(encoding="utf-8")
+
+
+def test_another_page_and_notes_without_sections_are_refused_and_left_alone(tmp_path: Path):
+    run, page = make_run(tmp_path / "run"), make_note(tmp_path / "page.md", "# Results\n\nmine\n")
+    with pytest.raises(ValueError, match=r"page\.md begins with '# Results'; expected a page of results"):
+        write_results_page([run], page)
+    assert page.read_text() == "# Results\n\nmine\n"
+    for text in ("", "before\n\n## A\n"):
+        with pytest.raises(ValueError, match=r"note\.md begins with '.*'; expected Markdown in sections"):
+            write_results_page([run], tmp_path / "new.md", notes=[make_note(tmp_path / "note.md", text)])
+    assert not (tmp_path / "new.md").exists()
 
 
 def test_the_headline_of_a_run_stands_between_the_marks_and_nothing_else_changes(tmp_path: Path):

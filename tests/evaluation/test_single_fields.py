@@ -3,8 +3,17 @@ from dataclasses import replace
 
 import pytest
 
-from selflearn.evaluation.single_fields import FieldScore, fields_markdown, single_fields
-from selflearn.schema import Feedback, Label, Labels, TurnLabels
+from selflearn.evaluation.single_fields import FieldScore, fields_markdown, said_of_fields, single_fields
+from selflearn.schema import (
+    EntityResolution,
+    Feedback,
+    Interpretation,
+    Label,
+    Labels,
+    NamedValue,
+    RecognitionHypothesis,
+    TurnLabels,
+)
 from tests.fixtures.dialogues import plain_dialogue
 
 
@@ -31,6 +40,56 @@ def test_a_field_that_gives_the_label_away_is_found():
     assert 0.4 < scores["numeric.noise"].auc < 0.6
     assert scores["numeric.leak"].known == 1.0
     assert {score.label for score in scores.values()} == {"defect"}
+
+
+def said(number):
+    """Dialogues where words of the response tell of a defect, the order of words of the request, and of an n-best list.
+
+    Half of the turns have no n-best lists, and who speaks last has no next turn.
+    """
+    rng = random.Random(0)
+    for i in range(number):
+        defect = rng.random() < 0.4
+        noise = " ".join(rng.choices(["jazz", "kitchen", "seven", "rain"], k=3))
+        request = f"{noise} {'no stop' if defect else 'stop no'}"
+        dialogue = plain_dialogue(
+            (request, f"{noise}{'?' if defect else '.'}"), (noise, noise), id=f"d{i}", user_id=f"u{i % 40}"
+        )
+        lists = {} if rng.random() < 0.5 else {
+            "recognition": (RecognitionHypothesis(text=noise), RecognitionHypothesis(text="oh" if defect else "ah")),
+            "interpretations": (
+                Interpretation(domain="a", intent="b", slots=(NamedValue(name="city", value=noise),)),
+                Interpretation(domain="a", intent="b", slots=(NamedValue(name="no" if defect else "at", value="x"),)),
+            ),
+            "entities": (EntityResolution(slot="city", mention=noise, entity=None if defect else "E1"),),
+        }  # fmt: skip
+        turns = (replace(dialogue.turns[0], **lists), dialogue.turns[1])
+        labels = Labels(turns=(TurnLabels(defect=Label(value=defect)), TurnLabels()))
+        yield replace(dialogue, turns=turns).with_labels(labels)
+
+
+def test_words_that_give_the_label_away_are_found_in_every_text_of_the_record():
+    scores = {score.field: score for score in single_fields(list(said(400)), folds=3)}
+    assert scores["request (words)"].auc > 0.99
+    assert scores["response (words)"].auc > 0.99
+    for name in ("recognition (words)", "interpretation.slots (words)", "entity (words)"):
+        assert (0.7 < scores[name].auc < 0.9, 0.4 < scores[name].known < 0.6) == (True, True), name
+    for name in ("interpretation (words)", "next request (words)"):
+        assert scores[name].auc < 0.65
+    assert said_of_fields(list(scores.values()), allowed=0.95).startswith("Of ")
+
+
+def test_what_the_words_mean_is_learned_from_the_training_part_alone():
+    """Every person says the label in a word of their own: nothing that a fold of other people could know."""
+    rng = random.Random(1)
+    log = []
+    for i in range(200):
+        defect, person = rng.random() < 0.5, i % 20
+        dialogue = plain_dialogue((f"p{person}{defect}", ""), id=f"d{i}", user_id=f"u{person}")
+        log.append(dialogue.with_labels(Labels(turns=(TurnLabels(defect=Label(value=defect)),))))
+    scores = {score.field: score.auc for score in single_fields(log)}
+    assert 0.35 < scores["request (words)"] < 0.65
+    assert scores["response (words)"] == pytest.approx(0.5, abs=0.15)  # no word at all
 
 
 def test_without_labels_there_is_nothing_to_score():

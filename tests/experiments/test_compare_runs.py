@@ -4,16 +4,21 @@ import pandas as pd
 import pytest
 
 from experiments.compare_runs import main
+from selflearn.evaluation import write_results_page
 from selflearn.evaluation.predictions import write_predictions
 
 IDS = [f"d{i}" for i in range(40)]
 
 
-def write(directory, right, *, told=(), ids=IDS):
-    said = ["x" if i < right else "z" for i in range(len(ids))]
-    table = pd.DataFrame({"dialogue_id": ids, "turn": 0, "gold": "x", "prediction": said})
-    write_predictions(directory / "predictions", {"model": {"intent": table}}, dialogue_ids=ids)
-    command = " ".join(["python -m experiments.train experiment=simulated", *told, "seed=1"])
+def write(directory, right, *, told=(), ids=IDS, experiment="simulated", **baselines):
+    systems = {}
+    for name, number in {"model": right, **baselines}.items():
+        said = ["x" if i < number else "z" for i in range(len(ids))]
+        systems[name] = {"intent": pd.DataFrame({"dialogue_id": ids, "turn": 0, "gold": "x", "prediction": said})}
+        defects = pd.DataFrame({"dialogue_id": ids, "turn": 0, "gold": [i % 2 == 0 for i in range(len(ids))]})
+        systems[name]["defect"] = defects.assign(prediction=defects["gold"], score=defects["gold"].astype(float))
+    write_predictions(directory / "predictions", systems, dialogue_ids=ids)
+    command = " ".join([f"python -m experiments.train experiment={experiment}", *told, "seed=1"])
     (directory / "versions.json").write_text(json.dumps({"command": command, "seconds": 1.0}))
     (directory / "metrics.json").write_text(json.dumps({"test/intent/accuracy": right / len(ids)}))
     (directory / "config.yaml").write_text("seed: 1\n")
@@ -34,11 +39,48 @@ def test_runs_are_named_by_what_they_were_told_and_differences_are_paired(comman
     assert page.startswith("## What is left out\n")
     assert "python -m experiments.train experiment=simulated 'model.without=[status]' seed=1\n" in page
     assert "paths.output_dir" not in page
-    header, _, row = [line for line in page.splitlines() if line.startswith("|")]
+    header, _, row, _ = [line for line in page.splitlines() if line.startswith("|")]
     assert header == "| metric | n | model | model.without=[status] | again |"
     assert "| .900 [" in row
     assert "**Δ +.400 [" in row
     assert "Δ +.000 [+.000, +.000]" in row
+
+
+def test_gold_and_feedback_stand_beside_the_baselines_of_the_first(command, tmp_path):
+    write(tmp_path / "gold", 36, annotator=38, tfidf_context=30, majority=4)
+    write(tmp_path / "feedback", 28, experiment="simulated_feedback", annotator=2)
+    code, _, err = command("runs=[gold,feedback]", "beside=[annotator,tfidf_context]", "page=page.md")
+    assert (code, err) == (0, "")
+    page = (tmp_path / "page.md").read_text()
+    header, _, row, _ = [line for line in page.splitlines() if line.startswith("|")]
+    assert header == "| metric | n | model | experiment=simulated_feedback | annotator | tfidf_context |"
+    assert [cell[1:5] for cell in row.split("|")[3:7]] == [".900", ".700", ".950", ".750"]
+    assert "Of the first are the baselines too: annotator, tfidf_context." in page
+    write_results_page([], tmp_path / "results.md", notes=[tmp_path / "page.md"])
+    assert page.strip() in (tmp_path / "results.md").read_text()
+
+
+def test_many_runs_have_a_line_each(command, tmp_path):
+    groups = ("hypotheses", "confidence", "status", "device", "counts", "times", "likeness", "others")
+    for i, group in enumerate(groups):
+        write(tmp_path / group, 35 - i, told=[f"'model.without=[{group}]'"])
+    runs = f"runs=[whole,{','.join(groups)}]"
+    code, out, err = command(runs, "lines=runs", "page=page.md", "title=What helps")
+    assert (code, err) == (0, "")
+    lines = [line.split(" | ") for line in (tmp_path / "page.md").read_text().splitlines() if line.startswith("|")]
+    assert lines[0] == ["| system", "intent/accuracy ↑<br>n = 40", "defect/auc ↑<br>n = 40 |"]
+    assert [line[0] for line in lines[2:]] == ["| model", *(f"| model.without=[{group}]" for group in groups)]
+    assert lines[2][1].startswith(".900 [")
+    assert lines[10][1].startswith(".700 [")
+    assert "**Δ +.200 [" in lines[10][1]
+    assert all(f"model.without=[{group}]" in out for group in groups)
+
+
+def test_a_run_that_is_called_as_a_baseline_gets_a_number(command, tmp_path):
+    write(tmp_path / "gold", 36, annotator=38)
+    write(tmp_path / "annotator", 36)
+    command("runs=[gold,annotator]", "beside=[annotator]", "page=page.md")
+    assert "| metric | n | model | annotator 2 | annotator |\n" in (tmp_path / "page.md").read_text()
 
 
 def test_a_users_fault_is_said_in_words(command, tmp_path):
@@ -49,5 +91,12 @@ def test_a_users_fault_is_said_in_words(command, tmp_path):
         ("whole,nowhere", "no such directory"),
     ):
         code, _, err = command(f"runs=[{runs}]")
+        assert code == 2
+        assert message in " ".join(err.split())
+    for told, message in (
+        ("beside=[annotator]", "whole has no baseline 'annotator'; it has none"),
+        ("lines=rows", "lines is 'rows'; expected metrics or runs"),
+    ):
+        code, _, err = command("runs=[whole,less]", told)
         assert code == 2
         assert message in " ".join(err.split())

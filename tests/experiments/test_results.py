@@ -64,6 +64,18 @@ def test_runs_can_be_named(command, tmp_path):
     assert ".111" in (tmp_path / "page.md").read_text("utf-8")
 
 
+def test_a_page_is_brought_up_to_date_and_what_stayed_is_said(command, tmp_path):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", command="python -m experiments.train experiment=star", corpus="star", accuracy=0.8)
+    (tmp_path / "note.md").write_text("## Promises\n\n.700\n", "utf-8")
+    command("runs=[a]", "notes=[note.md]")
+    code, said = command("runs=[b]")
+    assert (code, "1 runs are on docs/results.md as they were: sgd; Promises" in said) == (0, True)
+    assert all(figure in (tmp_path / "docs" / "results.md").read_text("utf-8") for figure in (".900", ".800", ".700"))
+    code, said = command("runs=[]", "notes=[note.md]", "headline.file=README.md")
+    assert (code, "headline.file is of the first run, and runs is empty" in said) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

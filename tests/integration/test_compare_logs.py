@@ -31,6 +31,13 @@ def test_a_simulated_log_stands_beside_real_ones(run):
     assert "sgd/gaps/0.5" not in figures  # SGD has no times
     assert any(name.endswith("world/defects") for name in figures)
     assert (found.directory / "logs.svg").read_text().startswith("<svg")
+    page = (found.directory / "page.md").read_text()
+    assert page.startswith(
+        "## Simulated and real logs beside each other\n\n```bash\npython -m experiments.compare_logs "
+    )
+    assert "paths.output_dir" not in page
+    assert table.strip() in page
+    assert page.endswith("](logs.svg)\n")
 
 
 def test_any_logs_can_be_compared(run, corpora):
