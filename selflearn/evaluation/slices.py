@@ -1,4 +1,4 @@
-"""Slices of the items: seen and unseen services, questions people were asked."""
+"""Slices of the items: seen and unseen services, questions people were asked, what annotators agree on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import pandas as pd
 
 from selflearn.corpora.star import success_question
 from selflearn.schema import Dialogue
+from selflearn.simulation.annotators import disputes
+
+ANNOTATED = {
+    "segmentation": "boundary", "success": "success", "defect": "defect", "intent": "intent", "slots": "slots",
+    "transcript": "transcript",
+}  # fmt: skip
+"""What annotators of a log are asked about the items of each task."""
 
 
 def add_slices(
@@ -18,7 +25,10 @@ def add_slices(
     ``@seen`` and ``@unseen``: the domain (service) of the item's goal is, or is not, among those of the training data;
     for segmentation, where one decision is about two goals, all domains of the dialogue are. ``question`` (success):
     what the person was asked, for the AUC within a question. ``@defects``: turns whose response did not serve the
-    person: where the assistant was wrong, and its own labels with it.
+    person: where the assistant was wrong, and its own labels with it. ``@agreed`` and ``@disputed``: whether the three
+    annotators of a simulated log who make a gold gave one answer to the question that the item is about; spans are what
+    their turn is, and for segmentation, which is measured by dialogue, all boundaries of an agreed dialogue are agreed
+    on. The gold of both slices is that of the table.
 
     Args:
         tables: from the tasks.
@@ -38,21 +48,25 @@ def add_slices(
         for turn, labels in enumerate(dialogue.labels.turns)
         if labels.defect is not None and labels.defect.value
     }
-    return {
-        name: _with_defects(
-            _with_question(_with_domains(table, of_dialogue, seen, known), name, questions), name, defects
-        )
-        for name, table in tables.items()
-    }
+    disputed = [(dialogue.id, *item, against) for dialogue in dialogues for item, against in disputes(dialogue).items()]
+    found = {}
+    for name, table in tables.items():
+        sliced = _with_question(_with_domains(table, of_dialogue, seen, known), name, questions)
+        sliced = _with_defects(sliced, name, defects)
+        task = name.partition("@")[0]
+        own = {(d, turn): against for d, question, turn, against in disputed if question == ANNOTATED.get(task)}
+        found[name] = _with_agreement(sliced, task, own) if own else sliced
+    return found
 
 
 def without_one_sided_slices(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The tables without ``@seen`` and ``@unseen`` where all items are on one side: the slice would be the whole."""
-    sides = ["@seen", "@unseen"]
-    return {
-        name: table.drop(columns=sides) if set(sides) <= set(table) and not table[sides].any().all() else table
-        for name, table in tables.items()
-    }
+    """The tables without a pair of slices of which one is empty: the other would be the whole."""
+    found = dict(tables)
+    for sides in (["@seen", "@unseen"], ["@agreed", "@disputed"]):
+        for name, table in found.items():
+            if set(sides) <= set(table) and not table[sides].any().all():
+                found[name] = table.drop(columns=sides)
+    return found
 
 
 def _with_domains(
@@ -81,3 +95,17 @@ def _with_defects(table: pd.DataFrame, name: str, defects: Collection[tuple[str,
 def _with_question(table: pd.DataFrame, name: str, questions: Mapping[str, str | None]) -> pd.DataFrame:
     asked = table["dialogue_id"].map(questions) if name.partition("@")[0] == "success" else None
     return table if asked is None or asked.isna().any() else table.assign(question=asked)
+
+
+def _with_agreement(table: pd.DataFrame, task: str, disputed: Mapping[tuple[str, int | None], bool]) -> pd.DataFrame:
+    """With ``@agreed`` and ``@disputed``; what the three were not asked is in neither."""
+    if task == "segmentation":
+        whole: dict[str, bool] = {}
+        for (dialogue, _), against in disputed.items():
+            whole[dialogue] = whole.get(dialogue, False) or against
+        answers = [whole.get(dialogue) for dialogue in table["dialogue_id"]]
+    else:
+        turns = table["end"] - 1 if task == "success" else table["turn"]  # a goal is judged at its last turn
+        answers = [disputed.get(item) for item in zip(table["dialogue_id"], turns, strict=True)]
+    return table.assign(**{"@agreed": [answer is False for answer in answers],
+                           "@disputed": [answer is True for answer in answers]})  # fmt: skip

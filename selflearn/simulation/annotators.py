@@ -1,7 +1,7 @@
 """Annotators: people who read a log once and label it, with errors of their own and errors they share.
 
-An annotator sees what a model sees. Where a request was misheard as another one and nothing that follows gives it away,
-they take it at its word, all of them. Beside that each has error rates of their own, by class, which grow towards the
+An annotator sees what a model sees. What the record shows (:mod:`selflearn.simulation.evidence`) they know; of the rest
+all of them take the record at its word. Beside that each has error rates of their own, by class, which grow towards the
 :class:`~selflearn.schema.Rating`; :func:`three_pass` makes of three of them the labels that three agree on.
 """
 
@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from selflearn.schema import Dialogue, Goal, Label, Labels, Rating, Slot, TurnLabels
+from selflearn.schema import Dialogue, Goal, Label, Labels, ObservedDialogue, Rating, Slot, Turn, TurnLabels
+from selflearn.simulation.evidence import Known, Reader, begins_in_the_record
 from selflearn.simulation.rates import read_rates
-from selflearn.simulation.truth import CORRECT, FAILURE_POINTS, RECOGNITION
+from selflearn.simulation.truth import CORRECT, FAILURE_POINTS, RECOGNITION, UNDERSTANDING
 from selflearn.simulation.understanding import OTHER
 from selflearn.simulation.world import World
 
@@ -37,7 +38,6 @@ class AnnotatorSettings:
         fatigue: growth of the errors over a shift.
         hard: share of items that are hard for everybody.
         hard_agrees: probability of the common mistake on such an item.
-        unheard: probability that a request which was misheard is taken at its word.
         yes_no: for boundary, success and defect the ranges of (missed, invented).
         others: for the other questions the range of the error rate.
     """
@@ -47,7 +47,6 @@ class AnnotatorSettings:
     fatigue: float
     hard: float
     hard_agrees: float
-    unheard: float
     yes_no: Mapping[str, tuple[tuple[float, float], tuple[float, float]]]
     others: Mapping[str, tuple[float, float]]
 
@@ -58,7 +57,7 @@ def load_annotators(world: World) -> AnnotatorSettings:
     Raises:
         WorldError: says file, line, what was found and what was expected.
     """
-    single = ("fatigue", "hard", "hard_agrees", "unheard")
+    single = ("fatigue", "hard", "hard_agrees")
     found = read_rates(world, "annotators").fields(["number", "shift", *single, "errors"])
     errors = found["errors"].fields(QUESTIONS)
     pairs = {name: errors[name].fields(["missed", "invented"]) for name in ("boundary", "success", "defect")}
@@ -82,6 +81,7 @@ class Annotators:
     def __init__(self, world: World, settings: AnnotatorSettings, *, seed: int) -> None:
         self.world, self.settings, self.seed = world, settings, seed
         self._intents = (*sorted(world.intents), OTHER)
+        self._reader = Reader(world)
 
     def assigned(self, dialogue: Dialogue) -> tuple[int, ...]:
         """Numbers of the four annotators of a dialogue: one for the single pass, three for the gold."""
@@ -101,36 +101,62 @@ class Annotators:
     def rate(self, dialogue: Dialogue, number: int, place: int) -> list[Rating]:
         """What one annotator says of a dialogue."""
         hand = _Hand(self.settings, self.seed, dialogue, number, place)
+        seen = dialogue.observed(feedback=True)
+        all_known = self._reader.known(seen, dialogue.labels.turns)
         goals = {goal.end - 1: goal for goal in dialogue.labels.goals or ()}
         starts = {goal.start for goal in dialogue.labels.goals or ()}
-        for turn, labels in enumerate(dialogue.labels.turns):
-            shared = random.Random(f"{self.seed}/{dialogue.id}/{turn}/shared")
-            fooled = self._fooled(dialogue, turn, shared)
-            hand.turn_to(turn, shared)
+        for turn, (labels, known) in enumerate(zip(dialogue.labels.turns, all_known, strict=True)):
+            hand.turn_to(turn, random.Random(f"{self.seed}/{dialogue.id}/{turn}/shared"))
             if turn:
-                hand.yes_no("boundary", turn in starts)
+                told = known.knows_meaning and all_known[turn - 1].knows_meaning
+                hand.yes_no("boundary", turn in starts if told else begins_in_the_record(seen, turn))
             if turn in goals and goals[turn].success is not None:
-                hand.yes_no("success", not goals[turn].success and not fooled, reverse=True)
-            hand.yes_no("defect", bool(labels.defect and labels.defect.value) and not fooled)
+                hand.yes_no("success", _seen_to_fail(goals[turn], seen, all_known), reverse=True)
+            hand.yes_no("defect", known.knows_failure and bool(labels.defect and labels.defect.value))
             shown = dialogue.turns[turn]
             if labels.intent is not None:
                 served = shown.interpretations[0].intent if shown.interpretations else None
-                hand.name("intent", served or OTHER if fooled else labels.intent.value, self._intents)
-            hand.spans(labels.slots or (), meant=not fooled)
+                hand.name("intent", labels.intent.value if known.knows_meaning else served or OTHER, self._intents)
+            hand.spans(_seen_slots(shown, labels, known), meant=known.knows_meaning)
             request = shown.request or ""
-            spoken = labels.transcript.value if labels.transcript and not fooled else request
-            hand.name("transcript", spoken, (request,))
-            point = labels.failure_point.value if labels.failure_point and not fooled else CORRECT
-            hand.name("failure_point", point, FAILURE_POINTS)
+            hand.name("transcript", labels.transcript.value if labels.transcript and known.knows_words else request,
+                      (request,))  # fmt: skip
+            hand.name("failure_point", _seen_point(labels, known), FAILURE_POINTS)
         return hand.ratings
 
-    def _fooled(self, dialogue: Dialogue, turn: int, shared: random.Random) -> bool:
-        """Whether nobody who reads can know that this turn was misheard: the same for every annotator."""
-        labels = dialogue.labels.turns[turn]
-        misheard = labels.failure_point is not None and labels.failure_point.value == RECOGNITION
-        told = labels.rephrase_target is not None or bool(dialogue.feedback and dialogue.feedback[turn].barge_in)
-        answered = dialogue.turns[turn].status == "done"
-        return misheard and answered and not told and shared.random() < self.settings.unheard
+
+def _seen_to_fail(goal: Goal, seen: ObservedDialogue, known: Sequence[Known]) -> bool:
+    """Whether a goal that was not reached looks like it: by its last request, whatever was said after that."""
+    requests = [turn for turn in range(goal.start, goal.end) if seen.turns[turn].status not in ("bye", "welcome")]
+    last = requests[-1] if requests else goal.end - 1
+    return not goal.success and (known[last].knows_failure or seen.turns[last].status != "done")
+
+
+def _seen_point(labels: TurnLabels, known: Known) -> str:
+    """The failure point as far as it shows; who does not know that words were misheard blames the next component."""
+    if labels.failure_point is None or not known.knows_failure:
+        return CORRECT
+    point = labels.failure_point.value
+    return UNDERSTANDING if point == RECOGNITION and not known.knows_point else point
+
+
+def _seen_slots(shown: Turn, labels: TurnLabels, known: Known) -> tuple[Slot, ...]:
+    """The spans as far as they show.
+
+    All where the meaning is known; else what was heard as it was said, and beside that what the assistant took for
+    values.
+    """
+    slots = labels.slots or ()
+    if known.knows_meaning:
+        return slots
+    said, request = labels.transcript.value if labels.transcript else "", shown.request or ""
+    found = [slot for slot in slots if slot.text in said]
+    for entity in shown.entities:
+        start = request.find(entity.mention)
+        end = start + len(entity.mention)
+        if start >= 0 and entity.mention and all(end <= slot.start or slot.end <= start for slot in found):
+            found.append(Slot(name=entity.slot, start=start, end=end, text=entity.mention))
+    return tuple(sorted(found, key=lambda slot: slot.start))
 
 
 class _Hand:
@@ -228,14 +254,27 @@ def three_pass(dialogue: Dialogue) -> tuple[Labels, frozenset[Item]]:
         raise ValueError(
             f"dialogue {dialogue.id} has {len(names)} annotators; expected 4: a single pass, three for gold"
         )
-    votes: dict[Item, Counter[str]] = {}
-    for rating in dialogue.ratings:
-        if rating.rater in names[1:4]:
-            votes.setdefault((rating.question, rating.turn), Counter())[rating.answer] += 1
-    best = {item: counter.most_common(1)[0] for item, counter in votes.items()}
+    best = _best_of_three(dialogue)
     agreed = {item: answer for item, (answer, number) in best.items() if number >= 2}
     disputed = frozenset(item for item, (_, number) in best.items() if number < 3)
     return _labels(dialogue, agreed, source="gold"), disputed
+
+
+def disputes(dialogue: Dialogue) -> dict[Item, bool]:
+    """Of each item that the three of :func:`three_pass` were asked, whether they dispute it; empty without three."""
+    if len(raters(dialogue)) < 4:
+        return {}
+    return {item: number < 3 for item, (_, number) in _best_of_three(dialogue).items()}
+
+
+def _best_of_three(dialogue: Dialogue) -> dict[Item, tuple[str, int]]:
+    """The most frequent answer to each item, and how many of the three gave it."""
+    three = raters(dialogue)[1:4]
+    votes: dict[Item, Counter[str]] = {}
+    for rating in dialogue.ratings:
+        if rating.rater in three:
+            votes.setdefault((rating.question, rating.turn), Counter())[rating.answer] += 1
+    return {item: counter.most_common(1)[0] for item, counter in votes.items()}
 
 
 def _labels(dialogue: Dialogue, said: Mapping[tuple[str, int | None], str], *, source: str) -> Labels:

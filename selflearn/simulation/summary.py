@@ -12,6 +12,7 @@ from typing import Any, Self
 from rapidfuzz.distance import Levenshtein
 
 from selflearn.schema import Dialogue
+from selflearn.simulation.annotators import disputes
 
 SKETCH = 2048
 """Hashes kept to estimate how many different requests there are: a standard error of about 2%."""
@@ -34,6 +35,8 @@ class Summary:
         turns_of_goal: goals by their number of turns.
         gaps: pairs of turns by the seconds between them, in powers of two.
         dialogues_by_split: dialogues of each split.
+        asked: items that the three annotators of the gold were asked, by question.
+        disputed: those of them on which the three do not agree, which a gold of agreement drops.
         sketch: the smallest hashes of the requests that were said.
     """
 
@@ -46,6 +49,8 @@ class Summary:
     turns_of_goal: Counter[str] = field(default_factory=Counter)
     gaps: Counter[str] = field(default_factory=Counter)
     dialogues_by_split: Counter[str] = field(default_factory=Counter)
+    asked: Counter[str] = field(default_factory=Counter)
+    disputed: Counter[str] = field(default_factory=Counter)
     sketch: list[int] = field(default_factory=list)
 
     @classmethod
@@ -69,6 +74,9 @@ class Summary:
         self.dialogues_by_split[dialogue.split] += 1
         self.counts.update(dialogues=1, turns=len(dialogue.turns), goals=len(goals),
                            goals_reached=sum(goal.success is True for goal in goals))  # fmt: skip
+        for (question, _), disputed in disputes(dialogue).items():
+            self.asked[question] += 1
+            self.disputed[question] += disputed
         self.turns_of_goal.update(str(goal.end - goal.start) for goal in goals)
         before: float | None = None
         for turn, meant, label in zip(dialogue.turns, truth.turns, labels.turns, strict=True):
@@ -104,7 +112,7 @@ class Summary:
         return (SKETCH - 1) / (self.sketch[-1] / _HASHES)
 
     def rates(self) -> dict[str, float]:
-        """The figures that describe the log: rates by turn, goal and word."""
+        """The figures that describe the log: rates by turn, goal and word; what is disputed, by items asked."""
         counts, turns = self.counts, max(self.counts["turns"], 1)
         return {
             "defect_rate": counts["defects"] / turns,
@@ -117,6 +125,7 @@ class Summary:
             "said_before_by_the_same_person": counts["said_before"] / turns,
             **{f"failure_point/{name}": n / turns for name, n in sorted(self.failure_points.items())},
             **{f"outcome/{name}": n / turns for name, n in sorted(self.outcomes.items())},
+            **{f"disputed/{name}": self.disputed[name] / n for name, n in sorted(self.asked.items())},
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,4 +139,4 @@ class Summary:
 
 
 _COUNTERS = ("counts", "turns_by_domain", "defects_by_domain", "failure_points", "outcomes", "statuses",
-             "turns_of_goal", "gaps", "dialogues_by_split")  # fmt: skip
+             "turns_of_goal", "gaps", "dialogues_by_split", "asked", "disputed")  # fmt: skip

@@ -71,3 +71,37 @@ def test_success_has_the_question_that_was_asked_where_everybody_was_asked_one()
     assert "question" not in tables["intent"]
     calm = asked("x", "Did the assistant stay calm?")  # is no question about success
     assert "question" not in add_slices({"success": table}, [calm, tent], set())["success"]
+
+
+def rated(name, answers):
+    """Two turns that four annotators judged; ``answers`` of each turn by question, the single pass first."""
+    ratings = tuple(
+        Rating(rater=f"annotator-{number}", question=question, answer=answer, turn=turn)
+        for (question, turn), said in answers.items()
+        for number, answer in enumerate(said)
+    )
+    return plain_dialogue(("a", "b"), ("c", "d"), id=name, ratings=ratings)
+
+
+def test_items_are_agreed_or_disputed_by_the_three_who_make_the_gold():
+    own = {("boundary", 1): ["no", "yes", "yes", "yes"], ("success", 1): ["no", "no", "no", "yes"],
+           ("defect", 0): ["yes", "no", "no", "no"], ("defect", 1): ["no", "no", "yes", "no"]}  # fmt: skip
+    dialogues = [rated("d", own), rated("e", {**own, ("boundary", 1): ["no", "no", "yes", "yes"]})]
+    turns = pd.DataFrame({"dialogue_id": ["d", "d", "e"], "turn": [0, 1, 1], "domain": None})
+    goals = pd.DataFrame({"dialogue_id": ["d"], "goal": [0], "start": [0], "end": [2], "domain": None})
+    gaps = pd.DataFrame({"dialogue_id": ["d", "e"], "turn": [1, 1]})
+    tables = {"defect": turns, "intent": turns, "success": goals, "success@end_to_end": goals, "segmentation": gaps}
+    sliced = add_slices(tables, dialogues, set())
+    assert sliced["defect"]["@agreed"].tolist() == [True, False, False]
+    assert sliced["defect"]["@disputed"].tolist() == [False, True, True]
+    assert "@agreed" not in sliced["intent"]  # of which nobody was asked
+    for name in ("success", "success@end_to_end"):
+        assert sliced[name]["@disputed"].tolist() == [True]
+    assert sliced["segmentation"]["@agreed"].tolist() == [True, False]
+    assert list(without_one_sided_slices(sliced)["success"]) == ["dialogue_id", "goal", "start", "end"]
+
+
+def test_without_three_annotators_nothing_is_agreed_or_disputed():
+    three = rated("d", {("defect", 0): ["yes", "no", "no"]})
+    table = pd.DataFrame({"dialogue_id": "d", "turn": [0, 1], "domain": None})
+    assert "@agreed" not in add_slices({"defect": table}, [three], set())["defect"]

@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from selflearn.simulation.annotators import Annotators, labels_by, load_annotators, raters, three_pass
+from selflearn.simulation.annotators import (
+    QUESTIONS,
+    Annotators,
+    disputes,
+    labels_by,
+    load_annotators,
+    raters,
+    three_pass,
+)
+from selflearn.simulation.evidence import Reader
+from selflearn.simulation.summary import Summary
 
 
 @pytest.fixture(scope="module")
@@ -80,20 +90,54 @@ def test_annotators_have_errors_of_their_own(annotated):
 
 
 def test_nobody_who_reads_knows_what_only_sound_would_tell(annotated, team):
-    fooled = [
-        (dialogue, turn)
-        for dialogue in annotated
-        for turn, labels in enumerate(dialogue.labels.turns)
-        if labels.failure_point.value == "recognition" and dialogue.turns[turn].status == "done"
-        and labels.rephrase_target is None and not dialogue.feedback[turn].barge_in
-    ]  # fmt: skip
-    assert fooled
-    taken = [
-        all(r.answer == dialogue.turns[turn].request for r in dialogue.ratings
-            if (r.question, r.turn) == ("transcript", turn))
-        for dialogue, turn in fooled
-    ]  # fmt: skip
-    assert np.mean(taken) > 0.4
+    reader = Reader(team.world)
+    taken = []
+    for dialogue in annotated:
+        known = reader.known(dialogue.observed(feedback=True), dialogue.labels.turns)
+        for turn, labels in enumerate(dialogue.labels.turns):
+            if labels.failure_point.value == "recognition" and not known[turn].knows_words:
+                said = [r.answer for r in dialogue.ratings if (r.question, r.turn) == ("transcript", turn)]
+                taken.append(said == [dialogue.turns[turn].request] * 4)
+    assert len(taken) > 50
+    assert all(taken)
+
+
+def test_errors_depend_on_the_class(home_log, home):
+    """Who misses failures need not invent any: of what is there and known some is missed, of the rest nothing said."""
+    settings = load_annotators(home.world)
+    rates = {**settings.yes_no, "defect": ((0.3, 0.3), (0.0, 0.0))}
+    team = Annotators(home.world, replace(settings, yes_no=rates, hard=0.0, fatigue=0.0), seed=1)
+    reader, missed, invented = Reader(home.world), [], []
+    for place, dialogue in enumerate(home_log[:300]):
+        known = reader.known(dialogue.observed(feedback=True), dialogue.labels.turns)
+        rated = team.annotate(dialogue, place)
+        for rating in rated.ratings:
+            if rating.question == "defect":
+                failed = known[rating.turn].knows_failure and dialogue.labels.turns[rating.turn].defect.value
+                (missed if failed else invented).append((rating.answer == "yes") != failed)
+    assert np.mean(missed) == pytest.approx(0.3, abs=0.04)
+    assert not any(invented)
+
+
+def test_what_three_dispute_is_counted_by_question(annotated):
+    total = Summary.of(annotated)
+    parts = Summary.of(annotated[:300]) + Summary.of(annotated[300:])
+    assert (parts.asked, parts.disputed) == (total.asked, total.disputed)
+    assert set(total.asked) == set(QUESTIONS)
+    assert total.asked["defect"] == total.counts["turns"]
+    assert sum(total.disputed.values()) == sum(len(three_pass(dialogue)[1]) for dialogue in annotated)
+    for question in QUESTIONS:
+        assert total.rates()[f"disputed/{question}"] == total.disputed[question] / total.asked[question]
+    assert 0.1 < total.rates()["disputed/defect"] < 0.4
+    alone = Summary.of(replace(dialogue, ratings=()) for dialogue in annotated[:50])
+    assert not any(name.startswith("disputed") for name in alone.rates())
+
+
+def test_the_share_that_is_disputed_hangs_on_no_one_but_the_three(annotated):
+    for dialogue in annotated[:50]:
+        alone = raters(dialogue)[0]
+        others = tuple(replace(r, answer="no") if r.rater == alone else r for r in dialogue.ratings)
+        assert disputes(replace(dialogue, ratings=others)) == disputes(dialogue)
 
 
 def test_people_tire(home_log, team):

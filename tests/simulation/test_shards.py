@@ -59,8 +59,10 @@ def test_the_log_is_read_as_any_other(whole):
 
 
 def test_the_number_of_workers_changes_no_byte(small_shards, whole, tmp_path):
-    write(small_shards, tmp_path, workers=2)
+    written = write(small_shards, tmp_path, workers=2)
     assert bytes_of(tmp_path) == bytes_of(whole[0])
+    assert [summary.to_dict() for _, summary in written] == [summary.to_dict() for _, summary in whole[1]]
+    assert sum((summary for _, summary in written), Summary()).asked["defect"] > 0
 
 
 def test_what_is_missing_is_made_again_with_the_same_bytes(small_shards, whole, tmp_path):
