@@ -228,7 +228,8 @@ class Assistant:
         if best.intent == OTHER:
             return trace(self.skills.decline("unsupported", rng), choice)
         rival = next((r for r in below if r.intent not in (best.intent, OTHER)), None)
-        if rival is not None and not context.options and best.score - rival.score < rules.margin:
+        answered = bool(context.options) or context.asked is not None  # one question is not answered by another
+        if rival is not None and not answered and best.score - rival.score < rules.margin:
             names = [_title(r.intent) for r in (best, rival)]
             asked = self.skills.decline("which_intent", rng, first=names[0], second=names[1])
             return trace(replace(asked, options=(best.intent, rival.intent)), choice)
