@@ -9,7 +9,7 @@ rewriter in front, an explorer that picks among hypotheses. What it draws by lot
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -98,8 +98,10 @@ class Resolver(Protocol):
 class Skills(Protocol):
     """From an intent with its entities to what is done and said."""
 
-    def serve(self, intent: Intent, values: Mapping[str, Entity], rng: random.Random) -> Result:
-        """Do what was understood."""
+    def serve(
+        self, intent: Intent, values: Mapping[str, Entity], rng: random.Random, *, said: Collection[str]
+    ) -> Result:
+        """Do what was understood; ``said`` are the slots whose values are from the request itself."""
         ...
 
     def decline(self, status: Status, rng: random.Random, **words: str) -> Result:
@@ -245,7 +247,8 @@ class Assistant:
         if best.intent == OTHER:
             return trace(self.skills.decline("unsupported", rng), choice)
         rival = next((r for r in below if r.intent not in (best.intent, OTHER)), None)
-        if rival is not None and not context.options and best.score - rival.score < rules.margin:
+        answered = bool(context.options) or context.asked is not None  # one question is not answered by another
+        if rival is not None and not answered and best.score - rival.score < rules.margin:
             names = [_title(r.intent) for r in (best, rival)]
             asked = self.skills.decline("which_intent", rng, first=names[0], second=names[1])
             return trace(replace(asked, options=(best.intent, rival.intent)), choice)
@@ -268,6 +271,8 @@ class Assistant:
         matches = {
             name: self.resolver.resolve(slots[name], mention, owned) for name, mention in reading.mentions.items()
         }
+        for name, entity in self._namesakes(reading.intent, _entities(matches), _entities(matches)).items():
+            matches[name] = replace(matches[name], entity=entity)
         return matches, self.serve_matches(reading, matches, context, rng)
 
     def serve_matches(
@@ -277,8 +282,9 @@ class Assistant:
         lost = next((m for m in matches.values() if m.entity is None), None)
         if lost is not None:
             return self.skills.decline("no_match", rng, value=lost.mention)
-        found = {name: match.entity for name, match in matches.items() if match.entity is not None}
-        return self.skills.serve(self.world.intents[reading.intent], self.complete(reading.intent, found, context), rng)
+        found = _entities(matches)
+        values = self.complete(reading.intent, found, context)
+        return self.skills.serve(self.world.intents[reading.intent], values, rng, said=found.keys())
 
     def complete(self, name: str, found: Mapping[str, Entity], context: Context) -> dict[str, Entity]:
         """Values that nobody said: kept from the turn before, known of the person, or what most people mean."""
@@ -302,11 +308,24 @@ class Assistant:
                 usual = usual_value(slot, context.person, context.situation, self.world)
                 if usual is not None:
                     values[slot.name] = usual
+        values |= self._namesakes(name, values, found)
         for slot in intent.slots.values():
             if slot.follows is not None and slot.name not in values and slot.follows[0] in values:
                 entity = values[slot.follows[0]]
                 values[slot.name] = self.world.types[slot.type].named(entity.attributes[slot.follows[1]])[0]
         return values
+
+    def _namesakes(self, name: str, values: Mapping[str, Entity], said: Mapping[str, Entity]) -> dict[str, Entity]:
+        """Of values that another one which was said contradicts those of the same name that have it: the town there."""
+        found = {}
+        for slot in self.world.intents[name].slots.values():
+            source, attribute = slot.follows or ("", "")
+            if slot.name in said and source in values:
+                alike = self.world.types[values[source].type].named(values[source].name)
+                fitting = [entity for entity in alike if entity.attributes[attribute] == said[slot.name].name]
+                if fitting and values[source] not in fitting:
+                    found[source] = fitting[0]
+        return found
 
     def _knows_favourite(self, person: Person, kind: str) -> bool:
         """Whether the favourite of a type is in the profile of a person."""
@@ -325,6 +344,10 @@ class Assistant:
         said = next((r.mentions[context.asked] for r in readings if context.asked in r.mentions), text)
         answer = Hypothesis(intent=context.intent, mentions={context.asked: said}, score=max(readings[0].score, 0.5))
         return (answer, *readings[:-1])
+
+
+def _entities(matches: Mapping[str, Match]) -> dict[str, Entity]:
+    return {name: match.entity for name, match in matches.items() if match.entity is not None}
 
 
 def _title(intent: str) -> str:

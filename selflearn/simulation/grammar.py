@@ -106,6 +106,10 @@ class Phrasing:
         """Every word that may be said, values aside."""
         return frozenset(_words(self._root))
 
+    def renderings(self) -> set[str]:
+        """Everything that can be said, with ``{}`` in place of each value."""
+        return {" ".join(pieces) for pieces in _renderings(self._root)}
+
     def fits(self, values: Mapping[str, str]) -> bool:
         """Whether it can be said with these values, some of which may stay unsaid."""
         return _fits(self._root, values)
@@ -198,6 +202,17 @@ def _words(sequence: _Sequence) -> Iterator[str]:
         elif isinstance(part, _Choice):
             for option in part.options:
                 yield from _words(option)
+
+
+def _renderings(sequence: _Sequence) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = {()}
+    for part in sequence.parts:
+        if isinstance(part, _Choice):
+            ends = set[tuple[str, ...]]().union(*map(_renderings, part.options))
+        else:
+            ends = {("{}",) if isinstance(part, _Slot) else (part,)}
+        found = {start + end for start in found for end in ends}
+    return found
 
 
 def _fits(sequence: _Sequence, values: Mapping[str, str]) -> bool:

@@ -66,7 +66,7 @@ def load_world(directory: str | Path = WORLDS / "home", rates: Mapping[str, Any]
     for name, intent in intents.items():
         _check_references(intent, places[name], intents)
     head = read_file(root / "world.yaml").fields(["name", "manners"])
-    types, intents = _split_types(types, intents, catalogues), _split_intents(intents, places)
+    types, intents = _split_types(types, intents, catalogues), _split_intents(intents, places, types)
     check_rates(root, rates or {})
     return World(
         name=head["name"].text(), directory=root, rates=dict(rates or {}), digest=_digest(root, rates or {}),
@@ -74,7 +74,9 @@ def load_world(directory: str | Path = WORLDS / "home", rates: Mapping[str, Any]
     )  # fmt: skip
 
 
-def _split_intents(intents: Mapping[str, Intent], places: Mapping[str, Value]) -> dict[str, Intent]:
+def _split_intents(
+    intents: Mapping[str, Intent], places: Mapping[str, Value], types: Mapping[str, EntityType]
+) -> dict[str, Intent]:
     """The intents with the part of each phrasing."""
     lists: list[tuple[Phrasings, Value]] = []
     for name, intent in intents.items():
@@ -82,8 +84,9 @@ def _split_intents(intents: Mapping[str, Intent], places: Mapping[str, Value]) -
         lists += [(intent.say, row["say"]), (intent.short, row.get("short", places[name]))]
         follows = row["follow"].rows() if intent.follow else []
         lists += [(follow.say, value.table()["say"]) for follow, value in zip(intent.follow, follows, strict=True)]
+    values = {words for kind in types.values() for entity in kind.entities for words in entity.spoken}
     try:
-        sides = iter(split_phrasings([phrasings for phrasings, _ in lists]))
+        sides = iter(split_phrasings([phrasings for phrasings, _ in lists], values))
     except NoSplitError as error:
         raise lists[error.number][1].fault(str(error)) from None
     return {
@@ -98,14 +101,17 @@ def _split_intents(intents: Mapping[str, Intent], places: Mapping[str, Value]) -
 def _split_types(
     types: Mapping[str, EntityType], intents: Mapping[str, Intent], places: Mapping[str, Value]
 ) -> dict[str, EntityType]:
-    """The types with the part of each entity, by name: a title that is a film and a book is held out as both."""
+    """The types with the part of each entity, by name: a title that is a film and a book is held out as both.
+
+    So are those that are said alike, such as two doctors.
+    """
     said: dict[str, set[str]] = {name: set() for name in types}
     for intent in intents.values():
         for slot in intent.slots.values():
             if slot.follows and types[slot.type].open:
                 said[intent.slots[slot.follows[0]].type].add(slot.follows[1])
     held = held_out_names(
-        (entity.name.lower(), *(entity.attributes[attribute].lower() for attribute in said[kind.name]))
+        (entity.name.lower(), *entity.spoken, *(entity.attributes[attribute].lower() for attribute in said[kind.name]))
         for kind in types.values() if kind.open for entity in kind.entities
     )  # fmt: skip
     return {name: _split_type(kind, held, places[name]) if kind.open else kind for name, kind in types.items()}

@@ -1,13 +1,14 @@
 """The result: what the assistant does with an interpretation whose entities are resolved, and what it says.
 
 A skill can be out of date (it answers with yesterday's forecast, plays the wrong version), can lack the thing that was
-asked for, can need a value that nobody said, and cannot do what is not its job.
+asked for, can need a value that nobody said or want to know which of two things of one name is meant, and cannot do
+what is not its job.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -53,18 +54,24 @@ class WorldSkills:
     def __init__(self, world: World, responses: Responses, settings: ResultSettings) -> None:
         self.world, self.responses, self.settings = world, responses, settings
 
-    def serve(self, intent: Intent, values: Mapping[str, Entity], rng: random.Random) -> Result:
+    def serve(
+        self, intent: Intent, values: Mapping[str, Entity], rng: random.Random, *, said: Collection[str]
+    ) -> Result:
         """Do what was understood; a value that is missing and has no default is asked for.
+
+        So is, at times, what tells things of one name apart: the state, where a town was named that is in two.
 
         Args:
             intent: what to do.
             values: entities that were resolved or are known without words.
-            rng: decides whether the skill fails.
+            rng: decides whether the skill fails or asks.
+            said: slots whose values are from the request itself.
         """
         names = {name: entity.name for name, entity in values.items()}
-        needed = [s for s in intent.slots.values() if not s.optional and s.name not in values]
-        if needed:
-            asked = needed[0].name
+        needed = [s.name for s in intent.slots.values() if not s.optional and s.name not in values]
+        unclear = [] if needed else self._unclear(intent, values, said)
+        if needed or (unclear and rng.random() < self.settings.ambiguous):
+            asked = (needed or unclear)[0]
             return replace(
                 self.decline("which_value", rng, slot=_plain(asked)), intent=intent.name, values=values, asked=asked
             )
@@ -74,6 +81,19 @@ class WorldSkills:
         stale = bool(intent.stale) and rng.random() < self.settings.stale
         said = _fill(intent.stale if stale else intent.done, rng, names)
         return Result(status="done", response=said, intent=intent.name, values=values, stale=stale)
+
+    def _unclear(self, intent: Intent, values: Mapping[str, Entity], said: Collection[str]) -> list[str]:
+        """Slots that nobody said, though somebody might have, and that tell what was named from its namesakes."""
+        found = []
+        for slot in intent.slots.values():
+            source, attribute = slot.follows or ("", "")
+            if source in said and slot.name not in said:
+                alike = self.world.types[values[source].type].named(values[source].name)
+                differ = len({entity.attributes[attribute] for entity in alike}) > 1
+                # what a request never leaves out or never says (who wrote it) is what it asks for
+                if differ and any(slot.name in phrasing.slots - phrasing.needed for phrasing in intent.say.all):
+                    found.append(slot.name)
+        return found
 
     def decline(self, status: Status, rng: random.Random, **words: str) -> Result:
         """Say that nothing is done, with ``words`` in place of the braces."""

@@ -119,10 +119,17 @@ class ResolutionSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultSettings:
-    """Of the skills: shares of results that are out of date, and of entities that are not available."""
+    """Of the skills, shares.
+
+    Attributes:
+        stale: of results, those that are out of date.
+        missing: of entities, those that are not available.
+        ambiguous: of requests for one of several things of the same name, those after which it asks which.
+    """
 
     stale: float
     missing: float
+    ambiguous: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

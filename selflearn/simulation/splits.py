@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,24 +49,32 @@ class NoSplitError(ValueError):
         self.number = number
 
 
-def split_phrasings(lists: Sequence[Phrasings]) -> list[Phrasings]:
+def split_phrasings(lists: Sequence[Phrasings], values: Collection[str] = ()) -> list[Phrasings]:
     """Hold out about a quarter of what a world can say, the same in every list where it stands.
 
-    Phrasings that differ in the names of their slots alone (``play {song}``, ``play {film}``) are held out together.
-    Every list gets at least one of each side; one whose phrasings all have the same shape cannot be split and is
-    everybody's.
+    Phrasings that can come out as the same words, whatever the values of their slots are (``play {song}``,
+    ``[just] play {film}``), are held out together, and so are those that each of them shares words with. Every list
+    gets at least one of each side; one whose phrasings are all held together so cannot be split and is everybody's, and
+    so is one that has nothing but phrasings of such lists.
+
+    Args:
+        lists: ways to say the same, list by list.
+        values: words that may stand in a slot: ``turn it up`` is the same as ``turn it {change}``.
 
     Raises:
         NoSplitError: lists that share their few phrasings leave no such split.
     """
-    shapes = [{_shape(phrasing) for phrasing in phrasings.all} for phrasings in lists]
-    held = {shape for found in shapes for shape in found if _draw(shape) < HELD_OUT}
-    kept = set[str]()
+    group = _groups((phrasing for phrasings in lists for phrasing in phrasings.all), values)
+    groups = [{group[phrasing.source] for phrasing in phrasings.all} for phrasings in lists]
+    # what is everybody's in one list cannot be held out in another
+    shared = set[str]().union(*(found for found in groups if len(found) == 1))
+    held = {name for found in groups for name in found - shared if _draw(name) < HELD_OUT}
+    kept = set(shared)
     for _ in range(ROUNDS):
-        unsplit = [found for found in shapes if len(found) > 1 and (not found & held or found <= held)]
+        unsplit = [found for found in groups if not found <= shared and (not found & held or found <= held)]
         for found in unsplit:
             if not found & held:
-                held.add(min(found - kept or found, key=_draw))
+                held.add(min(found - kept or found - shared, key=_draw))
             elif found <= held:
                 kept.add(max(found, key=_draw))
                 held -= kept
@@ -74,21 +82,52 @@ def split_phrasings(lists: Sequence[Phrasings]) -> list[Phrasings]:
             break
     else:
         raise NoSplitError(
-            f"no side for each of {sorted(unsplit[0])}: they stand in too many short lists; add phrasings",
-            shapes.index(unsplit[0]),
+            f"no side for each of {sorted(unsplit[0])}: they stand in too many short lists, or share words with "
+            "phrasings of these; add phrasings that have words of their own",
+            groups.index(unsplit[0]),
         )
+    for name in sorted(held, key=_draw, reverse=True):  # short lists were given theirs: others need not hold more
+        if all(len(found & held) - 1 >= HELD_OUT * len(found) for found in groups if name in found):
+            held.remove(name)
     return [
         Phrasings(
             phrasings.all,
-            tuple(phrasing for phrasing in phrasings.all if len(found) < 2 or _shape(phrasing) not in held),
-            tuple(phrasing for phrasing in phrasings.all if len(found) < 2 or _shape(phrasing) in held),
+            tuple(p for p in phrasings.all if found <= shared or group[p.source] not in held),
+            tuple(p for p in phrasings.all if found <= shared or group[p.source] in held),
         )
-        for phrasings, found in zip(lists, shapes, strict=True)
+        for phrasings, found in zip(lists, groups, strict=True)
     ]
 
 
-def _shape(phrasing: Phrasing) -> str:
-    return re.sub(r"\{[a-z_]+\}", "{}", phrasing.source)
+def _groups(phrasings: Iterable[Phrasing], values: Collection[str]) -> dict[str, str]:
+    """By source the name of those that share words with it, one by one: the first of their shapes."""
+    most: dict[str, int] = {}  # words of the longest value that begins with a word
+    for words in map(str.split, values):
+        most[words[0]] = max(most.get(words[0], 0), len(words))
+    shapes: dict[str, set[str]] = {}
+    sources: dict[str, str] = {}
+    for phrasing in phrasings:
+        shape = sources[phrasing.source] = re.sub(r"\{[a-z_]+\}", "{}", phrasing.source)
+        if shape not in shapes:
+            shapes[shape] = {_bare(rendering.split(), values, most) for rendering in phrasing.renderings()}
+    saying: dict[str, set[str]] = {}
+    for shape, renderings in shapes.items():
+        for rendering in renderings:
+            saying.setdefault(rendering, set()).add(shape)
+    group = {shape: min(together) for together in _joined(saying.values()) for shape in together}
+    return {source: group[shape] for source, shape in sources.items()}
+
+
+def _bare(words: Sequence[str], values: Collection[str], most: Mapping[str, int]) -> str:
+    """Words with ``{}`` in place of what may be a value, longer ones first."""
+    found: list[str] = []
+    at = 0
+    while at < len(words):
+        ends = range(min(at + most.get(words[at], 0), len(words)), at, -1)
+        end = next((end for end in ends if " ".join(words[at:end]) in values), None)
+        found.append(words[at] if end is None else "{}")
+        at = end or at + 1
+    return " ".join(found)
 
 
 def held_out_names(together: Iterable[tuple[str, ...]]) -> set[str]:
@@ -99,11 +138,17 @@ def held_out_names(together: Iterable[tuple[str, ...]]) -> set[str]:
             joins all that it stands with: whoever asks for a song may name its artist, and who likes the artist may ask
             for another song, so that none of them can be held out alone.
     """
+    return {name for names in _joined(together) if _draw(min(names)) < HELD_OUT for name in names}
+
+
+def _joined(sets: Iterable[Iterable[str]]) -> list[set[str]]:
+    """The sets, those with a member in common made one."""
     group: dict[str, set[str]] = {}
-    for names in together:
-        joined = set[str]().union(*(group.get(name, {name}) for name in names))
-        group.update(dict.fromkeys(joined, joined))
-    return {name for name, names in group.items() if _draw(min(names)) < HELD_OUT}
+    for members in sets:
+        members = set(members)
+        union = set[str]().union(members, *(group[name] for name in members & group.keys()))
+        group.update(dict.fromkeys(union, union))
+    return list({id(union): union for union in group.values()}.values())
 
 
 def _draw(text: str) -> float:

@@ -1,6 +1,7 @@
 """Failure points and what the log makes of a session, on sessions written by hand."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from selflearn.simulation.resolution import CatalogueResolver
 from selflearn.simulation.result import WorldSkills
 from selflearn.simulation.session import Exchange, Pursuit, Session, judge
 from selflearn.simulation.settings import ResultSettings
+from selflearn.simulation.speaking import Speaker
 from selflearn.simulation.speech_text import Recognized
 from selflearn.simulation.truth import diagnose
 from selflearn.simulation.understanding import OTHER, Hypothesis
@@ -51,8 +53,9 @@ def world(home):
 def talk(home, person, situation):
     """Makes exchanges of one session from (said, heard, read, wanted), with components that do as they are told."""
 
-    def make(*turns, stale=0.0, seconds=None, kinds=None):
-        skills = WorldSkills(home.world, home.assistant.responses, ResultSettings(stale=stale, missing=0.0))
+    def make(*turns, stale=0.0, ambiguous=0.0, seconds=None, kinds=None):
+        rates = ResultSettings(stale=stale, missing=0.0, ambiguous=ambiguous)
+        skills = WorldSkills(home.world, home.assistant.responses, rates)
         resolver = CatalogueResolver(home.world, home.assistant.resolution, seed=1)
         readings = {}
         for said, heard, read, wanted in turns:
@@ -71,7 +74,10 @@ def talk(home, person, situation):
         )
         exchanges = []
         for i, (said, heard, _, wanted) in enumerate(turns):
+            before = exchanges[-1].trace.result if exchanges else None
             context = Context(person=person, situation=situation, key=f"turn{i}")
+            if before is not None and before.asked is not None:
+                context = replace(context, intent=before.intent, values=before.values, asked=before.asked)
             trace = assistant.serve([heard], [context])[0]
             exchanges.append(
                 Exchange(kind=(kinds or {}).get(i, "first"), utterance=said, meaning=wanted, context=context,
@@ -165,6 +171,65 @@ def test_the_other_town_of_the_same_name_is_resolution(world, talk):
     found = diagnose(exchanges, assistant)[0]
     assert exchanges[0].outcome == "wrong"
     assert (found.failure_point, found.replay) == ("resolution", "right")
+
+
+@pytest.fixture
+def wilkerson(world):
+    """The forecast of today in the less common of two towns."""
+    town = next(t for t in world.types["town"].named("Wilkerson") if t.attributes["state"] == "California")
+    values = {
+        "town": town, "state": world.types["state"].named("California")[0],
+        "date": world.types["date"].named("today")[0],
+    }  # fmt: skip
+    return Meaning(world.intents["weather_forecast"], values)
+
+
+def test_which_of_two_towns_is_asked_for_and_the_answer_finds_it(talk, wilkerson, person, situation, wishes, rng):
+    said = utterance("the weather in wilkerson", town="wilkerson")
+    answer = utterance("california", state="california")
+    exchanges, assistant = talk(
+        (said, recognized(said.text), reading("weather_forecast", town="wilkerson"), wilkerson),
+        (answer, recognized(answer.text), reading("weather_forecast", town="california"), wilkerson),
+        ambiguous=1.0,
+    )  # fmt: skip
+    assert [(e.outcome, e.trace.result.status) for e in exchanges] == [("asked", "which_value"), ("right", "done")]
+    assert exchanges[0].trace.result.asked == "state"
+    assert Speaker(person, situation, wishes).reply(wilkerson, exchanges[0].trace.result, rng) == answer
+    found = diagnose(exchanges, assistant)
+    assert [(d.defect, d.failure_point) for d in found] == [(False, "correct")] * 2  # it was left open
+    # the state was said, and lost by the recogniser: a question that was answered already
+    said = utterance("the weather in wilkerson california", town="wilkerson", state="california")
+    heard = recognized("the weather in wilkerson", (0, 1, 2, 3, None))
+    exchanges, assistant = talk((said, heard, reading("weather_forecast", town="wilkerson"), wilkerson), ambiguous=1.0)
+    assert [(d.defect, d.failure_point) for d in diagnose(exchanges, assistant)] == [(True, "recognition")]
+
+
+def test_a_state_that_is_said_decides_between_two_towns(talk, wilkerson):
+    said = utterance("the weather in wilkerson california", town="wilkerson", state="california")
+    exchanges, assistant = talk(
+        (said, recognized(said.text), reading("weather_forecast", town="wilkerson", state="california"), wilkerson),
+        ambiguous=1.0,
+    )  # fmt: skip
+    found = diagnose(exchanges, assistant)[0]
+    assert (exchanges[0].outcome, found.failure_point, found.differs) == ("right", "correct", ())
+
+
+def test_nobody_is_asked_what_they_want_to_know_or_what_is_no_question(world, talk):
+    song = world.types["song"].named("Lighthouse")[0]
+    values = {"song": song, "artist": world.types["artist"].named(song.attributes["artist"])[0]}
+    who = utterance("who sings lighthouse", song="lighthouse")
+    town = world.types["town"].named("Seattle")[0]
+    weather = {"town": town, "state": world.types["state"].named("Washington")[0],
+               "date": world.types["date"].named("today")[0]}  # fmt: skip
+    only = utterance("the weather in seattle", town="seattle")
+    exchanges, _ = talk(
+        (who, recognized(who.text), reading("who_sings", song="lighthouse"),
+         Meaning(world.intents["who_sings"], values)),
+        (only, recognized(only.text), reading("weather_forecast", town="seattle"),
+         Meaning(world.intents["weather_forecast"], weather)),
+        ambiguous=1.0,
+    )  # fmt: skip
+    assert [e.outcome for e in exchanges] == ["right", "right"]
 
 
 def test_a_false_wake_is_a_defect_and_thanks_are_none(world, talk):

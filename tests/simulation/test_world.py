@@ -4,17 +4,20 @@ import pytest
 
 from selflearn.simulation.annotators import load_annotators
 from selflearn.simulation.files import WorldError, rate_names, read_file
+from selflearn.simulation.grammar import Phrasing
 from selflearn.simulation.loading import load_world
 from selflearn.simulation.population import load_population
 from selflearn.simulation.rates import RATE_FILES
 from selflearn.simulation.settings import load_assistant
 from selflearn.simulation.simulate import Setting, simulated
-from selflearn.simulation.splits import held_out_names
+from selflearn.simulation.splits import Phrasings, held_out_names, split_phrasings
 from selflearn.simulation.world import WORLDS
 from tests.fixtures.worlds import FILES, write_world
 
+SHIPPED = sorted(path.name for path in WORLDS.iterdir() if path.is_dir())
 
-@pytest.mark.parametrize("name", sorted(path.name for path in WORLDS.iterdir() if path.is_dir()))
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_every_world_that_comes_with_the_library_can_be_used(name):
     setting = Setting.load(WORLDS / name, seed=0)
     load_annotators(setting.world)
@@ -33,14 +36,88 @@ def test_every_world_that_comes_with_the_library_can_be_used(name):
     assert not names["train"] & names["test"]
 
 
+def renderings(sequence):
+    """Everything that a part of a grammar can say, with {} in place of values; written anew, to check the split."""
+    found = [""]
+    for part in sequence.parts:
+        if isinstance(part, str):
+            ends = [part]
+        elif hasattr(part, "options"):
+            ends = [text for option in part.options for text in renderings(option)]
+        else:
+            ends = ["{}"]
+        found = [" ".join(f"{start} {end}".split()) for start in found for end in ends]
+    return found
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_no_words_of_a_phrasing_of_the_test_split_can_be_said_in_training(name):
+    said = {"train": set(), "test": set()}
+    count = {"train": 0, "test": 0}
+    for intent in load_world(WORLDS / name).intents.values():
+        for phrasings in (intent.say, intent.short, *(follow.say for follow in intent.follow)):
+            assert not phrasings.all or (phrasings.train and phrasings.test and phrasings.train != phrasings.test)
+            for part, texts in said.items():
+                count[part] += len(phrasings.of(part))
+                texts.update(text for phrasing in phrasings.of(part) for text in renderings(phrasing._root))
+    assert len(said["test"]) > 100
+    assert not said["train"] & said["test"]
+    assert 0.2 < count["test"] / (count["test"] + count["train"]) < 0.3
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_nothing_but_manners_is_said_word_for_word_in_training_and_test(name):
+    """Thanks, complaints and the like are everybody's; so is an answer or a correction that names no more than a thing
+    of a closed catalogue, such as a room."""
+    setting = Setting.load(WORLDS / name, seed=2)
+    fewer = replace(setting.assistant.understanding, utterances=500)
+    setting = replace(setting, assistant=replace(setting.assistant, understanding=fewer))
+    said = {"train": set(), "test": set()}
+    for dialogue in simulated(setting, 400):
+        for turn in dialogue.truth.turns:
+            bare = turn.components["kind"] in ("reply", "correct")
+            if turn.intent is not None and turn.components["kind"] != "complain":
+                said["test" if dialogue.split == "test" else "train"].add((turn.request, bare))
+    train = {text for text, _ in said["train"]}
+    assert len(said["test"]) > 50
+    closed = {words for kind in setting.world.types.values() if not kind.open for e in kind.entities
+              for words in e.spoken}  # fmt: skip
+    shared = [(text, bare) for text, bare in said["test"] if text in train]
+    assert not [text for text, bare in shared if not (bare and any(text.endswith(words) for words in closed))]
+
+
+def test_phrasings_that_share_words_are_held_out_together():
+    def phrasings(*sources):
+        return Phrasings(tuple(map(Phrasing.parse, sources)))
+
+    def sides(*lists, values=()):
+        split = split_phrasings(lists, values)
+        return [{p.source for found in split for p in found.of(part)} for part in ("train", "test")]
+
+    own = [f"{word} now" for word in ("alpha", "beta", "gamma", "delta", "omega")]
+    together = ["play {song}", "[just] play {film}", "just play [the] {film}"]
+    for i in range(len(own)):
+        assert any(set(together) <= side for side in sides(phrasings(*together, *own[i:])))
+    literal = ["turn it up", "[please] turn it {change}"]
+    assert any(set(literal) <= side for side in sides(phrasings(*literal, *own), values={"up", "down"}))
+    # a list in which every phrasing shares words with another is everybody's, and what it says is held out nowhere
+    train, test = sides(phrasings(*together), phrasings("play {game}", *own))
+    assert set(together) <= train & test
+    assert "play {game}" in train - test
+    # nor is a list of nothing else split
+    train, test = sides(phrasings("one"), phrasings("two"), phrasings("one", "two"), phrasings("one", *own))
+    assert {"one", "two"} <= train & test
+
+
 def test_the_home_world_is_as_rich_as_it_is_said_to_be(home):
     world = home.world
     assert len(world.domains) >= 12
     assert sum(intent.supported for intent in world.intents.values()) >= 40
-    assert sum(len(kind.entities) for kind in world.types.values() if kind.open) > 1000
-    titles = [{e.name for e in world.types[kind].entities} for kind in ("film", "book", "album", "song")]
-    shared = {name for i, one in enumerate(titles) for other in titles[i + 1 :] for name in one & other}
-    assert len(shared) >= 25  # one title, several things
+    for kind in ("song", "artist", "album", "film", "show", "book", "author", "restaurant", "contact", "dish", "town",
+                 "item"):  # fmt: skip
+        assert len(world.types[kind].entities) >= 200, kind
+    film, book, album, song = ({e.name for e in world.types[k].entities} for k in ("film", "book", "album", "song"))
+    assert len(film & book & (album | song)) >= 25  # one title, several things
     assert len(world.types["town"].named("Wilkerson")) == 2
 
 
@@ -158,7 +235,7 @@ def test_single_rates_of_a_world_can_be_others(tmp_path):
     assert other.world.digest != plain.world.digest == load_world(tmp_path).digest
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in WORLDS.iterdir() if path.is_dir()))
+@pytest.mark.parametrize("name", SHIPPED)
 def test_every_rate_of_a_world_can_be_set_and_its_own_value_changes_nothing(name):
     plain = Setting.load(WORLDS / name, seed=1)
     rates = {}
