@@ -56,7 +56,7 @@ def talk(home, person, situation):
     def make(*turns, stale=0.0, ambiguous=0.0, seconds=None, kinds=None):
         rates = ResultSettings(stale=stale, missing=0.0, ambiguous=ambiguous)
         skills = WorldSkills(home.world, home.assistant.responses, rates)
-        resolver = CatalogueResolver(home.world, home.assistant.resolution, seed=1)
+        resolver = CatalogueResolver(home.world, replace(home.assistant.resolution, known=1.0), seed=1)
         readings = {}
         for said, heard, read, wanted in turns:
             readings[heard.hypotheses[0].text] = read
