@@ -35,23 +35,23 @@ def test_without_runs_the_commands_are_said_and_training_takes_them(ranges):
     words = shlex.split("'data" + second)
     lines = ["experiment=simulated_feedback", "seed=1,2", *words]
     ready = checked_overrides(config_loader(), "train", lines, sweep=True, values_needed=True)
-    assert ready[-1].startswith("++data.simulate.rates={assistant:{recognition:{error:0.02}}},")
+    assert ready[-1].startswith("++data.simulate.rates={assistant:{recognition:{error:0.02,speakers:")
 
 
 def test_runs_that_are_there_make_the_table_and_the_others_are_said(ranges, tmp_path):
     write_run(tmp_path / "runs" / "simulated" / "seed_1", {})
-    write_run(tmp_path / "runs" / "simulated" / "sweep" / "a", {"people": {"reactions": {"barge_in": 0.6}}}, 0.75)
+    write_run(tmp_path / "runs" / "simulated" / "sweep" / "a", {"people": {"reactions": {"barge_in": 0.6, "barge_in_anyway": 0.0}}}, 0.75)
     code, out, err = ranges()
     assert code == 0, err
     page = (tmp_path / "runs" / "ranges" / "page.md").read_text("utf-8")
     assert "| as in the files |  | - | - | - | .900 | - | - |" in page
-    assert "| interrupting after a failure | 0.6 | - | - | - | .750 | - | - |" in page
+    assert "| interrupting | barge_in 0.6, barge_in_anyway 0.0 | - | - | - | .750 | - | - |" in page
     assert " ".join(page.split()) in out
     assert "1 tables of 2 runs" in err
     (command,) = re.findall(r"python -m experiments\.train .*", out.partition("favour, italic = all of it against.")[2])
     assert command.startswith("python -m experiments.train -m experiment=simulated seed=1 ")
-    assert "{people:{reactions:{barge_in:0.1}}}" in command
-    assert "{people:{reactions:{barge_in:0.6}}}" not in command
+    assert "{people:{reactions:{barge_in:0.1,barge_in_anyway:0.1}}}" in command
+    assert "{people:{reactions:{barge_in:0.6,barge_in_anyway:0.0}}}" not in command
 
 
 @pytest.mark.parametrize(
