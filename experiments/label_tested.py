@@ -36,9 +36,8 @@ def labels_test_split(cfg: DictConfig) -> bool:
     return bool(cfg.label) and cfg.data.folds is None
 
 
-def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> None:
+def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None], *, bf16: bool) -> None:
     """Use the model as it will be used: label the test dialogues, and write them with their goal records."""
-    bf16 = cfg.trainer.precision == "bf16-mixed"
     labeler = Labeler.from_pretrained(
         directory / "model", on_overflow=cfg.data.on_overflow, bf16=bf16, recordings=cfg.data.root
     )

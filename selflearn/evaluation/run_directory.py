@@ -109,7 +109,9 @@ def versions(command: str, seconds: float, systems: Mapping[str, str]) -> dict[s
 
 def device() -> str:
     """What this process computes on."""
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name(0)
+    return f"CPU ({torch.backends.cpu.get_cpu_capability()}), {torch.get_num_threads()} threads"
 
 
 def machine() -> str:

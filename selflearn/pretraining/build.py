@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from selflearn.batching.texts import Tokenization, make_buckets
 from selflearn.encoders import TurnEncoder, load_encoder
+from selflearn.encoders.bfloat16 import computes_bfloat16
 from selflearn.models import LabelGenerator
 from selflearn.pretraining.annotated import SameActsResponse
 from selflearn.pretraining.grades import (
@@ -38,6 +39,7 @@ class FrozenEncoder:
 
     def __init__(self, name: str, *, cache_size: int = 100_000, batch_size: int = 256) -> None:
         model, tokenizer = load_encoder(name, dropout=0.0)
+        self.bf16 = computes_bfloat16(torch.device("cpu"))
         self.encoder = TurnEncoder(model, num_parts=1).eval()
         self.tokenization = Tokenization(tokenizer, max_tokens=64)
         self.pad_id = tokenizer.pad_token_id or 0
@@ -54,7 +56,7 @@ class FrozenEncoder:
         for start in range(0, len(missing), self.batch_size):
             chunk = missing[start : start + self.batch_size]
             buckets, position, _ = make_buckets(self.tokenization(chunk), self.pad_id)
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
                 vectors = self.encoder(tuple(buckets)).vectors[:, 0].float()
             rows = functional.normalize(vectors, dim=-1).numpy()
             self.cache.update((text, rows[place]) for text, place in zip(chunk, position, strict=True))

@@ -33,7 +33,7 @@ from selflearn.tasks.success import asked_goals
 from selflearn.training.data import TrainingData
 from selflearn.training.module import FineTuning, Pretraining
 from selflearn.training.settings import ModelSettings, PretrainingSettings, TrainingSettings
-from selflearn.training.stage import StageConfig, load_encoders, load_finished, placement, run_stage
+from selflearn.training.stage import StageConfig, load_encoders, load_finished, placement, precision, run_stage
 
 log = logging.getLogger(__name__)
 
@@ -281,7 +281,7 @@ class Recipe:
         torch.nn.Module.to(model, placement(stage.hardware)[1])  # Lightning leaves it on the CPU
         leads = rank_zero_only.rank == 0  # type: ignore[attr-defined]  # of several processes one shows a bar
         system = ModelSystem(
-            model, tokenizer, on_overflow=self.training.on_overflow, bf16=stage.hardware.precision == "bf16-mixed",
+            model, tokenizer, on_overflow=self.training.on_overflow, bf16=precision(stage.hardware) == "bf16-mixed",
             bar=partial(progress_bar, "labelling") if stage.progress and leads else None,
             trained_on=ReadCounts(
                 truncated_texts=data.truncated_texts, windowed_dialogues=data.windowed,

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import Logger
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from selflearn.encoders.bfloat16 import computes_bfloat16
 from selflearn.training.data import TrainingData
 from selflearn.training.loggers import LoggerSettings, close_loggers, make_loggers
 from selflearn.training.module import SteppedModule
@@ -29,7 +30,7 @@ class HardwareConfig:
         accelerator: "auto", "cpu" or "gpu".
         devices: how many, or "auto".
         strategy: how several devices share the work.
-        precision: "32-true", "bf16-mixed" or "16-mixed".
+        precision: "32-true", "bf16-mixed", "16-mixed"; or "auto": :func:`precision` of the machine.
     """
 
     accelerator: str = "auto"
@@ -163,7 +164,7 @@ def _trainer(
         callbacks.append(_Progress(config.directory.name.replace("_", " ")))
     return lightning.Trainer(
         accelerator=hardware.accelerator, devices=hardware.devices, strategy=_strategy(hardware),
-        precision=hardware.precision, max_steps=num_steps, callbacks=callbacks, logger=loggers,  # type: ignore[arg-type]
+        precision=precision(hardware), max_steps=num_steps, callbacks=callbacks, logger=loggers,  # type: ignore[arg-type]
         enable_progress_bar=config.progress, enable_model_summary=False, enable_checkpointing=False,
         use_distributed_sampler=False, num_sanity_val_steps=0, limit_val_batches=0, log_every_n_steps=10,
         default_root_dir=config.directory,
@@ -187,6 +188,14 @@ def load_finished(model: nn.Module, config: StageConfig) -> bool:
     if done:
         load_weights(model, config.directory / FINAL)
     return done
+
+
+def precision(hardware: HardwareConfig) -> str:
+    """What a stage computes in: as told; with "auto" in bfloat16 where the device does, in full precision elsewhere."""
+    if hardware.precision != "auto":
+        return hardware.precision
+    device = placement(hardware)[1]
+    return "bf16-mixed" if computes_bfloat16(device) else "16-mixed" if device.type == "cuda" else "32-true"
 
 
 def placement(hardware: HardwareConfig) -> tuple[int, torch.device]:
