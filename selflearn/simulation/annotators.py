@@ -2,7 +2,8 @@
 
 An annotator sees what a model sees. What the record shows (:mod:`selflearn.simulation.evidence`) they know; of the rest
 all of them take the record at its word. Beside that each has error rates of their own, by class, which grow towards the
-:class:`~selflearn.schema.Rating`; :func:`three_pass` makes of three of them the labels that three agree on.
+end of a shift. Each answer is a :class:`~selflearn.schema.Rating`; :func:`three_pass` makes of three of them the labels
+that three agree on.
 """
 
 from __future__ import annotations
@@ -143,19 +144,16 @@ def _seen_point(labels: TurnLabels, known: Known) -> str:
 def _seen_slots(shown: Turn, labels: TurnLabels, known: Known) -> tuple[Slot, ...]:
     """The spans as far as they show.
 
-    All where the meaning is known; else what was heard as it was said, and beside that what the assistant took for
-    values.
+    All where the meaning is known; else what the assistant took for values.
     """
-    slots = labels.slots or ()
     if known.knows_meaning:
-        return slots
-    said, request = labels.transcript.value if labels.transcript else "", shown.request or ""
-    found = [slot for slot in slots if slot.text in said]
-    for entity in shown.entities:
-        start = request.find(entity.mention)
-        end = start + len(entity.mention)
-        if start >= 0 and entity.mention and all(end <= slot.start or slot.end <= start for slot in found):
-            found.append(Slot(name=entity.slot, start=start, end=end, text=entity.mention))
+        return labels.slots or ()
+    request, found = shown.request or "", []
+    for value in shown.interpretations[0].slots if shown.interpretations else ():
+        start = request.find(value.value)
+        if start >= 0 and value.value:
+            end = start + len(value.value)
+            found.append(Slot(name=value.name, start=start, end=end, text=value.value))
     return tuple(sorted(found, key=lambda slot: slot.start))
 
 

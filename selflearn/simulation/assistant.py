@@ -204,6 +204,8 @@ class Assistant:
         """Hear and serve requests; None where it slept. What a request gets does not depend on its company."""
         wakes = self.wake.detect(speech)
         heard = [i for i, wake in enumerate(wakes) if wake.woken]
+        if not heard:
+            return [None] * len(speech)
         traces = self.serve(self.recognizer.recognize([speech[i] for i in heard]), [contexts[i] for i in heard])
         found: list[Trace | None] = [None] * len(speech)
         for i, trace in zip(heard, traces, strict=True):

@@ -18,13 +18,16 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 from selflearn.schema import ObservedDialogue, TurnLabels
-from selflearn.simulation.log import REPHRASE_SECONDS
-from selflearn.simulation.truth import FALSE_WAKE, RECOGNITION, RESOLUTION, UNDERSTANDING
+from selflearn.simulation.log import REPHRASE_SECONDS, REPHRASE_SIMILARITY
+from selflearn.simulation.truth import CORRECT, FALSE_WAKE, RESOLUTION, RESULT, UNDERSTANDING
 from selflearn.simulation.understanding import OTHER
 from selflearn.simulation.world import World
 
 STUMBLED = frozenset({"not_understood", "no_match", "missing"})
 """Statuses by which the assistant itself says that it did not serve."""
+
+BETWEEN = frozenset({UNDERSTANDING, RESOLUTION})
+"""Failure points at which misheard words, where there were any, made no difference."""
 
 COMPLAINT_SIMILARITY = 85.0
 """Least similarity (0 to 100) of a request to a complaint that it is read as one: a word of it may be misheard."""
@@ -63,6 +66,10 @@ class Reader:
         self._corrections = [_pattern(frame) for frame in world.manners.corrections]
         self._done = {name: [_pattern(text) for text in intent.done] for name, intent in world.intents.items()}
         self._stale = {name: [_pattern(text) for text in intent.stale] for name, intent in world.intents.items()}
+        self._spoken: dict[str, set[str]] = {}
+        for kind in world.types.values():
+            for entity in kind.entities:
+                self._spoken.setdefault(entity.name, set()).update(entity.spoken)
 
     def known(self, seen: ObservedDialogue, labels: Sequence[TurnLabels]) -> list[Known]:
         """What can be known of each turn.
@@ -86,12 +93,14 @@ class Reader:
             self.reacted(seen, turn)
             or shown.status in STUMBLED
             or self._says_out_of_date(seen, turn)
-            or (heard and _misfit(seen, label, turn))
+            or (heard and self._misfit(seen, label, turn))
         )
         point = label.failure_point.value if label.failure_point else None
-        # misheard words that did no harm still say what was meant, but for those of a request that nobody serves
+        # misheard words that did no harm, or are not those of a value, still say what was meant; not where they are
+        # those of a request that nobody serves
         unserved = label.intent is not None and label.intent.value == OTHER
-        harmless = point not in (RECOGNITION, FALSE_WAKE) and not unserved
+        values_heard = all(slot.text in (said or "") for slot in label.slots or ())
+        harmless = not unserved and (point in (CORRECT, RESULT) or (point in BETWEEN and values_heard))
         # who doubts the words, or reads past them, finds better ones in the n-best list and in what was said next
         others = {hypothesis.text for hypothesis in shown.recognition}
         others |= {later.request for later in seen.turns[turn + 1 : turn + 3] if later.request}
@@ -117,12 +126,16 @@ class Reader:
         """The turn in which the same was asked for once more."""
         if not _soon(seen, turn):
             return None
-        if self._complains(seen, turn + 1):
-            return turn + 2 if _soon(seen, turn + 1) else None
-        own, request = (seen.feedback[turn] if seen.feedback else None), seen.turns[turn + 1].request or ""
+        later = turn + 1
+        if self._complains(seen, later):
+            if not _soon(seen, later):
+                return None
+            later += 1
+        request = seen.turns[later].request or ""
         corrects = any(pattern.fullmatch(request) for pattern in self._corrections)
-        again = own is not None and (own.rephrase or own.repetition or own.barge_in)
-        return turn + 1 if corrects or again else None
+        alike = fuzz.token_set_ratio(seen.turns[turn].request or "", request) >= REPHRASE_SIMILARITY
+        ends = seen.turns[later].status in ("bye", "welcome")
+        return later if (corrects or alike) and not ends else None
 
     def _complains(self, seen: ObservedDialogue, turn: int) -> bool:
         if turn >= len(seen.turns) or not _soon(seen, turn - 1):
@@ -130,25 +143,25 @@ class Reader:
         request = seen.turns[turn].request or ""
         return any(fuzz.ratio(request, complaint) >= COMPLAINT_SIMILARITY for complaint in self._complaints)
 
+    def _misfit(self, seen: ObservedDialogue, label: TurnLabels, turn: int) -> bool:
+        """Whether the response does not fit words that were heard rightly.
+
+        Something else was understood than they say, or an entity was taken that is not called by the name that was
+        said. Of two that share a name a reader cannot tell which was meant, nor which value goes without saying for the
+        person.
+        """
+        point = label.failure_point.value if label.failure_point else None
+        if point == RESOLUTION:
+            entities = seen.turns[turn].entities
+            return any(e.entity is None or e.mention not in self._spoken.get(e.entity, ()) for e in entities)
+        return point == UNDERSTANDING or (label.intent is not None and label.intent.value == OTHER)
+
     def _says_out_of_date(self, seen: ObservedDialogue, turn: int) -> bool:
         """Whether the response is one that is given when it is out of date, and at no other time."""
         response = seen.turns[turn].response or ""
         intents = {reading.intent for reading in seen.turns[turn].interpretations if reading.intent in self._stale}
         stale, done = ([p for name in intents for p in rows[name or ""]] for rows in (self._stale, self._done))
         return _begins(stale, response) and not _begins(done, response)
-
-
-def _misfit(seen: ObservedDialogue, label: TurnLabels, turn: int) -> bool:
-    """Whether the response does not fit words that were heard rightly.
-
-    Something else was understood than they say, or another entity was taken whose name is not the one that was said. Of
-    two that share a name a reader cannot tell which was meant, nor which value goes without saying for the person.
-    """
-    point = label.failure_point.value if label.failure_point else None
-    if point == RESOLUTION:
-        entities = seen.turns[turn].entities
-        return any(e.entity is None or e.entity.casefold() != e.mention.casefold() for e in entities)
-    return point == UNDERSTANDING or (label.intent is not None and label.intent.value == OTHER)
 
 
 def begins_in_the_record(seen: ObservedDialogue, turn: int) -> bool:

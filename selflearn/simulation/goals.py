@@ -15,6 +15,9 @@ from selflearn.simulation.grammar import Utterance
 from selflearn.simulation.people import Meaning
 from selflearn.simulation.speaking import Speaker
 
+MOST_STEPS = 10
+"""Of a goal: what always follows itself would never end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -51,6 +54,9 @@ def plan_goals(key: str, speaker: Speaker) -> tuple[tuple[Step, ...], ...]:
         rng = random.Random(f"{key}/goal{goal}/plan")
         steps = [borrowed or Step(*speaker.wish(after, rng))]
         while (following := _following(steps[-1], speaker, rng)) is not None and not following[1]:
+            if len(steps) == MOST_STEPS:
+                following = None
+                break
             steps.append(following[0])
         borrowed = None if following is None else following[0]
         after = steps[0].meaning.intent.name

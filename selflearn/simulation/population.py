@@ -14,7 +14,8 @@ RETRIES = ("repeat", "reword", "detail", "simplify", "correct", "complain")
 """How somebody tries again: the same words, other words, more of it, less of it, a correction, a complaint."""
 
 GAPS = ("barge_in", "retry", "follow_up", "next_goal")
-"""Between turns: after an interruption, before another attempt, before what follows, before the next goal."""
+"""Seconds: from the start of a response to an interruption, or from its end to thanks and dismissals; to another
+attempt, to what follows, to the next goal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ class Reactions:
         pace: seconds that a word takes, and that the assistant takes to answer.
         asks_again: for something that the assistant cannot do.
         leaves: ends the session where a goal was given up.
-        overheard: before a request the device hears somebody who does not speak to it.
+        overheard: before something is asked for, the device hears somebody who does not speak to it.
     """
 
     notice_wrong: float

@@ -70,17 +70,18 @@ class WorldSkills:
         names = {name: entity.name for name, entity in values.items()}
         needed = [s.name for s in intent.slots.values() if not s.optional and s.name not in values]
         unclear = [] if needed else self._unclear(intent, values, said)
-        if needed or (unclear and rng.random() < self.settings.ambiguous):
+        asks, lacks, lags = (rng.random() for _ in range(3))  # one each, so that a replay has the same luck
+        if needed or (unclear and asks < self.settings.ambiguous):
             asked = (needed or unclear)[0]
             return replace(
                 self.decline("which_value", rng, slot=_plain(asked)), intent=intent.name, values=values, asked=asked
             )
         main = next((values[name] for name, slot in intent.slots.items() if name in values and not slot.own), None)
-        if main is not None and self.world.types[main.type].open and rng.random() < self.settings.missing:
+        if main is not None and self.world.types[main.type].open and lacks < self.settings.missing:
             return replace(self.decline("missing", rng, value=main.name), intent=intent.name, values=values)
-        stale = bool(intent.stale) and rng.random() < self.settings.stale
-        said = _fill(intent.stale if stale else intent.done, rng, names)
-        return Result(status="done", response=said, intent=intent.name, values=values, stale=stale)
+        stale = bool(intent.stale) and lags < self.settings.stale
+        response = _fill(intent.stale if stale else intent.done, rng, names)
+        return Result(status="done", response=response, intent=intent.name, values=values, stale=stale)
 
     def _unclear(self, intent: Intent, values: Mapping[str, Entity], said: Collection[str]) -> list[str]:
         """Slots that nobody said, though somebody might have, and that tell what was named from its namesakes."""

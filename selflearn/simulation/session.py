@@ -108,12 +108,13 @@ class Session:
         plan = plan_goals(self.key, self.speaker)
         seconds = 0.0
         for goal, steps in enumerate(plan):
-            rng = random.Random(f"{self.key}/goal{goal}")
+            key = f"{self.key}/goal{goal}"
+            rng = random.Random(key)
             if goal:
                 seconds += self._gap("next_goal", rng)
             ahead = goal + 1 < len(plan) and plan[goal + 1][0].borrows
             start = len(self.exchanges)
-            seconds, reached = yield from self._pursue(steps, seconds, rng, thankful=not ahead)
+            seconds, reached = yield from self._pursue(steps, seconds, key, rng, thankful=not ahead)
             self.pursuits.append(
                 Pursuit(start=start, end=len(self.exchanges), meaning=steps[0].meaning, reached=reached)
             )
@@ -121,14 +122,14 @@ class Session:
                 return
 
     def _pursue(
-        self, steps: Sequence[Step], seconds: float, rng: random.Random, *, thankful: bool
+        self, steps: Sequence[Step], seconds: float, key: str, rng: random.Random, *, thankful: bool
     ) -> Generator[tuple[Speech, Context], Trace | None, tuple[float, bool]]:
         """A goal with all its steps: the seconds after it, and whether each step was served."""
         reached = True
         for i, step in enumerate(steps):
             if i:
                 seconds += self._gap("follow_up", rng)
-            seconds = yield from self._overheard(seconds, rng)
+            seconds = yield from self._overheard(seconds, random.Random(f"{key}/step{i}/overheard"))
             utterance = step.utterance
             if step.borrows and not self.content:
                 utterance = self.speaker.say(step.meaning, rng)  # nothing was served that its words could refer to
@@ -139,7 +140,9 @@ class Session:
         if reached and thankful and rng.random() < self.wishes.population.reactions.thanks:
             seconds += self._gap("barge_in", rng)
             thanks = self.wishes.world.manners.thanks
-            yield from self._exchange("thanks", Utterance(thanks[int(rng.random() * len(thanks))]), None, seconds)
+            words = Utterance(thanks[int(rng.random() * len(thanks))])
+            exchange = yield from self._exchange("thanks", words, None, seconds)
+            seconds = exchange.seconds + self._listening(exchange, rng)
         return seconds, reached
 
     def _attempt(
@@ -154,7 +157,7 @@ class Session:
             seconds = exchange.seconds + self._listening(exchange, rng)
             last = attempt == reactions.most_attempts
             if exchange.outcome == "asked" and not last:
-                seconds += self._gap("retry", rng)
+                seconds += 0.0 if exchange.barge_in else self._gap("retry", rng)
                 kind, utterance = "reply", self.speaker.reply(meaning, exchange.trace.result, rng)
                 continue
             failed = exchange.outcome in FAILURES or exchange.outcome == "asked"
@@ -184,12 +187,13 @@ class Session:
         self._keep("false_wake", words, None, seconds, trace)
         return seconds + self._gap("retry", rng)
 
-    def _give_up(self, seconds: float, rng: random.Random) -> Generator[tuple[Speech, Context], Trace, float]:
+    def _give_up(self, seconds: float, rng: random.Random) -> Generator[tuple[Speech, Context], Trace | None, float]:
         reactions, manners = self.wishes.population.reactions, self.wishes.world.manners
         if rng.random() < reactions.dismiss:
             seconds += self._gap("barge_in", rng)
             words = manners.dismissals[int(rng.random() * len(manners.dismissals))]
-            yield from self._exchange("dismiss", Utterance(words), None, seconds)
+            exchange = yield from self._exchange("dismiss", Utterance(words), None, seconds)
+            seconds = exchange.seconds + self._listening(exchange, rng)
         self.terminated = rng.random() < reactions.leaves
         return seconds
 

@@ -66,7 +66,9 @@ def _not_failed(exchange: Exchange) -> Diagnosis | None:
     """The diagnosis of a turn that did not fail, or in which nothing was wanted; None where it failed."""
     if exchange.meaning is None:
         woken = exchange.kind == "false_wake"
-        return Diagnosis(defect=woken, failure_point=FALSE_WAKE if woken else CORRECT, differs=())
+        if woken:  # had it slept, nobody would have missed anything
+            return Diagnosis(defect=True, failure_point=FALSE_WAKE, differs=(FALSE_WAKE,), replay="idle")
+        return Diagnosis(defect=False, failure_point=CORRECT, differs=())
     if exchange.outcome in FAILURES or (exchange.outcome == "asked" and not _sensible_question(exchange)):
         return None
     return Diagnosis(defect=False, failure_point=CORRECT, differs=_differs(exchange))
@@ -107,7 +109,7 @@ def _failed(exchange: Exchange, heard: Trace, assistant: Assistant) -> Diagnosis
     persists = {  # into the component after it
         RESOLUTION: _action(resolved) != _action(trace.result),
         UNDERSTANDING: _resolved(true_reading, matches) != _resolved(trace.reading, trace.matches),
-        RECOGNITION: _read(heard) != _read(trace),
+        RECOGNITION: _resolved(heard.reading, heard.matches) != _resolved(trace.reading, trace.matches),
     }
     replays = {RESOLUTION: resolved, UNDERSTANDING: read, RECOGNITION: heard.result}
     point = RESULT
@@ -132,17 +134,16 @@ def _resolved(reading: Hypothesis | None, matches: Mapping[str, Match]) -> tuple
     return None if reading is None else (reading.intent, entities)
 
 
-def _read(trace: Trace) -> tuple[object, ...] | None:
-    return None if trace.reading is None else (trace.reading.intent, dict(trace.reading.mentions))
-
-
 def _sensible_question(exchange: Exchange) -> bool:
     """Whether the assistant asked for what the person had left open."""
     assert exchange.meaning is not None
     result = exchange.trace.result
     if result.options:
         return exchange.meaning.intent.name in result.options
-    return result.asked in exchange.meaning.values and result.asked not in true_mentions(exchange)
+    wanted, served, said = exchange.meaning.values, result.values or {}, true_mentions(exchange)
+    understood = all(name in served and served[name].name == wanted[name].name for name in said)
+    about_it = result.intent == exchange.meaning.intent.name and understood
+    return about_it and result.asked in wanted and result.asked not in said
 
 
 def _truly_recognized(exchange: Exchange) -> Recognized:

@@ -45,6 +45,6 @@ class WakeWordDetector:
         expected = rules.other
         if speech.called == "word":
             expected = rules.word - math.log(speech.noise) - rules.speakers * speech.accent
-        evidence = random.Random(speech.wake_key).gauss(expected, rules.spread)
+        evidence = random.Random(speech.wake_key or f"{speech.key}/called").gauss(expected, rules.spread)
         score = 1 / (1 + math.exp(-max(-30.0, min(30.0, evidence))))
         return Wake(score >= rules.threshold, score)

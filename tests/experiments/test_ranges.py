@@ -40,7 +40,11 @@ def test_without_runs_the_commands_are_said_and_training_takes_them(ranges):
 
 def test_runs_that_are_there_make_the_table_and_the_others_are_said(ranges, tmp_path):
     write_run(tmp_path / "runs" / "simulated" / "seed_1", {})
-    write_run(tmp_path / "runs" / "simulated" / "sweep" / "a", {"people": {"reactions": {"barge_in": 0.6, "barge_in_anyway": 0.0}}}, 0.75)
+    write_run(
+        tmp_path / "runs" / "simulated" / "sweep" / "a",
+        {"people": {"reactions": {"barge_in": 0.6, "barge_in_anyway": 0.0}}},
+        0.75,
+    )
     code, out, err = ranges()
     assert code == 0, err
     page = (tmp_path / "runs" / "ranges" / "page.md").read_text("utf-8")

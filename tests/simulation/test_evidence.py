@@ -12,6 +12,7 @@ from selflearn.schema import (
     Interpretation,
     Label,
     Labels,
+    NamedValue,
     RecognitionHypothesis,
     Slot,
     Turn,
@@ -30,7 +31,8 @@ def session(heard, intent, response, *, said=None, meant=None, point="correct", 
     turns = (
         Turn(request=heard, response=response, seconds=0.0, status=status, entities=entities,
              recognition=tuple(RecognitionHypothesis(text=text) for text in (heard, *others)),
-             interpretations=(Interpretation(intent=intent),)),
+             interpretations=(Interpretation(
+                 intent=intent, slots=tuple(NamedValue(name=e.slot, value=e.mention) for e in entities)),)),
         Turn(request=request, response=answer, seconds=6.0 if soon else 90.0, status="done",
              recognition=(RecognitionHypothesis(text=request),), interpretations=(Interpretation(intent=read),)),
     )  # fmt: skip
@@ -119,6 +121,43 @@ def test_who_interrupts_and_corrects_shows_what_was_said_and_meant(reader, caref
     assert turn.failure_point.value == "recognition"
 
 
+@pytest.mark.parametrize(
+    ("then", "status"),
+    [(("never mind", "play_song", "Okay."), "bye"), (("turn off the heater", "turn_off", "It is off."), "done")],
+)
+def test_an_interruption_without_a_rephrase_does_not_say_what_was_meant(reader, then, status):
+    dialogue = session(**MISHEARD | {"others": ()}, soon=True, feedback=Feedback(barge_in=True), then=then)
+    turns = (dialogue.turns[0], replace(dialogue.turns[1], status=status))
+    found = first(reader, replace(dialogue, turns=turns))
+    assert found == Known(knows_failure=True, knows_words=False, knows_meaning=False)
+
+
+@pytest.mark.parametrize(("heard", "known"), [("play blue burn", False), ("lay blue bird", True)])
+def test_a_name_that_was_misheard_is_not_known_though_the_right_one_is_in_no_catalogue_either(reader, heard, known):
+    slot = Slot(
+        name="song", start=heard.index("blue"), end=len(heard), text=heard[heard.index("blue") :], value="Blue Bird"
+    )
+    dialogue = session(
+        heard,
+        "play_song",
+        "I know no such thing.",
+        said="play blue bird",
+        point="resolution",
+        status="no_match",
+        slots=(slot,),
+    )
+    assert first(reader, dialogue) == Known(knows_failure=True, knows_words=False, knows_meaning=known)
+
+
+def test_an_entity_that_is_also_called_so_fits_the_words(home):
+    contact = next(e for e in home.world.types["contact"].entities if any(s != e.name.casefold() for s in e.spoken))
+    alias = next(s for s in contact.spoken if s != contact.name.casefold())
+    intent = next(i for i in home.world.intents.values() if any(s.type == "contact" for s in i.slots.values()))
+    taken = (EntityResolution(slot="contact", mention=alias, entity=contact.name, score=1.0),)
+    dialogue = session(f"call {alias}", intent.name, "Calling.", point="resolution", entities=taken)
+    assert not first(Reader(home.world), dialogue).knows_failure
+
+
 def test_without_the_words_that_were_said_the_next_component_is_blamed(reader, careful):
     dialogue = session(**MISHEARD | {"others": ()}, soon=True, then=("that's wrong", *NEW[1:]))
     known = first(reader, dialogue)
@@ -157,7 +196,7 @@ def test_a_response_that_does_not_fit_the_words_is_seen(reader):
     assert first(reader, dialogue) == Known(knows_failure=True, knows_words=True, knows_meaning=True)
 
 
-def test_whether_something_is_known_hangs_on_no_label_that_is_asked_for(reader):
+def test_whether_something_is_known_hangs_on_the_words_and_the_failure_point_alone(reader):
     for dialogue in (session(**MISHEARD), session(**STALE, response="Playing Blue Bird by Ann Lee.")):
         turns = tuple(
             replace(turn, intent=Label(value="turn_on"), slots=None, defect=None, rephrase_target=None)

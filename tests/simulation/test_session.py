@@ -8,7 +8,7 @@ import pytest
 
 from selflearn.schema import Dialogue
 from selflearn.simulation.assistant import Assistant
-from selflearn.simulation.goals import plan_goals
+from selflearn.simulation.goals import MOST_STEPS, plan_goals
 from selflearn.simulation.people import Wishes, make_person
 from selflearn.simulation.population import RETRIES
 from selflearn.simulation.session import Session
@@ -161,6 +161,26 @@ def test_the_device_sleeps_at_times_and_wakes_to_others(small, small_assistant):
             assert counts[1][True] > 2 * counts[0][True] > 0
         else:
             assert all(e.trace.wake >= small.assistant.wake.threshold for e in turns if e.trace.wake is not None)
+
+
+def test_time_goes_on_though_the_device_sleeps(small, small_assistant):
+    """A dialogue whose seconds go back would be refused when its record is made."""
+    drowsy = Setting.load(small.world.directory, seed=1, rates={
+        "assistant.wake.word": 0.0, "people.reactions.dismiss": 1.0, "people.reactions.thanks": 1.0,
+        "people.reactions.gap.next_goal": [0.1, 0.1],
+    })  # fmt: skip
+    for dialogue in simulated(drowsy, 150):
+        seconds = [turn.seconds for turn in dialogue.turns]
+        assert seconds == sorted(seconds)
+
+
+def test_what_always_follows_itself_ends(tmp_path):
+    music = FILES["domains/music.yaml"].replace("probability: 0.2", "probability: 1.0")
+    setting = Setting.load(write_world(tmp_path / "some", {**FILES, "domains/music.yaml": music}), seed=1)
+    wishes = Wishes(setting.world, setting.population)
+    person = make_person(1, "train", wishes, setting.seed)
+    for session in _sessions(setting, person, wishes):
+        assert max(len(steps) for steps in plan_goals(session.key, session.speaker)) <= MOST_STEPS
 
 
 def test_who_interrupts_does_not_hear_the_response_to_its_end(small, small_assistant):

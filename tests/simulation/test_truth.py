@@ -239,7 +239,31 @@ def test_a_false_wake_is_a_defect_and_thanks_are_none(world, talk):
         kinds={0: "false_wake", 1: "thanks"},
     )  # fmt: skip
     found = diagnose(exchanges, assistant)
-    assert [(d.defect, d.failure_point) for d in found] == [(True, "false_wake"), (False, "correct")]
+    assert [(d.defect, d.failure_point, d.replay) for d in found] == [
+        (True, "false_wake", "idle"), (False, "correct", None),
+    ]  # fmt: skip
+
+
+def test_other_words_that_come_to_the_same_are_not_to_blame(world, talk):
+    town = world.types["town"].named("Seattle")[0]
+    wanted = Meaning(world.intents["weather_forecast"], {"town": town, "date": world.types["date"].named("today")[0]})
+    exchanges, assistant = talk(
+        (utterance("how is it in seattle", town="seattle"), recognized("how is it in seatle"),
+         reading("find_restaurant", town="seatle"), wanted),
+    )  # fmt: skip
+    assistant.understander.readings["how is it in seattle"] = reading("find_restaurant", town="seattle")
+    assert diagnose(exchanges, assistant)[0].failure_point == "understanding"
+
+
+def test_a_question_about_something_else_is_not_sensible(world, talk, wilkerson):
+    exchanges, assistant = talk(
+        (utterance("the weather in wilkerson", town="wilkerson"), recognized("the weather in wilkerson"),
+         reading("find_restaurant", town="wilkerson"), wilkerson),
+        ambiguous=1.0,
+    )  # fmt: skip
+    assert exchanges[0].outcome == "asked"
+    found = diagnose(exchanges, assistant)[0]
+    assert (found.defect, found.failure_point) == (True, "understanding")
 
 
 @pytest.mark.parametrize(("gap", "seen"), [(8.0, True), (300.0, False)])
