@@ -19,6 +19,7 @@ from selflearn.training.stage import (
     load_encoders,
     load_weights,
     placement,
+    precision,
     save_weights,
     stage_seconds,
 )
@@ -369,6 +370,13 @@ def test_fixed_weights_and_a_causal_model_of_pairs_train_too(recipe, tmp_path):
     )
     assert system.bf16
     assert system.predict([TUNE[0].observed()], [[]])[0].boundaries[0] == 1.0
+
+
+@pytest.mark.parametrize(("fast", "found"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_bfloat16_is_for_machines_that_have_it(monkeypatch, fast, found):
+    monkeypatch.setattr("selflearn.training.stage.computes_bfloat16", lambda device: fast)
+    assert precision(HardwareConfig(accelerator="cpu", precision="auto")) == found
+    assert precision(HardwareConfig(accelerator="cpu", precision="32-true")) == "32-true"
 
 
 def test_placement_says_how_many_train_together_and_where():
