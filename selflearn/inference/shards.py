@@ -8,7 +8,8 @@ The output folder::
     goals.parquet                  goal records, one row a goal
     labelling.json                 what was labelled with what, the counts of each shard, and the seconds of each stage
 
-A labelling that was stopped goes on after its last finished shard, when it is started again with the same output.
+A labelling that was stopped goes on after its last finished shard, when it is started again with the same output; until
+it is at its end, readers refuse its dialogues.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._lock import exclusive
 from selflearn.corpora._rows import DISK_FULL, jsonl_writer, parquet_writer, read_rows, replacing
+from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace
 from selflearn.inference.parts import parts_of
@@ -116,6 +118,8 @@ def label_file(
     folder.check()  # before a lock is put into what may be somebody's own
     with exclusive(folder.path), _advice_where_full():
         folder.claim()
+        if not folder.finished:
+            mark_unfinished(folder.dialogues)
         for number, part in enumerate(parts):
             if number >= len(folder.shards):
                 folder.write(part.name, labeler.stream(rows[part.start : part.stop]), labeler)
@@ -246,6 +250,7 @@ class _Folder:
                     write(row.values)
             self.finished = True
             self._save()
+        mark_finished(self.dialogues)
         if self.goal_parts.is_dir():
             shutil.rmtree(self.goal_parts)
 

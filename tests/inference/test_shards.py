@@ -135,6 +135,8 @@ def test_a_stopped_labelling_goes_on_after_its_last_part(label, logs, tmp_path, 
     with pytest.raises(KeyboardInterrupt):
         label(logs, shard_size=4, progress=stop)
     assert not (tmp_path / "out" / "goals.parquet").exists()
+    with pytest.raises(CorpusError, match=r"dialogues/_UNFINISHED says that files are still missing"):
+        load_dialogues("table", root=tmp_path / "out" / "dialogues", split="all", cache_dir=tmp_path / "cache_back")
     labelled = []
     stream = Labeler.stream
     monkeypatch.setattr(Labeler, "stream", lambda self, rows: stream(self, (labelled.append(d.id) or d for d in rows)))
