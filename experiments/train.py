@@ -32,6 +32,7 @@ from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by na
 from selflearn.corpora import find_corpus
 from selflearn.corpora._lock import exclusive
 from selflearn.corpora.rated import RatedCorpus
+from selflearn.corpora.splits import owner_of
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions
 from selflearn.evaluation.benchmark import (
     Contestant,
@@ -201,7 +202,7 @@ def _keeper(directory: Path, tune: Sequence[Dialogue]) -> Callable[[System], Non
         if not isinstance(system, ModelSystem):
             return
         audited = Labeler(system).audited(tune)
-        unseen = cross_fitted(audited, {dialogue.id: dialogue.user_id or dialogue.id for dialogue in tune})
+        unseen = cross_fitted(audited, {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in tune})
         Labeler(system, calibrators=fit_calibrators(audited)).save_pretrained(directory / "model")
         place = directory / "checkpoints" / "model"
         place.mkdir(parents=True, exist_ok=True)
