@@ -90,9 +90,18 @@ def independence(labels: Sequence[AuditedLabel], design: str) -> Independence:
     return Independence(groups=dialogues, units=[_owner(label) for label in labels], unit="user")
 
 
-def unit_of(dialogue: Dialogue) -> str:
-    """What the dialogues of a split share with no dialogue of another: the user, or where none is known nothing."""
-    return owner_of(dialogue.user_id, dialogue.id)
+def unit_of(dialogue: Dialogue, design: str | None) -> str:
+    """What stays in one part where an audit is cut in two: what was drawn for it by itself.
+
+    Args:
+        dialogue: of the audit.
+        design: one of :data:`DESIGNS`; None: users where they are known, which are dialogues where none repeats.
+
+    Returns:
+        The user (:func:`~selflearn.corpora.splits.owner_of`), or the dialogue: where dialogues were drawn, and where
+        turns were, whose dialogue stays whole.
+    """
+    return dialogue.id if design in ("items", "dialogues") else owner_of(dialogue.user_id, dialogue.id)
 
 
 def _owner(label: AuditedLabel) -> str:

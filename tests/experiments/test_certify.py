@@ -76,11 +76,18 @@ def test_each_label_can_have_a_promise_of_its_own(command, tmp_path, program):
 
 def test_no_user_is_in_both_halves_and_promises_are_counted_over_users(command, tmp_path):
     users = [replace(d, user_id=f"u{i % 5}") for i, d in enumerate(home_dialogues(40, seed=3))]
-    checked, audit = halves([(d, d) for d in users], 0.5, seed=0)
+    checked, audit = halves([(d, d) for d in users], 0.5, 0, None)
     of_each = [{gold.user_id for gold, _ in part} for part in (checked, audit)]
     assert [len(part) for part in of_each] == [2, 3]
     assert not of_each[0] & of_each[1]
+    checked, audit = halves([(d, d) for d in users], 0.5, 0, "dialogues")  # the same users on both sides
+    of_each = [{gold.user_id for gold, _ in part} for part in (checked, audit)]
+    assert [len(part) for part in (checked, audit)] == [20, 20]
+    assert of_each[0] == of_each[1]
     write_jsonl(users, tmp_path / "users.jsonl")
+    code, out, err = command("input=users.jsonl", "target_error=0.3", "audited=dialogues")
+    assert (code, "from 20 audited dialogues of 5 users" in err) == (0, True)
+    assert json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]["intent"]["units"] == 20
     code, out, err = command("input=users.jsonl", "page=page.md", "target_error=0.3")
     assert (code, "from 24 audited dialogues of 3 users" in err) == (0, True)
     assert "audited items of 3 users" in " ".join(out.split())
