@@ -6,6 +6,7 @@ shows what the certified labels come to, beside a single person where people lab
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -178,7 +179,7 @@ def table(found: Mapping[str, TaskComparison], dialogues: int) -> Table:
 
 def command(cfg: DictConfig) -> str:
     """The command, with what is not as the config file has it; places of one machine are left out."""
-    log = "LOG" if Path(cfg.input).is_absolute() else cfg.input
+    log = "LOG" if Path(cfg.input).is_absolute() else shlex.quote(cfg.input)
     places = ["labeler", "input", "recordings", "page", "device", "cache", "progress"]
     changed = changed_settings(cfg, "certify", without=places)
     return " ".join([f"python -m experiments.certify labeler=DIR/model input={log}", *changed])
