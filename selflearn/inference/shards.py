@@ -31,13 +31,16 @@ from selflearn.corpora._rows import DISK_FULL, jsonl_writer, parquet_writer, rea
 from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace
-from selflearn.inference.parts import parts_of
+from selflearn.inference.parts import Part, parts_of
 from selflearn.inference.promises import acceptance
 from selflearn.inference.rows import LabelRow
 from selflearn.schema import Dialogue, GoalRecord, Record
 
 Format = Literal["parquet", "jsonl"]
 Progress = Callable[[int, int], None]
+
+STEP = 256
+"""Dialogues after which progress is told: as many as a labeler answers at a time."""
 
 
 class LabellingError(ValueError):
@@ -96,7 +99,8 @@ def label_file(
         corpus: reader of the input (:func:`~selflearn.corpora.corpus_names`).
         split: of the input; "all" is every dialogue of a file.
         cache_dir: of the read dialogues; default: the cache of ``datasets``.
-        progress: called with the number of dialogues done and of all dialogues.
+        progress: called with the number of dialogues done and of all dialogues: at once, from time to time in a part,
+            and when one is written.
         options: of the reader, for a flat table ``columns={field: column}``.
 
     Raises:
@@ -120,11 +124,7 @@ def label_file(
         folder.claim()
         if not folder.finished:
             mark_unfinished(folder.dialogues)
-        for number, part in enumerate(parts):
-            if number >= len(folder.shards):
-                folder.write(part.name, labeler.stream(rows[part.start : part.stop]), labeler)
-            if progress is not None:
-                progress(part.stop, len(rows))
+        _label_missing(folder, labeler, rows, parts[len(folder.shards) :], progress or (lambda done, total: None))
         folder.finish([part.name for part in parts])
     counts: Counter[str] = Counter()
     for counted in folder.shards:
@@ -133,6 +133,27 @@ def label_file(
         counts=dict(counts), read=read, dialogues=folder.dialogues, labels=folder.labels,
         goals=folder.goals, pace=folder.pace(),
     )  # fmt: skip
+
+
+def _label_missing(
+    folder: _Folder, labeler: Labeler, rows: DialogueRows, missing: Sequence[Part], progress: Progress
+) -> None:
+    """Label and write the last parts; what is done counts from the first dialogue of the first part."""
+    progress(missing[0].start if missing else len(rows), len(rows))
+    for part in missing:
+        labelled = labeler.stream(rows[part.start : part.stop])
+        folder.write(part.name, _told(labelled, part.start, len(rows), progress), labeler)
+        progress(part.stop, len(rows))
+
+
+def _told(
+    labelled: Iterable[LabelledDialogue], start: int, total: int, progress: Progress
+) -> Iterator[LabelledDialogue]:
+    """The same dialogues; tells from time to time how many are through, those before them included."""
+    for number, one in enumerate(labelled):
+        if number and number % STEP == 0:
+            progress(start + number, total)
+        yield one
 
 
 @contextmanager
