@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shlex
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -48,12 +49,34 @@ Main = Callable[[DictConfig], Any]
 
 
 def changed_settings(cfg: DictConfig, program: str, *, without: Collection[str]) -> list[str]:
-    """What a command was told that its config file does not have, as it is typed; ``without`` names places."""
+    """What a command was told that its config file does not have, as a shell takes it; ``without`` names places."""
     said, kept = OmegaConf.to_container(cfg), OmegaConf.to_container(OmegaConf.load(CONF / f"{program}.yaml"))
     assert isinstance(said, dict)
-    assert isinstance(kept, dict)
     skipped = {*without, "hydra"}
-    return [f"{key!s}={value}" for key, value in said.items() if key not in skipped and value != kept[key]]
+    changed = _changed({key: value for key, value in said.items() if key not in skipped}, kept)
+    return [shlex.quote(f"{key}={_as_hydra_reads(value)}") for key, value in changed]
+
+
+def _changed(said: Any, kept: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Name and value of each setting that is not as it was; those inside of a mapping each by themselves."""
+    for key, value in said.items():
+        before = kept.get(key) if isinstance(kept, dict) else None
+        if isinstance(value, dict):
+            yield from _changed(value, before, f"{place}{key}.")
+        elif value != before:
+            yield f"{place}{key}", value
+
+
+def _as_hydra_reads(value: Any) -> str:
+    """A value of an override: a text of other than plain letters in quotes, so that it stays one."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_as_hydra_reads, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    plain = isinstance(value, str) and re.fullmatch(r"(?!(?i:null|true|false|nan|inf)$)[A-Za-z_/][\w./-]*", value)
+    if plain or not isinstance(value, str):
+        return str(value)
+    return "'" + re.sub(r"(\\*)'", r"\1\1\'", value) + "'"
 
 
 def typed_command(program: str) -> str:

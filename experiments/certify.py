@@ -6,6 +6,7 @@ shows what the certified labels come to, beside a single person where people lab
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def main(cfg: DictConfig) -> None:
     pairs = list(zip(dialogues, (found.dialogue for found in bar), strict=True))
     corpus = find_corpus(cfg.corpus, **options)
     person = corpus.single_pass if isinstance(corpus, RatedCorpus) else first_pass
-    checked, audit = halves(pairs, cfg.check, cfg.seed)
+    checked, audit = halves(pairs, cfg.check, cfg.seed, cfg.audited)
     before = calibration_errors(label for gold, said in audit for label in audited_labels(said, gold.labels))
     checked, audit = (
         [(gold, said.with_labels(calibrated(said.labels, labeler.calibrators))) for gold, said in part]
@@ -139,14 +140,15 @@ def together(price: float | None) -> str:
     return f" By itself it would accept {price:.1%} of the labels more." if price is not None and price > 0 else ""
 
 
-def halves(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """So large a share of the users (of the dialogues, where no user is known), drawn by the seed, and the others."""
-    units = list(dict.fromkeys(unit_of(gold) for gold, _ in pairs))
+def halves(pairs: Sequence[Pair], share: float, seed: int, design: str | None) -> tuple[list[Pair], list[Pair]]:
+    """So large a share of what was drawn for the audit, drawn by the seed, and the others; see :func:`unit_of`."""
+    of_each = [unit_of(gold, design) for gold, _ in pairs]
+    units = list(dict.fromkeys(of_each))
     order = np.random.default_rng(seed).permutation(len(units)).tolist()
     places = {units[i]: place for place, i in enumerate(order)}
-    drawn = sorted(pairs, key=lambda pair: places[unit_of(pair[0])])
-    first = sum(places[unit_of(gold)] < round(share * len(units)) for gold, _ in pairs)
-    return drawn[:first], drawn[first:]
+    drawn = sorted(range(len(pairs)), key=lambda i: places[of_each[i]])
+    first = sum(places[unit] < round(share * len(units)) for unit in of_each)
+    return [pairs[i] for i in drawn[:first]], [pairs[i] for i in drawn[first:]]
 
 
 def check(
@@ -177,7 +179,7 @@ def table(found: Mapping[str, TaskComparison], dialogues: int) -> Table:
 
 def command(cfg: DictConfig) -> str:
     """The command, with what is not as the config file has it; places of one machine are left out."""
-    log = "LOG" if Path(cfg.input).is_absolute() else cfg.input
+    log = "LOG" if Path(cfg.input).is_absolute() else shlex.quote(cfg.input)
     places = ["labeler", "input", "recordings", "page", "device", "cache", "progress"]
     changed = changed_settings(cfg, "certify", without=places)
     return " ".join([f"python -m experiments.certify labeler=DIR/model input={log}", *changed])

@@ -16,6 +16,7 @@ from experiments.app import changed_settings, hydra_main
 from experiments.datasets import checked_root, reader_options
 from selflearn.baselines import SingleAnnotator
 from selflearn.corpora import find_corpus, iter_dialogues
+from selflearn.corpora.splits import owner_of
 from selflearn.inference.decisions import (
     METRICS,
     PAIRED,
@@ -65,7 +66,7 @@ def main(cfg: DictConfig) -> None:
         raise ValueError(f"systems begins with {MAJORITY}, which says the same of every item; expected first a system "
                          "that is to be compared with the others")  # fmt: skip
     dialogues = tested(made)
-    users = {dialogue.id: dialogue.user_id or dialogue.id for dialogue in dialogues}
+    users = {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in dialogues}
     ratings = ratings_by_task(dialogues, find_corpus(made.data.corpus, **reader_options(made)))
     tasks = [task for task in TASKS if task in ratings and task in made.tasks.names]
     if not tasks:

@@ -14,7 +14,7 @@ from rich.console import Console
 from experiments.simulate import written_log
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import CorpusError, ReadReport, find_corpus, iter_dialogues, load_dialogues, read_report
-from selflearn.corpora.splits import cut_off, group_folds, same_dialogues
+from selflearn.corpora.splits import cut_off, group_folds, owner_of, same_dialogues
 from selflearn.corpora.star import success_question
 from selflearn.evaluation.benchmark import Split
 from selflearn.schema import Dialogue
@@ -107,7 +107,7 @@ def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> It
     by: dict[str, Callable[[Dialogue], str]] = {
         "dialogue": lambda d: d.id,
         "question": lambda d: success_question(d) or d.id,
-        "user": lambda d: d.user_id or d.id,
+        "user": lambda d: owner_of(d.user_id, d.id),
         "bot": lambda d: d.system_version or d.id,
     }
     if fold_by not in by:
@@ -118,7 +118,7 @@ def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> It
     for fold in group_folds(keys, folds, cfg.data.shuffle_seed):
         inside = set(fold)
         rest = [dialogue for row, dialogue in enumerate(dialogues) if row not in inside]
-        stay, cut = cut_off([d.user_id or d.id for d in rest], cfg.data.tune_share, cfg.data.shuffle_seed)
+        stay, cut = cut_off([owner_of(d.user_id, d.id) for d in rest], cfg.data.tune_share, cfg.data.shuffle_seed)
         yield Split(
             train=[rest[row] for row in stay], tune=[rest[row] for row in cut], test=[dialogues[row] for row in fold]
         ), counts  # fmt: skip
@@ -163,6 +163,6 @@ def first_rows(rows: Sequence[Dialogue], limit: int | None, seed: int) -> list[i
 
 
 def groups_of(rows: DialogueRows) -> list[str]:
-    """The user of each dialogue, or the dialogue itself where the user is not known."""
+    """Whose each dialogue is, without the rest of it."""
     columns = rows.dataset.select_columns(["id", "user_id"])
-    return [row["user_id"] or row["id"] for row in columns]
+    return [owner_of(row["user_id"], row["id"]) for row in columns]

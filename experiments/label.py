@@ -41,7 +41,7 @@ def main(cfg: DictConfig) -> None:
     person = Person(**OmegaConf.to_container(cfg.person, resolve=True)) if cfg.person else None  # type: ignore[arg-type]
     bar = Progress(
         TextColumn("labelling"), BarColumn(), MofNCompleteColumn(), TextColumn("dialogues"), TimeRemainingColumn(),
-        console=Console(stderr=True), disable=not cfg.progress,
+        console=Console(stderr=True), disable=not cfg.progress, speed_estimate_period=600,  # on a CPU steps are long
     )  # fmt: skip
     with bar:
         task = bar.add_task("labelling", total=None)

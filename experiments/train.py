@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain
@@ -32,6 +32,7 @@ from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by na
 from selflearn.corpora import find_corpus
 from selflearn.corpora._lock import exclusive
 from selflearn.corpora.rated import RatedCorpus
+from selflearn.corpora.splits import owner_of
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions
 from selflearn.evaluation.benchmark import (
     Contestant,
@@ -47,6 +48,7 @@ from selflearn.evaluation.predictions import TUNE
 from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.inference import Labeler, promises
+from selflearn.inference.audit import AuditedLabel, audited_labels
 from selflearn.inference.calibration import calibration_metrics, cross_fitted, fit_calibrators
 from selflearn.models.system import ModelSystem
 from selflearn.reports import (
@@ -200,14 +202,24 @@ def _keeper(directory: Path, tune: Sequence[Dialogue]) -> Callable[[System], Non
     def keep(system: System) -> None:
         if not isinstance(system, ModelSystem):
             return
-        audited = Labeler(system).audited(tune)
-        unseen = cross_fitted(audited, {dialogue.id: dialogue.user_id or dialogue.id for dialogue in tune})
+        audited = list(_audited(system, tune))
+        unseen = cross_fitted(audited, {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in tune})
         Labeler(system, calibrators=fit_calibrators(audited)).save_pretrained(directory / "model")
         place = directory / "checkpoints" / "model"
         place.mkdir(parents=True, exist_ok=True)
         unseen.to_parquet(place / CALIBRATION, index=False)
 
     return keep
+
+
+def _audited(system: ModelSystem, dialogues: Sequence[Dialogue]) -> Iterator[AuditedLabel]:
+    """Which labels of the system are right, with one bar: it would show one for each part that a labeler asks of it."""
+    labeler = Labeler(replace(system, bar=None))
+    with nullcontext() if system.bar is None else system.bar(len(dialogues)) as told:
+        for gold, found in zip(dialogues, labeler.stream(dialogues), strict=True):
+            yield from audited_labels(found.dialogue, gold.labels)
+            if told is not None:
+                told(1)
 
 
 def calibration_errors(directory: Path) -> dict[str, float]:

@@ -15,6 +15,18 @@ OPENING = 2
 """Turns at the beginning by which a dialogue is known again, where what follows was edited."""
 
 
+def owner_of(user_id: str | None, dialogue_id: str) -> str:
+    """Whose a dialogue is: its user's, or where no user is known (None, or empty) its own.
+
+    What the dialogues of one owner share is no chance: they stay on one side of a cut, and are drawn together.
+
+    Example:
+        >>> owner_of("ann", "7"), owner_of(None, "8")
+        ('ann', '8')
+    """
+    return user_id or dialogue_id
+
+
 def group_folds(groups: Sequence[str], folds: int, seed: int) -> list[list[int]]:
     """Rows of each fold; rows of one group are in one fold, and folds are as even as that allows.
 

@@ -38,6 +38,7 @@ from selflearn.corpora._rows import (
     write_jsonl_rows,
     write_parquet_rows,
 )
+from selflearn.corpora._unfinished import check_finished
 from selflearn.corpora.corpus import Corpus, CorpusError, ReadReport
 from selflearn.schema import Dialogue, RecordError
 
@@ -48,7 +49,8 @@ class Table(Corpus):
 
     The split "all" is every dialogue (of a folder without files of that name, every file). Another split is the
     dialogues that say so, in the record or in the column mapped to ``split``; where none can say so, it is the file
-    named after it. Each record keeps its own split. A dialogue belongs to the file that it begins in.
+    named after it. Each record keeps its own split. A dialogue belongs to the file that it begins in. A folder with a
+    file ``_UNFINISHED`` is refused: its writer is not done.
 
     Attributes:
         columns: column by field, for a flat table; None for the record format, or for a flat table whose columns are
@@ -68,6 +70,7 @@ class Table(Corpus):
         """The file, or the files of the split by name."""
         if root.is_file():
             return [root]
+        check_finished(root)
         found = [*shard_files(root, split)]
         if not found and split == "all":
             found = sorted(path for path in root.iterdir() if path.suffix in SUFFIXES)

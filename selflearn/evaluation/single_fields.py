@@ -20,6 +20,7 @@ from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from selflearn.batching.features import categorical_features, numeric_features
+from selflearn.corpora.splits import owner_of
 from selflearn.schema import Dialogue, Feedback, Turn
 from selflearn.tasks.success import labelled_goals
 
@@ -66,7 +67,7 @@ def single_fields(dialogues: Sequence[Dialogue], *, folds: int = 5, seed: int = 
         if not items:
             continue
         gold = np.array([positive for *_, positive in items])
-        people = np.unique([d.user_id or d.id for d, _, _ in items], return_inverse=True)[1]
+        people = np.unique([owner_of(d.user_id, d.id) for d, _, _ in items], return_inverse=True)[1]
         rows = [_observed(dialogue, turn) for dialogue, turn, _ in items]
         for field in sorted({name for row in rows for name in row}):
             values = [row.get(field) for row in rows]

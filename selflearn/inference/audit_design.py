@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from selflearn.corpora.splits import owner_of
 from selflearn.inference.audit import AuditedLabel
 from selflearn.schema import Dialogue, TurnLabels
 
@@ -41,8 +42,8 @@ def drawn_as(audited: Sequence[AuditedLabel], design: str | None) -> str:
         ValueError: another design; or turns are said to be drawn one by one, and goals were audited.
     """
     if design is None:
-        pairs = {(label.user, label.row.dialogue_id) for label in audited if label.user is not None}
-        return "users" if len({user for user, _ in pairs}) < len(pairs) else "dialogues"
+        pairs = {(_owner(label), label.row.dialogue_id) for label in audited}
+        return "users" if len({owner for owner, _ in pairs}) < len(pairs) else "dialogues"
     if design not in DESIGNS:
         raise ValueError(f"audited is {design!r}; expected one of {', '.join(DESIGNS)}, or null (users where they "
                          "are known and repeat, else dialogues)")  # fmt: skip
@@ -86,14 +87,22 @@ def independence(labels: Sequence[AuditedLabel], design: str) -> Independence:
     dialogues = [label.row.dialogue_id for label in labels]
     if design == "dialogues":
         return Independence(groups=dialogues, units=None, unit="dialogue")
-    users = [_unit(label.user, label.row.dialogue_id) for label in labels]
-    return Independence(groups=dialogues, units=users, unit="user")
+    return Independence(groups=dialogues, units=[_owner(label) for label in labels], unit="user")
 
 
-def unit_of(dialogue: Dialogue) -> str:
-    """What the dialogues of a split share with no dialogue of another: the user, or where none is known nothing."""
-    return _unit(dialogue.user_id, dialogue.id)
+def unit_of(dialogue: Dialogue, design: str | None) -> str:
+    """What stays in one part where an audit is cut in two: what was drawn for it by itself.
+
+    Args:
+        dialogue: of the audit.
+        design: one of :data:`DESIGNS`; None: users where they are known, which are dialogues where none repeats.
+
+    Returns:
+        The user (:func:`~selflearn.corpora.splits.owner_of`), or the dialogue: where dialogues were drawn, and where
+        turns were, whose dialogue stays whole.
+    """
+    return dialogue.id if design in ("items", "dialogues") else owner_of(dialogue.user_id, dialogue.id)
 
 
-def _unit(user: str | None, dialogue: str) -> str:
-    return f"dialogue {dialogue}" if user is None else f"user {user}"
+def _owner(label: AuditedLabel) -> str:
+    return owner_of(label.user, label.row.dialogue_id)

@@ -8,7 +8,8 @@ The output folder::
     goals.parquet                  goal records, one row a goal
     labelling.json                 what was labelled with what, the counts of each shard, and the seconds of each stage
 
-A labelling that was stopped goes on after its last finished shard, when it is started again with the same output.
+A labelling that was stopped goes on after its last finished shard, when it is started again with the same output; until
+it is at its end, readers refuse its dialogues.
 """
 
 from __future__ import annotations
@@ -27,15 +28,19 @@ from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._lock import exclusive
 from selflearn.corpora._rows import DISK_FULL, jsonl_writer, parquet_writer, read_rows, replacing
+from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace
-from selflearn.inference.parts import parts_of
+from selflearn.inference.parts import Part, parts_of
 from selflearn.inference.promises import acceptance
 from selflearn.inference.rows import LabelRow
 from selflearn.schema import Dialogue, GoalRecord, Record
 
 Format = Literal["parquet", "jsonl"]
 Progress = Callable[[int, int], None]
+
+STEP = 256
+"""Dialogues after which progress is told: as many as a labeler answers at a time."""
 
 
 class LabellingError(ValueError):
@@ -94,7 +99,8 @@ def label_file(
         corpus: reader of the input (:func:`~selflearn.corpora.corpus_names`).
         split: of the input; "all" is every dialogue of a file.
         cache_dir: of the read dialogues; default: the cache of ``datasets``.
-        progress: called with the number of dialogues done and of all dialogues.
+        progress: called with the number of dialogues done and of all dialogues: at once, from time to time in a part,
+            and when one is written.
         options: of the reader, for a flat table ``columns={field: column}``.
 
     Raises:
@@ -116,11 +122,9 @@ def label_file(
     folder.check()  # before a lock is put into what may be somebody's own
     with exclusive(folder.path), _advice_where_full():
         folder.claim()
-        for number, part in enumerate(parts):
-            if number >= len(folder.shards):
-                folder.write(part.name, labeler.stream(rows[part.start : part.stop]), labeler)
-            if progress is not None:
-                progress(part.stop, len(rows))
+        if not folder.finished:
+            mark_unfinished(folder.dialogues)
+        _label_missing(folder, labeler, rows, parts[len(folder.shards) :], progress or (lambda done, total: None))
         folder.finish([part.name for part in parts])
     counts: Counter[str] = Counter()
     for counted in folder.shards:
@@ -129,6 +133,27 @@ def label_file(
         counts=dict(counts), read=read, dialogues=folder.dialogues, labels=folder.labels,
         goals=folder.goals, pace=folder.pace(),
     )  # fmt: skip
+
+
+def _label_missing(
+    folder: _Folder, labeler: Labeler, rows: DialogueRows, missing: Sequence[Part], progress: Progress
+) -> None:
+    """Label and write the last parts; what is done counts from the first dialogue of the first part."""
+    progress(missing[0].start if missing else len(rows), len(rows))
+    for part in missing:
+        labelled = labeler.stream(rows[part.start : part.stop])
+        folder.write(part.name, _told(labelled, part.start, len(rows), progress), labeler)
+        progress(part.stop, len(rows))
+
+
+def _told(
+    labelled: Iterable[LabelledDialogue], start: int, total: int, progress: Progress
+) -> Iterator[LabelledDialogue]:
+    """The same dialogues; tells from time to time how many are through, those before them included."""
+    for number, one in enumerate(labelled):
+        if number and number % STEP == 0:
+            progress(start + number, total)
+        yield one
 
 
 @contextmanager
@@ -246,6 +271,7 @@ class _Folder:
                     write(row.values)
             self.finished = True
             self._save()
+        mark_finished(self.dialogues)
         if self.goal_parts.is_dir():
             shutil.rmtree(self.goal_parts)
 

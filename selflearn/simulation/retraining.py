@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from selflearn.corpora.splits import owner_of
 from selflearn.schema import Dialogue, Turn, TurnLabels
 from selflearn.simulation.assistant import Understander
 from selflearn.simulation.grammar import Span
@@ -81,6 +82,6 @@ def met_again(
     for block in plan(setting, dialogues):
         for dialogue in simulate(setting, assistant, wishes, block):
             failed = sum(turn.defect is not None and turn.defect.value for turn in dialogue.labels.turns)
-            person = dialogue.user_id or dialogue.id
+            person = owner_of(dialogue.user_id, dialogue.id)
             found.append(MetSession(person=person, split=dialogue.split, turns=len(dialogue.turns), defects=failed))
     return found

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from selflearn.corpora._lock import LOCK, exclusive
+from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.corpora.table import write_parquet
 from selflearn.simulation.assistant import Assistant, Understander
 from selflearn.simulation.components import make_component
@@ -86,7 +87,8 @@ def write_log(
     Args:
         setting: world, people, assistant, seed.
         dialogues: how many.
-        directory: gets ``train-00000.parquet``, ``dev-00000.parquet``, ... and a summary of each shard.
+        directory: gets ``train-00000.parquet``, ``dev-00000.parquet``, ... and a summary of each shard. Until all are
+            there, readers refuse it.
         workers: processes.
         heard: called from time to time with the number of utterances that were heard, on the speech channel.
 
@@ -107,7 +109,10 @@ def write_log(
         make_component(name, spec, setting)  # one that cannot be made is said before the directory is claimed for it
     with nullcontext() if whole else exclusive(root):  # a whole log may be read by many at a time
         _claim(root, setting.identity(dialogues))
+        if not whole:
+            mark_unfinished(root)
         yield from _written(setting, shards, root, workers, heard)
+        mark_finished(root)  # not where it was stopped, or nobody asked for the last shard
 
 
 def _written(

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from rapidfuzz.distance import Levenshtein
 
+from selflearn.corpora.splits import owner_of
 from selflearn.schema import Dialogue
 from selflearn.simulation.annotators import disputes
 
@@ -59,7 +60,7 @@ class Summary:
         found, said = cls(), dict[str, set[str]]()
         hashes: set[int] = set()
         for dialogue in dialogues:
-            own = said.setdefault(dialogue.user_id or dialogue.id, set())
+            own = said.setdefault(owner_of(dialogue.user_id, dialogue.id), set())
             found._add(dialogue, own, hashes)
             if len(hashes) > 20 * SKETCH:
                 hashes = set(sorted(hashes)[:SKETCH])

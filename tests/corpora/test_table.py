@@ -10,6 +10,7 @@ import pytest
 from datasets import Dataset, load_dataset
 
 from selflearn.corpora import CorpusError, ReadReport, iter_dialogues, load_dialogues, read_report
+from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.schema import Dialogue, Feedback, Goal, Label, Labels, RecordError, Slot, Turn, TurnLabels
 
@@ -95,6 +96,20 @@ def test_a_folder_holds_a_file_or_shards_a_split(sgd_release, tmp_path):
     assert list(iter_dialogues("table", tmp_path, "all")) == [*dev, *train]
     with pytest.raises(CorpusError, match=r"expected test\.jsonl or test\.parquet, found dev-00000"):
         iter_dialogues("table", tmp_path, "test")
+
+
+def test_a_folder_that_says_that_it_is_not_finished_is_refused_until_it_is(tmp_path):
+    dialogue = Dialogue(id="1", corpus="mine", split="train", turns=(Turn(request="play some jazz"),))
+    write_parquet([dialogue], tmp_path / "train-00000.parquet")
+    mark_unfinished(tmp_path)
+    for read in (iter_dialogues, lambda *where: load_dialogues(where[0], root=where[1], split=where[2])):
+        with pytest.raises(CorpusError, match=r"_UNFINISHED says .* wait for the writer, or start the same command ag"):
+            read("table", tmp_path, "train")
+    assert list(iter_dialogues("table", tmp_path / "train-00000.parquet", "train")) == [dialogue]
+    assert list(pd.read_parquet(tmp_path)["id"]) == ["1"]  # the mark is no part of the table
+    mark_finished(tmp_path)
+    mark_finished(tmp_path)  # and nothing happens
+    assert list(iter_dialogues("table", tmp_path, "train")) == [dialogue]
 
 
 # --------------------------------------------------------------------------------------------------------- flat table

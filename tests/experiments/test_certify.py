@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 
 import pandas as pd
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from experiments import label
+from experiments.app import CONF
+from experiments.certify import command as command_of
 from experiments.certify import halves, main
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler
@@ -76,16 +81,44 @@ def test_each_label_can_have_a_promise_of_its_own(command, tmp_path, program):
 
 def test_no_user_is_in_both_halves_and_promises_are_counted_over_users(command, tmp_path):
     users = [replace(d, user_id=f"u{i % 5}") for i, d in enumerate(home_dialogues(40, seed=3))]
-    checked, audit = halves([(d, d) for d in users], 0.5, seed=0)
+    checked, audit = halves([(d, d) for d in users], 0.5, 0, None)
     of_each = [{gold.user_id for gold, _ in part} for part in (checked, audit)]
     assert [len(part) for part in of_each] == [2, 3]
     assert not of_each[0] & of_each[1]
+    checked, audit = halves([(d, d) for d in users], 0.5, 0, "dialogues")  # the same users on both sides
+    of_each = [{gold.user_id for gold, _ in part} for part in (checked, audit)]
+    assert [len(part) for part in (checked, audit)] == [20, 20]
+    assert of_each[0] == of_each[1]
     write_jsonl(users, tmp_path / "users.jsonl")
+    code, out, err = command("input=users.jsonl", "target_error=0.3", "audited=dialogues")
+    assert (code, "from 20 audited dialogues of 5 users" in err) == (0, True)
+    assert json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]["intent"]["units"] == 20
     code, out, err = command("input=users.jsonl", "page=page.md", "target_error=0.3")
     assert (code, "from 24 audited dialogues of 3 users" in err) == (0, True)
     assert "audited items of 3 users" in " ".join(out.split())
     assert "of 3 users, who are what the promises are counted over" in (tmp_path / "page.md").read_text()
     assert json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]["intent"]["unit"] == "user"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"audited": "dialogues", "check": 0},
+        {"audited": "items", "check": 0.0, "bf16": True, "method": None, "max_items": 3, "target_error": 1e-05},
+        {"columns": {"dialogue_id": "session id", "request": "it's, said", "numeric": ["a", "b=c"]}, "split": "7"},
+        {"split": "true", "corpus": "nan", "cache": "a"},
+    ],
+)
+def test_the_command_on_the_page_has_all_that_was_set_and_can_be_typed(changed):
+    usual = OmegaConf.load(CONF / "certify.yaml")
+    given = {"labeler": "model", "input": "logs", "page": "page.md", "device": "cpu", "progress": False}
+    *start, labeler, log = (words := shlex.split(command_of(OmegaConf.merge(usual, given, changed))))[:5]
+    assert (start, labeler, log) == (["python", "-m", "experiments.certify"], "labeler=DIR/model", "input=logs")
+    told = OmegaConf.create()
+    for override in OverridesParser.create().parse_overrides(words[5:]):
+        OmegaConf.update(told, override.key_or_group, override.value())
+    assert OmegaConf.to_container(told) == {key: value for key, value in changed.items() if key != "cache"}
 
 
 def renamed(dialogue, some):

@@ -109,6 +109,15 @@ def test_a_dialogue_that_two_files_share_is_labelled_with_the_first(label, tmp_p
     assert found == {"x.jsonl.parquet": ["a", "b"], "x.parquet.parquet": ["c"]}
 
 
+def test_what_is_done_is_told_over_all_parts_and_also_within_one(label, logs, monkeypatch):
+    monkeypatch.setattr("selflearn.inference.shards.STEP", 2)
+    seen = []
+    label(logs, shard_size=5, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 12) for done in (0, 2, 4, 5, 7, 9, 10, 12)]
+    label(logs, shard_size=5, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == seen[-2] == (12, 12)
+
+
 def test_goal_records_are_read_back_as_they_are(label, labeler, logs, dialogues):
     report = label(logs, format="jsonl")
     lines = report.goals.read_text("utf-8").splitlines()
@@ -135,12 +144,14 @@ def test_a_stopped_labelling_goes_on_after_its_last_part(label, logs, tmp_path, 
     with pytest.raises(KeyboardInterrupt):
         label(logs, shard_size=4, progress=stop)
     assert not (tmp_path / "out" / "goals.parquet").exists()
+    with pytest.raises(CorpusError, match=r"dialogues/_UNFINISHED says that files are still missing"):
+        load_dialogues("table", root=tmp_path / "out" / "dialogues", split="all", cache_dir=tmp_path / "cache_back")
     labelled = []
     stream = Labeler.stream
     monkeypatch.setattr(Labeler, "stream", lambda self, rows: stream(self, (labelled.append(d.id) or d for d in rows)))
     seen = []
     report = label(logs, shard_size=4, progress=lambda done, total: seen.append((done, total)))
-    assert (len(labelled), seen) == (4, [(4, 12), (8, 12), (12, 12)])
+    assert (len(labelled), seen) == (4, [(8, 12), (12, 12)])
     assert report.counts == whole.counts
     for part in sorted(whole.dialogues.iterdir()):
         assert part.read_bytes() == (report.dialogues / part.name).read_bytes()
@@ -200,7 +211,7 @@ def test_a_full_disk_is_said_with_the_file_and_the_labelling_goes_on(label, logs
         no_room() as fill,
         pytest.raises(OSError, match=r"start the same labelling again.*out/dialogues/part-00001\.par"),
     ):
-        label(logs, shard_size=4, progress=lambda done, total: fill())
+        label(logs, shard_size=4, progress=lambda done, total: fill() if done == 4 else None)
     assert not list((tmp_path / "out").rglob("*.partial"))
     report = label(logs, shard_size=4)
     assert report.counts == whole.counts

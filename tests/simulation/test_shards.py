@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from selflearn.corpora import as_dialogues, load_dialogues
+from selflearn.corpora import CorpusError, as_dialogues, iter_dialogues, load_dialogues
 from selflearn.corpora._lock import DirectoryInUseError, exclusive
+from selflearn.corpora._unfinished import MARK
 from selflearn.simulation import shards
 from selflearn.simulation.shards import CLAIM, write_log
 from selflearn.simulation.simulate import Setting
@@ -70,11 +71,16 @@ def test_what_is_missing_is_made_again_with_the_same_bytes(small_shards, whole, 
     expected = bytes_of(tmp_path)
     (tmp_path / "summary-00001.json").unlink()  # killed before the shard was done
     (tmp_path / "train-00001.parquet").write_bytes(b"half")
+    (tmp_path / MARK).touch()
     stamp = (tmp_path / "train-00000.parquet").stat().st_mtime_ns
     again = write(small_shards, tmp_path)
     assert bytes_of(tmp_path) == expected
     assert (tmp_path / "train-00000.parquet").stat().st_mtime_ns == stamp
     assert [s.to_dict() for _, s in again] == [s.to_dict() for _, s in whole[1]]
+    assert not (tmp_path / MARK).exists()
+    (tmp_path / MARK).touch()  # killed after the last shard
+    write(small_shards, tmp_path)
+    assert not (tmp_path / MARK).exists()
 
 
 def test_a_full_disk_leaves_whole_files_and_the_same_call_goes_on(small_shards, whole, tmp_path, monkeypatch):
@@ -97,10 +103,14 @@ def test_a_full_disk_leaves_whole_files_and_the_same_call_goes_on(small_shards, 
 
 def test_a_log_is_written_by_one_run_at_a_time_and_read_by_many(small_shards, whole, tmp_path):
     first = write_log(small_shards, 1100, tmp_path)
-    next(first)
+    shard, _ = next(first)
+    with pytest.raises(CorpusError, match="_UNFINISHED says that files are still missing"):
+        iter_dialogues("table", tmp_path, "train")
+    assert len(list(iter_dialogues("table", shard.path("train"), "train"))) > 0  # a file that is there is whole
     with pytest.raises(DirectoryInUseError):
         write(small_shards, tmp_path)
     list(first)
+    assert len(list(iter_dialogues("table", tmp_path, "all"))) == 1100
     with exclusive(tmp_path):
         assert len(write(small_shards, tmp_path)) == len(whole[1])
     assert bytes_of(tmp_path) == bytes_of(whole[0])
