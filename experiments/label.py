@@ -13,9 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
-from experiments.app import hydra_main
+from experiments.app import changed_settings, hydra_main
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues
+from selflearn.evaluation.run_directory import device
 from selflearn.inference import Labeler, LabellingPlan, LabellingReport, Person, label_file, pace_lines, plan_file
 from selflearn.reports import write_labelling_report
 
@@ -56,6 +57,8 @@ def main(cfg: DictConfig) -> None:
                       f"{report.goals}", highlight=False)  # fmt: skip
     if cfg.report:
         bar.console.print(f"page to read: {write_report(cfg, report, pace, options)}", highlight=False, soft_wrap=True)
+    if cfg.page is not None:
+        Path(cfg.page).write_text(markdown(cfg, pace), encoding="utf-8")
     if not labeler.promises:
         bar.console.print("nothing is promised of these labels: certify the model on dialogues that people have "
                           "labelled (python -m experiments.certify)", highlight=False)  # fmt: skip
@@ -80,6 +83,20 @@ def write_report(
     return write_labelling_report(
         cfg.paths.output_dir, counts=counts, facts=pace, gold=gold, most=cfg.report_dialogues, cache_dir=cfg.cache
     )  # fmt: skip
+
+
+def markdown(cfg: DictConfig, pace: Sequence[tuple[str, str]]) -> str:
+    """How fast it was, for the page of results; without the places of one machine."""
+    places = ["paths", "page", "cache", "progress", "labeler"]
+    words = ["python -m experiments.label", "labeler=DIR/model", *changed_settings(cfg, "label", without=places)]
+    lines = [
+        "## How fast labels are made\n",
+        f"```bash\n{' '.join(words)}\n```\n",
+        f"{device()}.\n",
+        "| | |",
+        "| --- | ---: |",
+    ]
+    return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in pace)]) + "\n"
 
 
 def summary(report: LabellingReport, pace: Sequence[tuple[str, str]]) -> Table:

@@ -65,6 +65,17 @@ def test_what_it_took_is_said_beside_the_pace_of_a_person(command, tmp_path):
     assert part["labels"] == (table["label"].notna() | table["value"].notna()).sum()
 
 
+def test_how_fast_it_was_can_stand_on_the_page_of_results(command, tmp_path):
+    assert command(*COLUMNS, "page=pace.md", "bf16=true")[0] == 0
+    page = (tmp_path / "pace.md").read_text("utf-8")
+    assert page.startswith("## How fast labels are made\n")
+    assert "python -m experiments.label labeler=DIR/model input=" in page
+    assert " bf16=true" in page
+    assert "page=" not in page
+    assert "| labelling adds | " in page
+    assert "| labels an hour | " in page
+
+
 def test_a_page_can_be_left_out_or_hold_less(command, tmp_path):
     assert command(*COLUMNS, "report=false")[0] == 0
     assert not (tmp_path / "out" / "report.html").exists()
