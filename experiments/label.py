@@ -88,7 +88,8 @@ def write_report(
 def markdown(cfg: DictConfig, pace: Sequence[tuple[str, str]]) -> str:
     """How fast it was, for the page of results; without the places of one machine."""
     places = ["paths", "page", "cache", "progress", "labeler"]
-    words = ["python -m experiments.label", "labeler=DIR/model", *changed_settings(cfg, "label", without=places)]
+    told = changed_settings(cfg, "label", without=places)
+    words = ["python -m experiments.label", "labeler=DIR/model", "paths.output_dir=DIR/labelled", *told]
     lines = [
         "## How fast labels are made\n",
         f"```bash\n{' '.join(words)}\n```\n",

@@ -111,7 +111,9 @@ def curve_figure(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
         for power in range(decades + 1):
             at = width * power / decades
             parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y2="{height}" stroke="#ddd"/>')
-            parts.append(f'<text x="{at:.1f}" y="{height + 16}" text-anchor="middle" fill="#555">{10**power:,}</text>')
+            parts.append(
+                f'<text x="{at:.1f}" y="{height + 16}" text-anchor="middle" fill="#555">{_power(power)}</text>'
+            )
         for system, points in curves.items():
             places = " ".join(
                 f"{width * max(math.log10(place), 0) / decades:.1f},{height * (1 - share):.1f}"
@@ -122,6 +124,12 @@ def curve_figure(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
         parts.append("</g>")
     rows = (len(panels) + 2) // 3
     return _document(left + 3 * (width + 56), top + rows * (height + 66), parts)
+
+
+def _power(power: int) -> str:
+    """A power of ten in few characters: marks of a small panel stand near each other."""
+    thousands, rest = divmod(power, 3)
+    return f"{10**rest}{('', 'k', 'M', 'G')[min(thousands, 3)]}"
 
 
 def loss_figure(losses: pd.DataFrame, *, smoothing: int = 10) -> str:

@@ -34,7 +34,7 @@ def test_it_is_scored_on_the_items_of_the_others_and_is_good_and_not_perfect(rat
     assert set(tables) == {"segmentation", "success", "intent", "slots", "defect"} | variants
     for name in ("segmentation", "success", "intent", "defect"):
         right = (tables[name]["gold"] == tables[name]["prediction"]).mean()
-        assert 0.75 < right < 1.0, name
+        assert 0.7 < right < 1.0, name
 
 
 def test_dialogues_that_nobody_rated_are_an_error(rated):

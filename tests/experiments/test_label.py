@@ -69,7 +69,7 @@ def test_how_fast_it_was_can_stand_on_the_page_of_results(command, tmp_path):
     assert command(*COLUMNS, "page=pace.md", "bf16=true")[0] == 0
     page = (tmp_path / "pace.md").read_text("utf-8")
     assert page.startswith("## How fast labels are made\n")
-    assert "python -m experiments.label labeler=DIR/model input=" in page
+    assert "python -m experiments.label labeler=DIR/model paths.output_dir=DIR/labelled input=" in page
     assert " bf16=true" in page
     assert "page=" not in page
     assert "| labelling adds | " in page

@@ -59,7 +59,7 @@ def test_a_log_without_a_dialogue_that_trains_is_shown_too(run):
         (["workers=-3"], "workers is -3; expected at least 1"),
         (["dialogs=5"], "unknown key 'dialogs'; nearest: 'dialogues'"),
         (["rates.people.reactions.barge=1"], "has no such rate; nearest: 'people.reactions.barge_in'"),
-        (["rates.people.reactions.barge_in=2"], "people.yaml:22): 2; expected a number in [0, 1]"),
+        (["rates.people.reactions.barge_in=2"], "people.yaml:25): 2; expected a number in [0, 1]"),
     ],
 )
 def test_a_users_fault_is_said_in_a_line(run, arguments, message):
