@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from selflearn.corpora.splits import cut_off, group_folds, owner_of, same_dialog
 from selflearn.corpora.star import success_question
 from selflearn.evaluation.benchmark import Split
 from selflearn.schema import Dialogue
-from selflearn.training.feedback import labelled_from_feedback
+from selflearn.training.feedback import FeedbackModel
 
 Counts = dict[str, int]
 
@@ -148,12 +149,14 @@ def supervised(cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue]) ->
     if source == "gold":
         return split
     if source == "feedback":
-        train, tune = (labelled_from_feedback(list(part), seed=cfg.seed) for part in (split.train, split.tune))
+        feedback = FeedbackModel.fit(chain(split.train, split.tune))
+        train, tune = (feedback.label(part, seed=cfg.seed) for part in (split.train, split.tune))
         return replace(split, train=train, tune=tune)
     if source == "both":
         gold = {dialogue.id for part in (split.train, split.tune) for dialogue in part}
         others = [dialogue for dialogue in unlabelled if dialogue.id not in gold]
-        return replace(split, train=[*split.train, *(labelled_from_feedback(others, seed=cfg.seed) if others else ())])
+        labelled = FeedbackModel.fit(others).label(others, seed=cfg.seed) if others else []
+        return replace(split, train=[*split.train, *labelled])
     raise ValueError(f"supervision.source is {source!r}; expected gold, feedback or both")
 
 

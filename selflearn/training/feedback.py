@@ -1,37 +1,31 @@
-"""Labels from what people do: how likely each turn failed, by :mod:`selflearn.training.signals`, and what follows.
+"""Labels from what people do: how likely each turn failed, how likely a goal begins with it, and what follows.
 
 * A turn that surely failed, or surely served, is labelled as that (``defect``).
 * What a turn that served was understood as is a positive example for intent and slots; a turn that did not, and was
-  followed by another attempt that did, was meant as that one.
-* Where goals begin, and whether they were reached: runs of attempts are one goal, and runs of different sessions,
-  spliced together, are several.
+  followed in the same run by one that did, was meant as that one.
+* Where goals begin, and whether they were reached: a run of turns is one goal, and runs of different sessions, spliced
+  together, are several.
 
-Nothing here reads labels, ratings or truth: :func:`labelled_from_feedback` takes them away first.
+Nothing here reads labels, ratings or truth: :class:`FeedbackModel` takes them away first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from selflearn.batching.readings import find_words
 from selflearn.schema import Dialogue, Feedback, Goal, Label, Labels, Slot, Turn, TurnLabels
+from selflearn.training.failures import failure_model, failures
+from selflearn.training.goal_starts import start_model, starts
 from selflearn.training.signals import SignalModel
 
 SOURCE = "feedback"
 """The source of the labels that are made here."""
-
-CHAIN_SECONDS = 45.0
-"""Longest gap inside a run of rephrases (Ponnusamy et al., 2020)."""
-
-RETRY_SECONDS = 20.0
-"""Longest gap to another attempt in other words: the next goal takes longer to come up."""
-
-FOLLOW_SECONDS = 10.0
-"""Longest gap to what still belongs to a goal after a turn that served: an addition, a thank-you."""
 
 SURE = 0.8
 """Probability from which a turn counts as served, or as not served; those between are not labelled."""
@@ -42,67 +36,105 @@ def without_gold(dialogue: Dialogue) -> Dialogue:
     return replace(dialogue, labels=Labels(), ratings=(), truth=None)
 
 
-def labelled_from_feedback(dialogues: Sequence[Dialogue], *, seed: int) -> list[Dialogue]:
-    """Dialogues with the labels that follow from what people did, and spliced ones with goals.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenDialogue:
+    """A log with what its signals say.
 
-    Args:
-        dialogues: logs; whatever labels they have are taken away first.
-        seed: of the splices.
-
-    Returns:
-        As many dialogues with labels of their turns, and after them as many turns again in spliced dialogues, whose
-        goals and successes are labelled.
+    Attributes:
+        log: without labels, ratings and truth.
+        failures: probability that each turn did not serve.
+        runs: turns ``[start, end)`` that pursue the same thing; together they cover the dialogue.
     """
-    logs = [without_gold(dialogue) for dialogue in dialogues]
-    model = SignalModel.fit(logs)
-    scored = [(log, model.defects(log)) for log in logs]
-    turns = [log.with_labels(Labels(turns=turn_labels(log, defects))) for log, defects in scored]
-    return [*turns, *splice(scored, seed=seed)]
+
+    log: Dialogue
+    failures: tuple[float, ...]
+    runs: tuple[tuple[int, int], ...]
 
 
-def turn_labels(dialogue: Dialogue, defects: Sequence[float]) -> tuple[TurnLabels, ...]:
-    """Labels of the turns of a dialogue, given the probability that each did not serve."""
-    found = []
-    for i, (turn, defect) in enumerate(zip(dialogue.turns, defects, strict=True)):
-        meant = _meant(dialogue, defects, i)
-        sure = max(defect, 1 - defect)
-        label = TurnLabels(
-            defect=Label(value=defect > 0.5, source=SOURCE, score=sure) if sure >= SURE else None,
-        )
-        understood = dialogue.turns[meant] if meant is not None else None
-        best = understood.interpretations[0] if understood is not None and understood.interpretations else None
-        if understood is not None and best is not None and best.intent is not None:
-            label = replace(
-                label, intent=Label(value=best.intent, source=SOURCE), slots=_slots(turn, understood),
-                transcript=_transcript(turn, understood),
-            )  # fmt: skip
-        found.append(label)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackModel:
+    """What the feedback of a log says, estimated from it.
+
+    Attributes:
+        failures: did a turn fail?
+        starts: does a goal begin with it? None where nothing in the log tells.
+    """
+
+    failures: SignalModel
+    starts: SignalModel | None
+
+    @classmethod
+    def fit(cls, dialogues: Iterable[Dialogue]) -> Self:
+        """Estimate from logs; whatever labels they have are taken away first.
+
+        Raises:
+            ValueError: there is no turn.
+        """
+        logs = [without_gold(dialogue) for dialogue in dialogues]
+        failing = failure_model(logs)
+        return cls(failures=failing, starts=start_model(logs, [failures(log, failing) for log in logs]))
+
+    def see(self, dialogue: Dialogue) -> SeenDialogue:
+        """How likely each turn of a dialogue failed, and its runs."""
+        log = without_gold(dialogue)
+        failed = failures(log, self.failures)
+        begun = [turn for turn, p in enumerate(starts(log, failed, self.starts)) if p > 0.5]
+        runs = zip(begun, [*begun[1:], len(log.turns)], strict=True)
+        return SeenDialogue(log=log, failures=tuple(failed), runs=tuple(runs))
+
+    def label(self, dialogues: Iterable[Dialogue], *, seed: int) -> list[Dialogue]:
+        """Dialogues with the labels that follow from what people did, and spliced ones with goals.
+
+        Args:
+            dialogues: logs; whatever labels they have are taken away first.
+            seed: of the splices.
+
+        Returns:
+            As many dialogues with labels of their turns, and after them as many turns again in spliced dialogues, whose
+            goals and successes are labelled.
+        """
+        seen = [self.see(dialogue) for dialogue in dialogues]
+        turns = [one.log.with_labels(Labels(turns=turn_labels(one))) for one in seen]
+        return [*turns, *splice(seen, seed=seed)]
+
+
+def turn_labels(seen: SeenDialogue) -> tuple[TurnLabels, ...]:
+    """Labels of the turns of a dialogue."""
+    turns, found = seen.log.turns, []
+    for start, end in seen.runs:
+        for turn in range(start, end):
+            defect = seen.failures[turn]
+            sure = max(defect, 1 - defect)
+            label = TurnLabels(
+                defect=Label(value=defect > 0.5, source=SOURCE, score=sure) if sure >= SURE else None,
+            )
+            meant = _meant(seen, turn, end)
+            best = turns[meant].interpretations[0] if meant is not None and turns[meant].interpretations else None
+            if meant is not None and best is not None and best.intent is not None:
+                label = replace(
+                    label, intent=Label(value=best.intent, source=SOURCE), slots=_slots(turns[turn], turns[meant]),
+                    transcript=_transcript(turns[turn], turns[meant]),
+                )  # fmt: skip
+            found.append(label)
     return tuple(found)
 
 
-def _meant(dialogue: Dialogue, defects: Sequence[float], turn: int) -> int | None:
-    """The turn that tells what a turn meant: itself if it served, else the rephrase that did; None: nobody knows."""
-    if defects[turn] <= 1 - SURE:
-        return turn
-    if defects[turn] < SURE:
+def _meant(seen: SeenDialogue, turn: int, end: int) -> int | None:
+    """The turn that tells what a turn meant: itself if it served, else the next of its run that did.
+
+    None where nobody knows. "Forget it" is served too, and tells of nothing.
+    """
+    failed = seen.failures
+    if 1 - SURE < failed[turn] < SURE or _ends_here(seen.log, turn):
         return None
-    for later in range(turn + 1, len(dialogue.turns)):
-        if not _goes_on(dialogue, defects, later - 1):
-            return None
-        if defects[later] <= 1 - SURE:
-            return later
-    return None
+    return next(
+        (later for later in range(turn, end) if failed[later] <= 1 - SURE and not _ends_here(seen.log, later)), None
+    )
 
 
-def _goes_on(dialogue: Dialogue, defects: Sequence[float], turn: int) -> bool:
-    """Whether the next turn serves the same goal, as far as the log shows: it says it again, or comes soon enough."""
-    if not dialogue.feedback:
-        return False
-    seen, one, other = dialogue.feedback[turn], dialogue.turns[turn], dialogue.turns[turn + 1]
-    gap = None if one.seconds is None or other.seconds is None else other.seconds - one.seconds
-    if seen.rephrase or seen.repetition:
-        return gap is None or gap <= CHAIN_SECONDS
-    return gap is not None and gap <= (RETRY_SECONDS if defects[turn] >= 0.5 else FOLLOW_SECONDS)
+def _ends_here(log: Dialogue, turn: int) -> bool:
+    """Whether the person ended the session with this request."""
+    return bool(log.feedback and log.feedback[turn].termination)
 
 
 def _transcript(turn: Turn, understood: Turn) -> Label[str] | None:
@@ -126,31 +158,27 @@ def _slots(turn: Turn, understood: Turn) -> tuple[Slot, ...] | None:
     return tuple(sorted(found, key=lambda slot: slot.start))
 
 
-def splice(scored: Sequence[tuple[Dialogue, Sequence[float]]], *, seed: int) -> list[Dialogue]:
+def splice(dialogues: Sequence[SeenDialogue], *, seed: int) -> list[Dialogue]:
     """Dialogues made of runs of different sessions, each run one goal.
 
-    A run is a turn with the further attempts that follow it. Runs are drawn from all sessions and put together, two to
-    four at a time; the seconds between them are drawn from those that were seen between runs, so that time alone does
-    not tell. A run failed if its last turn did: of that only a probability is known, and the label is drawn with it, so
-    that failures that nobody complained about are among them in their share.
+    Runs are drawn from all sessions and put together, two to four at a time; the seconds between them are drawn from
+    those that were seen between runs, so that time alone does not tell. A run failed if its last turn did, but for a
+    request to stop: of that only a probability is known, and the label is drawn with it, so that failures that nobody
+    complained about are among them in their share.
 
     Args:
-        scored: dialogues, with the probability that each turn did not serve.
+        dialogues: with their runs.
         seed: of the draws.
     """
     rng = np.random.default_rng(seed)
     runs: list[tuple[Dialogue, int, int, float]] = []
     gaps: list[float] = []
-    for dialogue, defects in scored:
-        start = 0
-        for turn in range(len(dialogue.turns)):
-            last = turn + 1 == len(dialogue.turns)
-            if last or not _goes_on(dialogue, defects, turn):
-                runs.append((dialogue, start, turn + 1, defects[turn]))
-                start = turn + 1
-                one, other = dialogue.turns[turn].seconds, None if last else dialogue.turns[turn + 1].seconds
-                if one is not None and other is not None:
-                    gaps.append(other - one)
+    for seen in dialogues:
+        for start, end in seen.runs:
+            runs.append((seen.log, start, end, _failure(seen, start, end)))
+            one, other = (seen.log.turns[i].seconds if i < len(seen.log.turns) else None for i in (end - 1, end))
+            if one is not None and other is not None:
+                gaps.append(other - one)
     order, found, at = rng.permutation(len(runs)), list[Dialogue](), 0
     while at < len(order):
         number = int(rng.integers(2, 5))
@@ -158,6 +186,12 @@ def splice(scored: Sequence[tuple[Dialogue, Sequence[float]]], *, seed: int) -> 
         at += number
         found.append(_spliced(members, gaps, rng, name=f"spliced-{len(found)}"))
     return found
+
+
+def _failure(seen: SeenDialogue, start: int, end: int) -> float:
+    """Probability that a run failed."""
+    asked = [turn for turn in range(start, end) if not _ends_here(seen.log, turn)]
+    return seen.failures[asked[-1] if asked else end - 1]
 
 
 def _spliced(

@@ -1,80 +1,62 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from selflearn.schema import Feedback, Interpretation, Turn
-from selflearn.simulation.simulate import Setting, simulated
-from selflearn.training.feedback import without_gold
-from selflearn.training.signals import SignalModel, circumstances, signal_table, signals
-from tests.fixtures.worlds import write_world
+from selflearn.training.signals import Items, SignalModel
 
 
 @pytest.fixture(scope="module")
-def log(tmp_path_factory):
-    setting = Setting.load(write_world(tmp_path_factory.mktemp("world")), seed=1)
-    return list(simulated(setting, 800))
+def answers():
+    return np.random.default_rng(0).random(2000) < 0.3
 
 
 @pytest.fixture(scope="module")
-def model(log):
-    return SignalModel.fit(log)
-
-
-@pytest.fixture(scope="module")
-def truth(log):
-    return [labels.defect.value for dialogue in log for labels in dialogue.labels.turns]
-
-
-def test_signals_are_weighed_by_their_own_error_rates(log, model, truth):
-    found = np.concatenate([model.defects(dialogue) for dialogue in log])
-    assert roc_auc_score(truth, found) > 0.75
+def items(answers):
+    """Three signals with error rates of their own, each there for half of the items, and one circumstance."""
+    rng = np.random.default_rng(1)
+    errors = {"good": 0.05, "fair": 0.2, "useless": 0.5}
     votes = [
-        sum(v.get(name) == "True" for name in ("barge_in", "rephrase", "repetition")) for d in log for v in signals(d)
+        {name: str(bool(answer != (rng.random() < error))) for name, error in errors.items() if rng.random() < 0.5}
+        for answer in answers
     ]
-    assert roc_auc_score(truth, found) > roc_auc_score(truth, votes) + 0.02  # better than counting hands
-    served, failed = model.rates["barge_in"]["True"]
-    assert failed > 2 * served
-    assert model.rates["answer"]["False"][1] > model.rates["answer"]["False"][0]
-    table = signal_table(model, log)
-    assert {row["signal"] for row in table} >= {"barge_in", "rephrase", "answer", "status", "gap"}
+    known = [{"loud": float(answer) + rng.normal()} for answer in answers]
+    counted = [sum(1 if vote == "True" else -1 for vote in row.values()) for row in votes]
+    return Items(votes=votes, circumstances=known, first_guess=[1 / (1 + np.exp(1 - count)) for count in counted])
 
 
-def test_the_rates_of_each_signal_add_up(model):
-    for values in model.rates.values():
+@pytest.mark.parametrize("share_of", ["signals", "both"])
+def test_each_signal_is_weighed_by_its_own_error_rates(items, answers, share_of):
+    model = SignalModel.fit(items, share_of=share_of)
+    found = model.probabilities(items.votes, items.circumstances)
+    assert roc_auc_score(answers, found) > roc_auc_score(answers, items.first_guess) + 0.05  # than counting hands
+    no, yes = zip(*(model.rates[name]["True"] for name in ("good", "fair", "useless")), strict=True)
+    assert no == pytest.approx([0.05, 0.2, 0.5], abs=0.08)
+    assert yes == pytest.approx([0.95, 0.8, 0.5], abs=0.08)
+    assert model.share == pytest.approx(np.mean(answers), abs=0.05)
+
+
+def test_the_rates_of_each_signal_add_up(items):
+    for values in SignalModel.fit(items, share_of="both").rates.values():
         assert np.sum(list(values.values()), axis=0) == pytest.approx([1, 1])
 
 
-def test_the_classifier_ranks_turns_and_leaves_the_rate_to_the_signals(log, model):
-    found = np.concatenate([model.defects(dialogue) for dialogue in log])
-    assert found.mean() == pytest.approx(model.defect_rate, abs=1e-3)
+def test_the_signals_alone_say_how_often(items):
+    """A circumstance that repeats a signal adds nothing to the share, however sure it is."""
+    twice = [{"again": 10.0 * (row.get("fair") == "True")} for row in items.votes]
+    again = Items(votes=items.votes, circumstances=twice, first_guess=items.first_guess)
+    alone = Items(votes=items.votes, circumstances=[{"nothing": 0.0}] * len(items.votes), first_guess=items.first_guess)
+    kept, held = (SignalModel.fit(one, share_of="signals").share for one in (again, alone))
+    assert kept == pytest.approx(held, abs=1e-3)
 
 
-def test_failures_that_nobody_reacted_to_are_told_by_what_the_assistant_said(log, model, truth):
-    silent = [
-        replace(d, feedback=(), turns=tuple(replace(turn, seconds=None, status=None) for turn in d.turns)) for d in log
-    ]
-    found = np.concatenate([model.defects(dialogue) for dialogue in silent])
-    assert roc_auc_score(truth, found) > 0.65
+def test_items_that_are_not_learned_from_are_answered(items):
+    learned = np.arange(len(items.votes)) < 1000
+    model = SignalModel.fit(items, share_of="both", learned=learned)
+    found = model.probabilities(items.votes[1000:], items.circumstances[1000:])
+    assert len(found) == 1000
+    assert all(0 <= p <= 1 for p in found)
 
 
-def test_circumstances_hold_what_was_known_before_anybody_reacted():
-    turn = Turn(request="a b", response="Sorry", seconds=3.0, status="failed",
-                interpretations=(Interpretation(domain="music", intent="play", score=0.5),))  # fmt: skip
-    found = circumstances(turn)
-    assert found["said sorry"] == found["intent=play"] == 1.0
-    assert found["interpretation.confidence"] == 0.0  # log-odds of one half
-    assert not any("status" in name or "second" in name for name in found)  # the status is a signal of its own
-
-
-def test_a_log_of_one_turn_sessions_can_be_estimated(log):
-    alone = [replace(without_gold(d), id=f"{d.id}-{i}", turns=(turn,), feedback=(Feedback(barge_in=i % 2 == 0),))
-             for d in log[:40] for i, turn in enumerate(d.turns[:2])]  # fmt: skip
-    model = SignalModel.fit(alone)
-    assert all(0 <= p <= 1 for dialogue in alone for p in model.defects(dialogue))
-
-
-def test_there_must_be_a_turn():
+def test_there_must_be_an_item():
     with pytest.raises(ValueError, match="there is no turn"):
-        SignalModel.fit([])
+        SignalModel.fit(Items(votes=(), circumstances=(), first_guess=()), share_of="both")

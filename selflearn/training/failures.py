@@ -1,0 +1,106 @@
+"""Did a response fail the person?
+
+What people do next are the signals of it: people who are content are silent, and so are those who have given up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from selflearn.batching.features import categorical_features, numeric_features
+from selflearn.schema import Dialogue, Feedback, Turn
+from selflearn.training.signals import Circumstances, Items, SignalModel, Votes
+
+GAPS = (4.0, 10.0, 20.0, 45.0)
+"""Borders, in seconds, of how long it takes until the next request. A longer silence says nothing."""
+
+
+def failure_model(dialogues: Sequence[Dialogue]) -> SignalModel:
+    """Estimate from logs how people react to responses that served them and to those that did not.
+
+    Raises:
+        ValueError: there is no turn.
+    """
+    votes = [row for dialogue in dialogues for row in failure_votes(dialogue)]
+    # After the last turn of a session nobody can be seen to try again: it says nothing of how such turns end.
+    followed = [i + 1 < len(dialogue.turns) for dialogue in dialogues for i in range(len(dialogue.turns))]
+    items = Items(
+        votes=votes, first_guess=[_first_guess(row) for row in votes],
+        circumstances=[row for dialogue in dialogues for row in failure_circumstances(dialogue)],
+    )  # fmt: skip
+    return SignalModel.fit(items, share_of="both", learned=np.array(followed))
+
+
+def failures(dialogue: Dialogue, model: SignalModel) -> list[float]:
+    """Probability that each turn of a dialogue did not serve, by a model of :func:`failure_model`."""
+    return model.probabilities(failure_votes(dialogue), failure_circumstances(dialogue))
+
+
+def failure_votes(dialogue: Dialogue) -> list[Votes]:
+    """What the signals say of each turn of a dialogue."""
+    turns, found = dialogue.turns, []
+    feedback = dialogue.feedback or (Feedback(),) * len(turns)
+    for i, (turn, seen) in enumerate(zip(turns, feedback, strict=True)):
+        votes: Votes = {}
+        for name in ("barge_in", "rephrase", "repetition", "answer"):
+            value = getattr(seen, name)
+            if value is not None:
+                votes[name] = str(value)
+        if turn.status is not None:
+            votes["status"] = turn.status
+        following = feedback[i + 1] if i + 1 < len(turns) else None
+        votes["given_up"] = str(bool(following and following.termination))
+        gap = _gap(turn, turns[i + 1]) if i + 1 < len(turns) else None
+        if gap is not None:
+            votes["gap"] = gap
+        found.append(votes)
+    return found
+
+
+def failure_circumstances(dialogue: Dialogue) -> list[Circumstances]:
+    """What is known of each turn beside the signals.
+
+    What the assistant logged, how sure it was, what was asked and said, and the words of a request that comes soon
+    after ("that is not what I asked for").
+    """
+    return [
+        _of_turn(turn) | (_of_reply(turn, dialogue.turns[i + 1]) if i + 1 < len(dialogue.turns) else {})
+        for i, turn in enumerate(dialogue.turns)
+    ]
+
+
+def _of_turn(turn: Turn) -> Circumstances:
+    named = {name: value for name, value in categorical_features(turn).items() if name != "status"}  # it is a signal
+    found = {f"{name}={value}": 1.0 for name, value in named.items()}
+    found |= numeric_features(turn)
+    found |= {f"asked {word}": 1.0 for word in _words(turn.request)}
+    return found | {f"said {word}": 1.0 for word in _words(turn.response)}
+
+
+def _of_reply(turn: Turn, reply: Turn) -> Circumstances:
+    if _gap(turn, reply) is None:
+        return {}
+    words, first = _words(reply.request), (reply.request or "").lower().split()[:1]
+    found = {f"then {word}": 1.0 for word in words} | {f"then first {word}": 1.0 for word in first}
+    return found | {"then the same words": len(words & _words(turn.request)) / max(len(words), 1)}
+
+
+def _words(text: str | None) -> set[str]:
+    return set((text or "").lower().split())
+
+
+def _gap(turn: Turn, following: Turn) -> str | None:
+    if turn.seconds is None or following.seconds is None:
+        return None
+    seconds = following.seconds - turn.seconds
+    return next((f"up to {border:g} s" for border in GAPS if seconds <= border), None)
+
+
+def _first_guess(votes: Votes) -> float:
+    """Where the estimation starts: what the signals are meant to say, taken at their word."""
+    unhappy = sum(votes.get(name) == "True" for name in ("barge_in", "rephrase", "repetition", "given_up"))
+    unhappy += 2 * (votes.get("answer") == "False") - 2 * (votes.get("answer") == "True")
+    return 1 / (1 + math.exp(1.0 - 1.5 * unhappy))
