@@ -1,6 +1,6 @@
 """Does the next request begin another goal?
 
-Rephrases and short times say no, long times say yes; in between it is told by what the assistant took both requests for.
+Rephrases and short times say no, long times say yes; in between, what the assistant took both requests for tells.
 """
 
 from __future__ import annotations
