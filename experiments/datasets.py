@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,6 @@ from selflearn.corpora.splits import cut_off, group_folds, owner_of, same_dialog
 from selflearn.corpora.star import success_question
 from selflearn.evaluation.benchmark import Split
 from selflearn.schema import Dialogue
-from selflearn.training.feedback import FeedbackModel
 
 Counts = dict[str, int]
 
@@ -123,41 +120,6 @@ def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> It
         yield Split(
             train=[rest[row] for row in stay], tune=[rest[row] for row in cut], test=[dialogues[row] for row in fold]
         ), counts  # fmt: skip
-
-
-def check_supervision(cfg: DictConfig) -> None:
-    """See that a run on feedback alone reads no annotation anywhere.
-
-    Raises:
-        ValueError: its pretraining would.
-    """
-    annotated = cfg.pretraining.swaps.shares.get("same_acts", 0)
-    if cfg.supervision.source == "feedback" and annotated > 0 and cfg.pretraining.epochs > 0:
-        raise ValueError(
-            f"pretraining.swaps.shares.same_acts={annotated} reads annotated dialogue acts, and supervision=feedback "
-            "promises that no annotation is read; take another pretraining (swapped, none), or supervision=gold"
-        )
-
-
-def supervised(cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue]) -> Split:
-    """The split with the labels that ``supervision`` says: gold ones, or those that follow from people's feedback.
-
-    Raises:
-        ValueError: the source is unknown.
-    """
-    source = cfg.supervision.source
-    if source == "gold":
-        return split
-    if source == "feedback":
-        feedback = FeedbackModel.fit(chain(split.train, split.tune))
-        train, tune = (feedback.label(part, seed=cfg.seed) for part in (split.train, split.tune))
-        return replace(split, train=train, tune=tune)
-    if source == "both":
-        gold = {dialogue.id for part in (split.train, split.tune) for dialogue in part}
-        others = [dialogue for dialogue in unlabelled if dialogue.id not in gold]
-        labelled = FeedbackModel.fit(others).label(others, seed=cfg.seed) if others else []
-        return replace(split, train=[*split.train, *labelled])
-    raise ValueError(f"supervision.source is {source!r}; expected gold, feedback or both")
 
 
 def first_rows(rows: Sequence[Dialogue], limit: int | None, seed: int) -> list[int]:

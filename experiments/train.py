@@ -26,8 +26,9 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
 from experiments.build import settings
-from experiments.datasets import Counts, check_supervision, fold_splits, load_split, reader_options, supervised
+from experiments.datasets import Counts, fold_splits, load_split, reader_options
 from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
+from experiments.supervision import check_supervision, supervised
 from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
 from selflearn.corpora import find_corpus
 from selflearn.corpora._lock import exclusive
@@ -181,7 +182,7 @@ def run_folds(
     counts: Counts = {}
     for number, (split, counts) in enumerate(fold_splits(cfg, fold_by, say)):  # noqa: B007 - the same for all folds
         say(f"fold {number + 1}, by {fold_by}")
-        supervised_split = supervised(cfg, split, split.train)
+        supervised_split = supervised(cfg, split, split.train, directory / f"fold_{number}")
         by_fold.append(run_all(cfg, supervised_split, split.train, directory / f"fold_{number}", say))
         test = [*test, *split.test]
         parts.append((by_fold[-1]["model"].test, supervised_split.train))
@@ -333,7 +334,7 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
     if cfg.data.folds is None:
         split, unlabelled, counts = load_split(cfg, say)
         met = Combinations.of(chain(split.train, split.tune))  # before labels make way for those from feedback
-        split = supervised(cfg, split, unlabelled)
+        split = supervised(cfg, split, unlabelled, directory)
         results = run_all(cfg, split, unlabelled, directory, say)
         test, parts = split.test, [(results["model"].test, split.train)]
     else:

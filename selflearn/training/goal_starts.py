@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from selflearn.schema import Dialogue, Feedback, Turn
 from selflearn.training.signals import Circumstances, Items, SignalModel, Votes
 
-GAPS = {4.0: 0.03, 10.0: 0.05, 20.0: 0.3, 45.0: 0.6, 120.0: 0.95, 600.0: 0.95, float("inf"): 0.95}
-"""Borders, in seconds, of how long it takes until the next request, and where the estimation begins for each.
-Attempts at one thing follow each other within 45 seconds (Ponnusamy et al., 2020). The rates are estimated."""
+GAPS = (4.0, 10.0, 20.0, 45.0, 120.0, 600.0)
+"""Borders, in seconds, of how long it takes until the next request."""
+
+GUESSES = (0.03, 0.05, 0.3, 0.6, 0.95, 0.95, 0.95)
+"""Where the estimation begins for each time, the longest last: attempts at a thing follow each other within 45 seconds
+(Ponnusamy et al., 2020). The rates are estimated."""
 
 SAID_AGAIN = 0.02
 """Where the estimation begins for a request that says the one before again."""
@@ -60,7 +63,8 @@ def _votes(turn: Turn, following: Turn, seen: Feedback) -> Votes:
         name: str(value) for name in ("rephrase", "repetition") if (value := getattr(seen, name)) is not None
     }  # fmt: skip
     if turn.seconds is not None and following.seconds is not None:
-        votes["gap"] = str(next(border for border in GAPS if following.seconds - turn.seconds <= border))
+        seconds = following.seconds - turn.seconds
+        votes["gap"] = next((f"up to {border:g} s" for border in GAPS if seconds <= border), "longer")
     return votes
 
 
@@ -92,4 +96,5 @@ def _first_guess(votes: Votes) -> float:
     """Where the estimation starts: what the signals are meant to say, taken at their word."""
     if "True" in (votes.get("rephrase"), votes.get("repetition")):
         return SAID_AGAIN
-    return GAPS[float(votes["gap"])] if "gap" in votes else 0.5
+    names = [*(f"up to {border:g} s" for border in GAPS), "longer"]
+    return GUESSES[names.index(votes["gap"])] if "gap" in votes else 0.5
