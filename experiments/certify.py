@@ -25,7 +25,7 @@ from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import find_corpus, load_dialogues
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.inference import Labeler
-from selflearn.inference.audit import AuditedLabel, audited_labels, unknown_names
+from selflearn.inference.audit import AuditedLabel, audited_labels, by_task, check_labelled_by_people, unknown_names
 from selflearn.inference.audit_design import check_drawn_one_by_one, unit_of
 from selflearn.inference.calibration import calibrated, calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
@@ -48,6 +48,7 @@ def main(cfg: DictConfig) -> None:
     dialogues = DialogueRows(
         load_dialogues(cfg.corpus, root=cfg.input, split=cfg.split, cache_dir=cfg.cache, **options)  # type: ignore[arg-type]
     )
+    check_labelled_by_people(dialogues)
     if cfg.audited == "items":
         check_drawn_one_by_one(dialogues)
     transformers_logging.disable_progress_bar()
@@ -71,6 +72,8 @@ def main(cfg: DictConfig) -> None:
     errors = {task: (before[task], after) for task, after in calibration_errors(audited).items()}
     asked = {name: cfg[name] for name in ("target_error", "confidence", "method", "max_items", "seed", "starts")}
     asked["design"] = cfg.audited
+    if cfg.together:
+        asked["confidence"] = each_at(cfg.confidence, len(by_task(audited)))
     price: dict[str, float] = {}
     if cfg.each is None:
         promises = certify_tasks(audited, **asked)
@@ -89,6 +92,7 @@ def main(cfg: DictConfig) -> None:
     found = compare(check(checked, promises, person))
     if found:
         shown.print(table(found, len(checked)))
+    shown.print(joint_confidence(cfg, len(by_task(audited))), highlight=False)
     of_users = len({gold.user_id for gold, _ in audit if gold.user_id is not None})
     users = f" of {of_users:,} users" if of_users else ""
     console.print(f"from {len(audit):,} audited dialogues{users}; written: {file}", highlight=False, soft_wrap=True)
@@ -115,6 +119,20 @@ def check_names(dialogues: Iterable[Dialogue], labeler: Labeler, console: Consol
         console.print(f"{task}: {unknown.total():,} labels of people have {len(unknown):,} names that the model does "
                       f"not know: {escape(shown)}{more}. No label of it is right there",
                       highlight=False, soft_wrap=True)  # fmt: skip
+
+
+def each_at(confidence: float, promises: int) -> float:
+    """The confidence of each of so many promises, for all of them to hold at once with this one (Bonferroni)."""
+    return 1 - (1 - confidence) / max(promises, 1)
+
+
+def joint_confidence(cfg: DictConfig, tasks: int) -> str:
+    """What holds of the promises of all tasks at once, in words."""
+    if cfg.together:
+        return f"The promises of all {tasks} tasks hold at once with a confidence of {cfg.confidence:.0%}."
+    least = max(0.0, 1 - tasks * (1 - cfg.confidence))
+    return (f"The promise of each task holds by itself with a confidence of {cfg.confidence:.0%}; all {tasks} at once "
+            f"with {least:.0%} or more. together=true promises all at once.")  # fmt: skip
 
 
 def not_accepted(promises: Mapping[str, Certificate]) -> Table:
@@ -210,6 +228,7 @@ def markdown(
     lines += [f"\nOn the {checked:,} other dialogues:\n", f"| {' | '.join(HEADINGS)} |"]
     lines += ["| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |"]
     lines += [f"| {' | '.join(line)} |" for line in comparison_rows(found)]
+    lines += ["", joint_confidence(cfg, len({split_key(key)[0] for key in promises}))]
     return "\n".join(lines) + "\n"
 
 

@@ -36,11 +36,9 @@ def labels_test_split(cfg: DictConfig) -> bool:
     return bool(cfg.label) and cfg.data.folds is None
 
 
-def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None], *, bf16: bool) -> None:
+def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> None:
     """Use the model as it will be used: label the test dialogues, and write them with their goal records."""
-    labeler = Labeler.from_pretrained(
-        directory / "model", on_overflow=cfg.data.on_overflow, bf16=bf16, recordings=cfg.data.root
-    )
+    labeler = Labeler.from_pretrained(directory / "model", on_overflow=cfg.data.on_overflow, recordings=cfg.data.root)
     where = _to_label(cfg, directory)
     label = partial(label_file, labeler, where.pop("root"), directory / "labelled", **where)
     try:

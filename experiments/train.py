@@ -66,7 +66,7 @@ from selflearn.schema import Dialogue
 from selflearn.tasks import System, task_classes
 from selflearn.training import HardwareConfig, ModelSettings, PretrainingSettings, Recipe, StageConfig, TrainingSettings
 from selflearn.training.loggers import LoggerSettings, log_results
-from selflearn.training.stage import precision, stage_seconds
+from selflearn.training.stage import stage_seconds
 
 log = logging.getLogger("selflearn.train")
 
@@ -279,8 +279,7 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
             write_json(
                 directory / "metrics.json", metrics
             )  # what was measured stays if the labelling cannot be written
-            bf16 = precision(stage(cfg, directory).hardware) == "bf16-mixed"
-            label_test_split(cfg, directory, say, bf16=bf16)
+            label_test_split(cfg, directory, say)
         metrics["time/total_seconds"] = time.perf_counter() - start
         made_with = versions(_command(), metrics["time/total_seconds"], machines)
         write_json(directory / "versions.json", made_with)

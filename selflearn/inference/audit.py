@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from selflearn.inference.rows import Acceptance, LabelRow, label_rows
 from selflearn.schema import Dialogue, Goal, Labels, TurnLabels
 
+MACHINE_MADE = frozenset({"model", "feedback"})
+"""Sources of labels that nobody has looked at."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedLabel:
@@ -100,6 +103,19 @@ def unknown_names(dialogues: Iterable[Dialogue], names: Mapping[str, Sequence[st
 def _some(names: Sequence[str], most: int = 4) -> str:
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def check_labelled_by_people(dialogues: Iterable[Dialogue]) -> None:
+    """See that labels can audit a model.
+
+    Raises:
+        ValueError: a model gave some of them, or they follow from feedback; names the first such dialogue.
+    """
+    for dialogue in dialogues:
+        if made := sorted(dialogue.labels.sources() & MACHINE_MADE):
+            raise ValueError(f"dialogue {dialogue.id!r} has labels with the source {made[0]!r}; expected labels of "
+                             "people: by labels that a machine made, a model is measured by itself. Give the log that "
+                             "people labelled, or what experiments.import_reviews makes of their reviews")  # fmt: skip
 
 
 def is_right(row: LabelRow, said: Labels, gold: Labels) -> bool | None:

@@ -333,7 +333,10 @@ class Labeler:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of all that the answers depend on: settings, weights, tokenizer, calibration; not of the place."""
+        """A hash of all that the answers depend on: settings, weights, tokenizer, calibration, bfloat16; not the place.
+
+        What was promised of scores in full precision is not promised of those under bfloat16, and the other way round.
+        """
         model, digest = self.system.model, hashlib.sha256()
         fields = {name: getattr(model.config, name) for name in LabelGeneratorConfig.__annotations__}
         digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
@@ -341,6 +344,7 @@ class Labeler:
         used = {"truncation", "padding"}  # set by the last call: of the batching, not of the tokenizer
         digest.update(json.dumps({name: part for name, part in tokenizer.items() if name not in used}).encode())
         digest.update(repr(sorted(self.calibrators.items())).encode())
+        digest.update(b"bf16" if self.system.bf16 else b"")
         for name, value in sorted(model.state_dict().items()):
             digest.update(name.encode())
             digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

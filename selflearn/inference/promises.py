@@ -125,7 +125,8 @@ def read_promises(directory: Path, *, model: str) -> dict[str, Certificate]:
     file = directory / FILE
     if not file.is_file():
         return {}
-    what_to_do = "certify this model (python -m experiments.certify), or remove the file to label without promises"
+    what_to_do = ("certify this model (python -m experiments.certify, with the same bf16), or remove the file to label "
+                  "without promises")  # fmt: skip
     try:
         found = json.loads(file.read_text("utf-8"))
         certified, tasks = found["model"], found["tasks"]

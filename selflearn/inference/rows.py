@@ -62,7 +62,7 @@ class LabelRow(Record):
         domain: of the goal, where one is said; otherwise what the assistant took the first of the turns to be about.
         score: the probability that the label is right (of a goal, that it has exactly these turns); None without one.
         accepted: the score reaches the threshold, and is among the best of the dialogue where their number is limited;
-            None without a threshold for the task, or without a score.
+            False where nothing could be promised; None where nothing was certified, or without a score.
         threshold: of the task, or of its labels of this name or domain; None where none was given, or none was found.
         promise: of the threshold, in words.
         model: fingerprint of the model, for its labels.

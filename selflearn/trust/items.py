@@ -70,6 +70,19 @@ def check_numbers(name: str, values: ArrayLike, *, length: int | None = None) ->
     return array
 
 
+def whole_numbers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    """Whole numbers, one-dimensional, ``(N,)``.
+
+    Raises:
+        ValueError: another shape, or a value that is no whole number.
+    """
+    array = check_numbers(name, values)
+    bad = np.flatnonzero(array != np.floor(array))
+    if len(bad):
+        raise ValueError(f"{name}[{bad[0]}] is {array[bad[0]]}; expected whole numbers")
+    return array.astype(np.int64)
+
+
 def check_correct(correct: ArrayLike, length: int) -> NDArray[np.bool_]:
     """Decisions right or wrong, bool ``(N,)``.
 
@@ -109,11 +122,11 @@ def audited_items(
     for what, given in (("groups", groups), ("units", units)):
         if given is not None and len(given) != len(values):
             raise ValueError(f"{len(given)} {what} for {len(values)} scores; expected the {_MEANS[what]} of each item")
-    if max_items is not None and (groups is None or max_items < 1):
-        raise ValueError(f"max_items is {max_items}; expected 1 or more, and with groups: it limits what is accepted "
-                         "of a dialogue")  # fmt: skip
-    dialogues = np.arange(len(values)) if groups is None else _numbered(groups)
-    drawn = dialogues if units is None else _numbered(units)
+    if max_items is not None and (groups is None or max_items < 1 or max_items != int(max_items)):
+        raise ValueError(f"max_items is {max_items}; expected a whole number from 1 on, and with groups: it limits "
+                         "what is accepted of a dialogue")  # fmt: skip
+    dialogues = np.arange(len(values)) if groups is None else _numbered("groups", groups)
+    drawn = dialogues if units is None else _numbered("units", units)
     pairs = dialogues * (drawn.max(initial=0) + 1) + drawn
     if groups is not None and len(np.unique(pairs)) > len(np.unique(dialogues)):
         raise ValueError("a dialogue (one of groups) is of several units; expected that all of its items are of one")
@@ -129,8 +142,15 @@ def audited_items(
     )  # fmt: skip
 
 
-def _numbered(names: Groups) -> NDArray[np.int64]:
-    return np.unique(np.asarray(names), return_inverse=True)[1].ravel().astype(np.int64)
+def _numbered(what: str, names: Groups) -> NDArray[np.int64]:
+    """The place of each name among all that are distinct, in their order."""
+    given = names.tolist() if isinstance(names, np.ndarray) else list(names)
+    if missing := [i for i, name in enumerate(given) if name is None or name != name]:
+        raise ValueError(f"{what}[{missing[0]}] is {given[missing[0]]!r} ({len(missing)} of {len(given)} are missing); "
+                         f"expected the {_MEANS[what]} of each item")  # fmt: skip
+    distinct = sorted(set(given), key=lambda name: (type(name).__name__, name))  # names of several types have no order
+    places = {name: place for place, name in enumerate(distinct)}
+    return np.array([places[name] for name in given], dtype=np.int64)
 
 
 def rank_in_group(scores: Floats, groups: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from selflearn.trust.items import check_correct, check_numbers, check_probability
+from selflearn.trust.items import check_correct, check_numbers, check_probability, whole_numbers
+from selflearn.trust.wording import at_least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def pac_labels(
     check_probability("whole_set_error", whole_set_error)
     check_probability("confidence", confidence)
     values = check_numbers("scores", scores)
-    places = np.asarray(audited, dtype=np.int64).reshape(-1)
+    places = whole_numbers("audited", audited)
     if len(np.unique(places)) != len(places) or (len(places) and not 0 <= places.min() <= places.max() < len(values)):
         raise ValueError(f"audited has {len(places)} positions from {places.min()} to {places.max()}; expected each "
                          f"once, from 0 to {len(values) - 1}")  # fmt: skip
@@ -87,10 +88,10 @@ def pac_labels(
     )
     if threshold is not None:
         promise = (
-            f"If the model labels the {share:.1%} of the data set with a score of {threshold:.6g} or more and people "
-            f"label the rest rightly, at most {100 * whole_set_error:.3g}% of the WHOLE data set is wrong, with a "
-            f"confidence of at least {100 * confidence:.3g}% over the draw of the audit. Of the model's own labels up "
-            f"to {min(1.0, whole_set_error / share):.1%} may be wrong."
+            f"If the model labels the {share:.1%} of the data set with a score of {at_least(threshold)} or more and "
+            f"people label the rest rightly, at most {100 * whole_set_error:.3g}% of the WHOLE data set is wrong, "
+            f"with a confidence of at least {100 * confidence:.3g}% over the draw of the audit. Of the model's own labels "
+            f"up to {min(1.0, whole_set_error / share):.1%} may be wrong."
         )
     return PacLabels(
         threshold=threshold, model_share=share, n=len(places), promise=promise, whole_set_error=whole_set_error,

@@ -48,8 +48,8 @@ class Terms:
     def __post_init__(self) -> None:
         check_probability("target_loss" if self.losses else "target_error", self.target)
         check_probability("confidence", self.confidence)
-        if self.starts < 1:
-            raise ValueError(f"starts is {self.starts}; expected 1 or more")
+        if self.starts < 1 or self.starts != int(self.starts):
+            raise ValueError(f"starts is {self.starts}; expected a whole number from 1 on")
 
     @property
     def delta(self) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from selflearn.trust.items import Floats, check_probability
+from selflearn.trust.items import Floats, check_probability, whole_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ def _checked(hits: ArrayLike, items: ArrayLike, hits_name: str, items_name: str)
 
 
 def _places(audited: ArrayLike, dialogues: int, labelled: int) -> NDArray[np.int64]:
-    places = np.asarray(audited, dtype=np.int64).reshape(-1)
+    places = whole_numbers("audited", audited)
     if len(places) != labelled or labelled < 2:
         raise ValueError(f"{labelled} hits for {len(places)} audited dialogues; expected one number for each of two or "
                          "more (a hundred, for the interval to hold)")  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from selflearn.schema import Dialogue
+from selflearn.trust.items import whole_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +46,11 @@ def audit_plan(dialogues: Iterable[Dialogue] | Mapping[str, int], n: int, *, see
         8
     """
     pairs = list(dialogues.items()) if isinstance(dialogues, Mapping) else [(d.id, len(d.turns)) for d in dialogues]
-    names, sizes = [name for name, _ in pairs], np.array([size for _, size in pairs], dtype=np.int64)
+    names, sizes = [name for name, _ in pairs], whole_numbers("the number of items", [size for _, size in pairs])
     if len(set(names)) != len(names):
         raise ValueError(f"{len(names) - len(set(names))} dialogue ids come twice; expected each dialogue once")
+    if (sizes < 0).any():
+        raise ValueError(f"dialogue {names[int(sizes.argmin())]!r} has {sizes.min()} items; expected 0 or more")
     total = int(sizes.sum())
     if not 1 <= n <= total:
         raise ValueError(f"n is {n}, the pool has {total} items; expected from 1 to as many as it has")

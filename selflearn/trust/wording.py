@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, Decimal
+
 from selflearn.trust.certificate import Certificate
 
 _DRAWN = {
@@ -14,13 +16,26 @@ _DRAWN = {
 }
 
 
+def at_least(threshold: float) -> str:
+    """A threshold with six digits, rounded upwards: what is read off these words is never below it.
+
+    Example:
+        >>> at_least(0.182712379), at_least(0.9), at_least(1.0)
+        ('0.182713', '0.9', '1')
+    """
+    number = Decimal(repr(float(threshold)))
+    digits = Decimal(1).scaleb(number.adjusted() - 5)
+    return f"{float(number.quantize(digits, ROUND_CEILING)):.6g}"
+
+
 def of_threshold(found: Certificate, *, losses: bool, most: int | None = None) -> str:
     """The promise of a certificate with a threshold; ``most`` items a unit were audited, where nothing limits them."""
     percent = f"at most {100 * found.target_error:.3g}% are wrong"
     what = f"the mean loss is at most {found.target_error:g}" if losses else percent
     about = "at least" if found.exact else "about"
+    threshold = at_least(found.threshold or 0.0)
     text = (
-        f"Of the items with a score of {found.threshold:.6g} or more, {what}: with a confidence of {about} "
+        f"Of the items with a score of {threshold} or more, {what}: with a confidence of {about} "
         f"{100 * found.confidence:.3g}% over audits like this one ({_audited(found)}). "
     ) + _DRAWN[found.method].format(unit=_with_others(found))
     text += "." if found.starts == 1 else f", from {found.starts} starts."

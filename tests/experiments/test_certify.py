@@ -62,6 +62,33 @@ def test_what_is_promised_is_kept_on_the_other_half(command, tmp_path):
     assert command("target_error=0.999", "method=design_effect")[1] == out
 
 
+def test_labels_that_a_machine_made_are_no_audit(command, program, tmp_path):
+    given = {"labeler": "model", "input": "log.jsonl", "paths.output_dir": "out", "cache": "cache", "device": "cpu"}
+    assert program(label.main, (), given)[0] == 0
+    code, _, err = command("input=out/dialogues")
+    assert code != 0
+    assert "has labels with the source 'model'; expected labels of people" in " ".join(err.split())
+    assert not (tmp_path / "model" / "promises.json").exists()
+
+
+def test_promises_hold_at_once_where_that_is_asked_for(command, tmp_path):
+    code, out, _ = command("target_error=0.999", "method=design_effect")
+    assert (code, "all 5 at once with 50% or more" in " ".join(out.split())) == (0, True)
+    code, out, _ = command("target_error=0.999", "method=design_effect", "together=true", "page=page.md")
+    assert (code, "all 5 tasks hold at once with a confidence of 90%" in " ".join(out.split())) == (0, True)
+    found = json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]
+    assert {round(one["confidence"], 6) for one in found.values()} == {0.98}
+    assert "together=true" in (tmp_path / "page.md").read_text()
+
+
+def test_a_promise_of_full_precision_is_none_of_bfloat16(command, program, tmp_path):
+    assert command()[0] == 0
+    given = {"labeler": "model", "input": "log.jsonl", "paths.output_dir": "out", "cache": "cache", "device": "cpu"}
+    code, _, err = program(label.main, ("bf16=true",), given)
+    assert code != 0
+    assert "with the same bf16" in " ".join(err.split())
+
+
 def test_each_label_can_have_a_promise_of_its_own(command, tmp_path, program):
     code, out, _ = command("target_error=0.999", "method=design_effect", "each=label", "page=page.md")
     assert code == 0

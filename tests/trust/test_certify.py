@@ -248,9 +248,15 @@ def test_one_dialogue_certifies_nothing(method):
         ({"weights": [1.0, 0.0, 2.0]}, r"weights\[1\] is 0.0; expected weights above 0"),
         ({"pool_scores": []}, "pool_scores is empty"),
         ({"pool_scores": [float("inf")]}, r"pool_scores\[0\] is inf"),
-        ({"starts": 0}, "starts is 0; expected 1 or more"),
-        ({"max_items": 3}, "max_items is 3; expected 1 or more, and with groups"),
-        ({"groups": ["a", "a", "b"], "max_items": 0}, "max_items is 0; expected 1 or more"),
+        ({"starts": 0}, "starts is 0; expected a whole number from 1 on"),
+        ({"max_items": 3}, "max_items is 3; expected a whole number from 1 on, and with groups"),
+        ({"groups": ["a", "a", "b"], "max_items": 0}, "max_items is 0; expected a whole number from 1 on"),
+        ({"groups": ["a", "a", "b"], "max_items": 1.5}, "max_items is 1.5; expected a whole number"),
+        (
+            {"groups": ["a", None, "b"]},
+            r"groups\[1\] is None \(1 of 3 are missing\); expected the dialogue of each item",
+        ),
+        ({"groups": np.array([1.0, np.nan, np.nan])}, r"groups\[1\] is nan \(2 of 3 are missing\)"),
         ({"method": "ltt"}, "method is 'ltt'; expected one of auto, binomial, betting, design_effect"),
         ({"method": "binomial", "groups": ["a", "a", "b"]}, "several items of one dialogue: it would promise too much"),
         ({"method": "binomial", "weights": [1, 2, 1]}, "'binomial' with weights: it would promise too much"),
@@ -259,6 +265,19 @@ def test_one_dialogue_certifies_nothing(method):
 def test_what_does_not_fit_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         certify(**{"scores": [0.1, 0.2, 0.3], "correct": [1, 1, 0]} | arguments)
+
+
+def test_names_of_dialogues_may_be_anything_that_can_be_told_apart():
+    assert certify([0.9] * 4, [1] * 4, groups=[1, "1", 2, "2"]).units == 4
+    assert certify([0.9] * 4, [1] * 4, groups=[("sgd", "1"), ("sgd", "1"), ("star", "1"), ("star", "2")]).units == 3
+
+
+def test_the_threshold_in_words_is_never_below_the_certified_one():
+    scores = 0.9 + np.arange(400) * 1e-9
+    found = certify(scores, np.ones(400), target_error=0.1)
+    assert found.threshold is not None
+    in_words = float(found.promise.split("a score of ")[1].split()[0])
+    assert found.threshold <= in_words < found.threshold + 1e-5
 
 
 def test_losses_outside_of_zero_and_one_are_refused():

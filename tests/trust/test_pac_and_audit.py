@@ -46,6 +46,13 @@ def test_a_plan_draws_every_item_as_likely():
         audit_plan(pool, 11)
 
 
+def test_what_is_no_whole_number_is_refused():
+    with pytest.raises(ValueError, match=r"audited\[0\] is 0.7; expected whole numbers"):
+        pac_labels([0.9, 0.8], [0.7, 1], [1, 1])
+    with pytest.raises(ValueError, match="dialogue 'a' has -3 items; expected 0 or more"):
+        audit_plan({"a": -3, "b": 5}, 2)
+
+
 def test_many_promises_cost_and_each_is_stricter():
     rng = np.random.default_rng(0)
     scores = rng.random(3000)

@@ -56,11 +56,15 @@ _LOOKS = (
     (NUMBER, re.compile(r"\d(?:[ -]?\d){3,}")),
     (NUMBER, re.compile(rf"\b{_DIGIT}(?:[\s-]+{_DIGIT}){{3,}}\b", re.I)),
 )
-_INTRODUCED = (
-    re.compile(r"(?<=\bmy name is )[^\W\d]+|(?<=\bi am called )[^\W\d]+", re.I),
-    re.compile("|".join(rf"(?<=\b{title} )[^\W\d]+" for title in (r"mr", r"mr\.", "mrs", r"mrs\.", "ms", r"ms\.", "dr",
-                                                                  r"dr\.")), re.I),
-)  # fmt: skip
+_WORD = r"[^\W\d]+(?:['\u2019-][^\W\d]+)*"
+_PERSON = (
+    rf"{_WORD}(?:\s+(?-i:[A-Z])[^\W\d]*(?:['\u2019-][^\W\d]+)*)*"  # what is written large after a name belongs to it
+)
+_TITLES = ("mr", r"mr\.", "mrs", r"mrs\.", "ms", r"ms\.", "dr", r"dr\.")
+_INTRODUCED = tuple(
+    re.compile("|".join(rf"(?<=\b{words} ){_PERSON}" for words in introductions), re.I)
+    for introductions in (("my name is", "i am called"), _TITLES)
+)
 
 
 class Edit(NamedTuple):

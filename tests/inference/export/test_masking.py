@@ -36,6 +36,8 @@ def slot(request: str, text: str, name: str, **more) -> Slot:
         ("code five five one two please", "code [NUMBER] please"),
         ("bring it to 12 old mill road", "bring it to [ADDRESS]"),
         ("my name is ann", "my name is [NAME]"),
+        ("My name is Anna-Maria O'Brien and I wait", "My name is [NAME] and I wait"),
+        ("call Mr. Smith Jones now", "call Mr. [NAME] now"),
         ("ask Dr. Lee or mrs jones", "ask Dr. [NAME] or mrs [NAME]"),
         ("wake me in 5 minutes at 10:30", "wake me in 5 minutes at 10:30"),
         ("one two", "one two"),
