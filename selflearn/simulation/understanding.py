@@ -76,12 +76,14 @@ class Gazetteer:
     """
 
     def __init__(self, names: Mapping[str, Iterable[str]]) -> None:
-        found: dict[str, dict[tuple[str, ...], list[str]]] = {}
+        self._kinds: dict[tuple[str, ...], list[str]] = {}
+        lengths: dict[str, set[int]] = {}
         for kind, texts in names.items():
             for text in texts:
                 words = tuple(text.split())
-                found.setdefault(words[0], {}).setdefault(words, []).append(kind)
-        self._by_first = {first: sorted(rows.items(), key=lambda row: -len(row[0])) for first, rows in found.items()}
+                self._kinds.setdefault(words, []).append(kind)
+                lengths.setdefault(words[0], set()).add(len(words))
+        self._lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}  # by the first word
 
     def match(self, words: Sequence[str]) -> list[list[str]]:
         """For each word "B type" or "I type" for the types of the name that it is part of."""
@@ -89,9 +91,10 @@ class Gazetteer:
         at = 0
         while at < len(words):
             step = 1
-            for name, kinds in self._by_first.get(words[at], ()):
-                if tuple(words[at : at + len(name)]) == name:
-                    step = len(name)
+            for length in self._lengths.get(words[at], ()):
+                kinds = self._kinds.get(tuple(words[at : at + length]))
+                if kinds is not None and at + length <= len(words):
+                    step = length
                     for i in range(step):
                         found[at + i] = [f"{'I' if i else 'B'} {kind}" for kind in kinds]
                     break
@@ -227,29 +230,32 @@ class UnderstandingModel:
                 for row in word_features(each, names)
             ]
         )
-        lengths = [len(words) for words in split]
-        found = []
-        for words, rows, intents, scores in zip(
-            split, tags.split(lengths), best.tolist(), probabilities.tolist(), strict=True
-        ):
-            log_probs = (rows[None] + self._mask[intents][:, None]).log_softmax(-1).numpy()
+        # all words of all requests in one tensor, [words, readings, tags]: calls for each would take most of the time
+        request = torch.arange(len(split)).repeat_interleave(torch.tensor([len(words) for words in split]))
+        log_probs = (tags[:, None] + self._mask[best[request]]).log_softmax(-1).numpy()
+        likeliest, certainties = log_probs.argmax(-1).T.tolist(), log_probs.max(-1).T.tolist()
+        found, end = [], 0
+        for words, intents, scores in zip(split, best.tolist(), probabilities.tolist(), strict=True):
+            start, end = end, end + len(words)
             readings = [
-                self._reading(words, row, self.intents[intent], score)
-                for row, intent, score in zip(log_probs, intents, scores, strict=True)
+                self._reading(words, likeliest[i][start:end], certainties[i][start:end], self.intents[intent], score)
+                for i, (intent, score) in enumerate(zip(intents, scores, strict=True))
             ]
             found.append(tuple(sorted(readings, key=lambda reading: -reading.score)))
         return found
 
-    def _reading(self, words: list[str], log_probs: np.ndarray, intent: str, score: float) -> Hypothesis:
+    def _reading(
+        self, words: list[str], tags: Sequence[int], log_probs: Sequence[float], intent: str, score: float
+    ) -> Hypothesis:
+        """The reading as one intent: from the likeliest tag of each word among those that it has."""
         mentions: dict[str, list[str]] = {}
         total, inside = 0.0, 0
-        for word, row in zip(words, log_probs, strict=True):
-            tag = int(row.argmax())
+        for word, tag, log_prob in zip(words, tags, log_probs, strict=True):
             if tag and tag % 2 == 0 and inside != tag - 1:
                 tag -= 1  # an inside without a beginning begins
             elif tag % 2 == 1 and inside == tag:
                 tag += 1  # a value is named once: a beginning right after it goes on with it
-            total += float(row.max())
+            total += log_prob
             slot = self.slots[(tag - 1) // 2] if tag else None
             inside = tag if tag % 2 else inside if tag else 0
             if slot is not None and (tag % 2 == 0 or slot not in mentions):
