@@ -249,6 +249,7 @@ def _kept_understanding(setting: Setting, root: Path) -> Understander:
 @contextmanager
 def _no_collections() -> Iterator[None]:
     """Records make no cycles: the garbage collector would walk through all of them, again and again, and free none."""
+    gc.collect(0)  # what cycles there were in the shard before, whose records are gone
     enabled = gc.isenabled()
     gc.disable()
     try:
