@@ -30,6 +30,8 @@ _LIMITS: dict[type, tuple[Callable[[Any], bool], str]] = {
     float: (lambda v: math.isfinite(v) if type(v) is float else abs(v) <= 2**53, ""),
 }
 """What UTF-8 and Arrow can hold without loss."""
+_AT_ONCE: dict[type, Callable[[Any], bool]] = {str: str.isascii, float: math.isfinite}
+"""What nearly all values fit by, told without a call back into Python: records are checked by the million."""
 
 
 class RecordError(ValueError):
@@ -61,12 +63,16 @@ def _rebuild_error(field: str, value: object, expected: str, file: str | None, r
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a type hint means for one field; ``feature`` is the Arrow side, as ``datasets`` spells it."""
+    """What a type hint means for one field; ``feature`` is the Arrow side, as ``datasets`` spells it.
+
+    ``plain`` says that ``encode`` gives values back as they are.
+    """
 
     check: Callable[[Any], None]
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
     feature: Callable[[], Any]
+    plain: bool = False
 
 
 def _fail(value: object, expected: str) -> typing.NoReturn:
@@ -88,8 +94,11 @@ def _placed(error: RecordError, name: str) -> RecordError:
 def _scalar(kind: type) -> Kind:
     expected, arrow = _SCALARS[kind]
     fits, limit = _LIMITS[kind]
+    fits_at_once = _AT_ONCE.get(kind, fits)
 
     def check(value: Any) -> None:
+        if type(value) is kind and fits_at_once(value):
+            return
         if type(value) is not kind and not (kind is float and type(value) is int):
             _fail(value, expected)
         if not fits(value):
@@ -104,7 +113,7 @@ def _scalar(kind: type) -> Kind:
 
         return Value(arrow)
 
-    return Kind(check, lambda value: value, decode, feature)
+    return Kind(check, lambda value: value, decode, feature, plain=True)
 
 
 def _optional(inner: Kind) -> Kind:
@@ -121,7 +130,10 @@ def _optional(inner: Kind) -> Kind:
 
         return called
 
-    return Kind(unless_none(inner.check), unless_none(inner.encode), unless_none(inner.decode), inner.feature)
+    return Kind(
+        unless_none(inner.check), lambda value: None if value is None else inner.encode(value),
+        unless_none(inner.decode), inner.feature, inner.plain,
+    )  # fmt: skip
 
 
 def _tuple(inner: Kind) -> Kind:
@@ -190,6 +202,7 @@ def _mapping(inner: Kind) -> Kind:
 
 def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
     parts = _parts(cls, tuple(arguments.items()))
+    deep = [(name, kind.encode) for name, kind in parts.items() if not kind.plain]
     required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
 
     def check(value: Any) -> None:
@@ -199,7 +212,10 @@ def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
             _inside(name, kind.check, getattr(value, name))
 
     def encode(value: Any) -> dict[str, Any]:
-        return {name: kind.encode(getattr(value, name)) for name, kind in parts.items()}
+        found = {name: getattr(value, name) for name in parts}
+        for name, inside in deep:
+            found[name] = inside(found[name])
+        return found
 
     def decode(value: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -253,13 +269,22 @@ def _kind(hint: Any, arguments: Mapping[TypeVar, Any]) -> Kind:
     raise TypeError(f"a record cannot hold {hint!r}")
 
 
+@cache
+def _checks(cls: type) -> tuple[tuple[str, Any, Callable[[Any], None]], ...]:
+    """Of each field its name, its default and its check."""
+    parts = _parts(cls)
+    return tuple((f.name, f.default, parts[f.name].check) for f in fields(cls))
+
+
 def check_fields(record: Any) -> None:
     """Check every field of a record against its hint; raises :class:`RecordError` with the field's name."""
     cls: type = type(record)
     name = ""
     try:
-        for name, kind in _parts(cls).items():
-            kind.check(getattr(record, name))
+        for name, default, check in _checks(cls):
+            value = getattr(record, name)
+            if value is not default:  # most fields have their default, which is right
+                check(value)
     except RecordError as error:
         raise _placed(error, name) from None
 

@@ -96,14 +96,16 @@ class Annotators:
             dialogue: with labels from the truth.
             place: number of the dialogue in the queue, for fatigue.
         """
-        found = [rating for number in self.assigned(dialogue) for rating in self.rate(dialogue, number, place)]
+        seen = dialogue.observed(feedback=True)
+        known = self._reader.known(seen, dialogue.labels.turns)  # the same for all four
+        found = [r for number in self.assigned(dialogue) for r in self._rate(dialogue, seen, known, number, place)]
         return replace(dialogue, ratings=(*dialogue.ratings, *found))
 
-    def rate(self, dialogue: Dialogue, number: int, place: int) -> list[Rating]:
+    def _rate(
+        self, dialogue: Dialogue, seen: ObservedDialogue, all_known: Sequence[Known], number: int, place: int
+    ) -> list[Rating]:
         """What one annotator says of a dialogue."""
         hand = _Hand(self.settings, self.seed, dialogue, number, place)
-        seen = dialogue.observed(feedback=True)
-        all_known = self._reader.known(seen, dialogue.labels.turns)
         goals = {goal.end - 1: goal for goal in dialogue.labels.goals or ()}
         starts = {goal.start for goal in dialogue.labels.goals or ()}
         for turn, (labels, known) in enumerate(zip(dialogue.labels.turns, all_known, strict=True)):

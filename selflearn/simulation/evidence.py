@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from rapidfuzz import fuzz
 
@@ -185,6 +186,7 @@ def _soon(seen: ObservedDialogue, turn: int) -> bool:
     return (seen.turns[turn + 1].seconds or 0.0) - (seen.turns[turn].seconds or 0.0) <= REPHRASE_SECONDS
 
 
+@cache  # every block of a log has readers of its own, of the same texts
 def _pattern(text: str) -> re.Pattern[str]:
     """A text with anything in the place of its braces."""
     parts = re.split(r"\{\w*\}", text)

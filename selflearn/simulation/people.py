@@ -17,8 +17,9 @@ from itertools import accumulate
 from selflearn.simulation.files import WorldError
 from selflearn.simulation.grammar import Phrasing
 from selflearn.simulation.population import Population
+from selflearn.simulation.signals import Conditions, Signal, signals_around
 from selflearn.simulation.splits import Part
-from selflearn.simulation.world import PARTS_OF_DAY, Condition, Entity, Intent, SlotSpec, World
+from selflearn.simulation.world import PARTS_OF_DAY, Entity, Intent, SlotSpec, World
 
 DAY = 86_400
 EPOCH = 1_767_225_600
@@ -120,19 +121,6 @@ class Person:
         return f"person-{self.number}"
 
 
-def holds(condition: Condition, situation: Situation, habits: frozenset[str], after: str | None) -> bool:
-    """Whether a condition is met."""
-    return (
-        condition.device in (None, situation.device.type)
-        and condition.room in (None, situation.device.room)
-        and condition.part_of_day in (None, situation.part_of_day)
-        and condition.weekend in (None, situation.weekend)
-        and condition.after in (None, after)
-        and (condition.habit is None or condition.habit in habits)
-        and all(situation.states.get(name) == value for name, value in condition.states.items())
-    )
-
-
 def has_what_it_needs(intent: Intent, appliances: frozenset[str]) -> bool:
     """Whether somebody with these appliances, by name, has one of each kind that the intent is about."""
     return all(
@@ -153,25 +141,19 @@ class Wishes:
         self.world, self.population = world, population
         self._intents = list(world.intents.values())
         self._weights = lru_cache(maxsize=50_000)(self._cumulative)
+        self._served = lru_cache(maxsize=50_000)(self._has_what_they_need)
+        self._conditions = Conditions([intent.conditions for intent in self._intents])
         self._ranks: dict[tuple[str, Part, tuple[str, ...]], tuple[list[Entity], list[float]]] = {}
 
-    def _cumulative(
-        self, device: str, room: str, part_of_day: str, weekend: bool, states: tuple[tuple[str, str], ...],
-        habits: frozenset[str], after: str | None, appliances: frozenset[str],
-    ) -> list[float]:  # fmt: skip
-        hour = PARTS_OF_DAY.index(part_of_day) * 6
-        start = (2 if weekend else 0) * DAY + hour * 3600  # 1970-01-01 was a Thursday
-        situation = Situation(
-            device=Device(id="", type=device, room=room), started_at=start, states=dict(states), noise=1.0
-        )
-        weights = []
-        for intent in self._intents:
-            weight = intent.weight
-            for condition in intent.conditions:
-                if holds(condition, situation, habits, after):
-                    weight *= condition.times
-            weights.append(weight if has_what_it_needs(intent, appliances) else 0.0)
-        return list(accumulate(weights))
+    def _cumulative(self, signals: frozenset[Signal], appliances: frozenset[str]) -> list[float]:
+        factors, served = self._conditions.factors(signals), self._served(appliances)
+        weights = [intent.weight for intent in self._intents]
+        for i, factor in factors:
+            weights[i] *= factor
+        return list(accumulate(w if able else 0.0 for w, able in zip(weights, served, strict=True)))
+
+    def _has_what_they_need(self, appliances: frozenset[str]) -> list[bool]:
+        return [has_what_it_needs(intent, appliances) for intent in self._intents]
 
     def intent(self, person: Person, situation: Situation, after: str | None, rng: random.Random) -> Intent:
         """What somebody wants to be done.
@@ -179,11 +161,11 @@ class Wishes:
         Raises:
             WorldError: there is nothing that they can want.
         """
-        cumulative = self._weights(
-            situation.device.type, situation.device.room, situation.part_of_day, situation.weekend,
-            tuple(sorted(situation.states.items())), person.habits, after,
-            frozenset(appliance.name for appliance, _ in person.appliances),
+        signals = signals_around(
+            situation.device.type, situation.device.room, situation.part_of_day, situation.weekend, situation.states,
+            person.habits, after,
         )  # fmt: skip
+        cumulative = self._weights(signals, frozenset(appliance.name for appliance, _ in person.appliances))
         if not cumulative[-1]:
             raise WorldError(f"{self.world.directory}: somebody at a {situation.device.type} ({situation.device.room}) "
                              "can want nothing; expected an intent that needs no appliance and that no condition "

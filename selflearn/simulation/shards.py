@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.pool import IMapIterator
 from multiprocessing.sharedctypes import Synchronized
@@ -245,15 +246,29 @@ def _kept_understanding(setting: Setting, root: Path) -> Understander:
     return model
 
 
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Records make no cycles: the garbage collector would walk through all of them, again and again, and free none."""
+    gc.collect(0)  # what cycles there were in the shard before, whose records are gone
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _write(shard: Shard) -> Shard:
     if _worker is None:
         raise RuntimeError("a shard was asked for before the process was started")
-    worker = _worker
-    dialogues = [d for block in shard.blocks for d in simulate(worker.setting, worker.assistant, worker.wishes, block)]
-    for split in SPLITS:
-        chosen = [dialogue for dialogue in dialogues if dialogue.split == split]
-        if chosen:
-            write_parquet(chosen, shard.path(split))
+    setting, assistant, wishes = _worker.setting, _worker.assistant, _worker.wishes
+    with _no_collections():
+        dialogues = [d for block in shard.blocks for d in simulate(setting, assistant, wishes, block)]
+        for split in SPLITS:
+            chosen = [dialogue for dialogue in dialogues if dialogue.split == split]
+            if chosen:
+                write_parquet(chosen, shard.path(split))
     part = shard.summary_path.with_suffix(".part")
     part.write_text(json.dumps(Summary.of(dialogues).to_dict()))
     os.replace(part, shard.summary_path)

@@ -2,13 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from selflearn.simulation.files import Value, read_file
 from selflearn.simulation.world import PARTS_OF_DAY, Condition, EntityType
+
+Signal = tuple[str, str | bool]
+"""A name, and the value that it has."""
+
+
+def signals_around(
+    device: str, room: str, part_of_day: str, weekend: bool, states: Mapping[str, str], habits: Collection[str],
+    after: str | None,
+) -> frozenset[Signal]:  # fmt: skip
+    """The signals that are there: each of them may be asked for by a condition."""
+    return frozenset((
+        ("device", device), ("room", room), ("part_of_day", part_of_day), ("weekend", weekend),
+        *((f"state {name}", value) for name, value in states.items()), *(("habit", habit) for habit in habits),
+        *(() if after is None else (("after", after),)),
+    ))  # fmt: skip
+
+
+class Conditions:
+    """The conditions of many intents, by what they ask for.
+
+    Few hold at a time. Each is kept under one of its signals, a rare one, so that the others need not be looked at.
+
+    Args:
+        of_intents: the conditions of each intent.
+    """
+
+    def __init__(self, of_intents: Sequence[Sequence[Condition]]) -> None:
+        self._always: list[tuple[int, int, float, frozenset[Signal]]] = []
+        self._by_signal: dict[Signal, list[tuple[int, int, float, frozenset[Signal]]]] = {}
+        for i, conditions in enumerate(of_intents):
+            for j, condition in enumerate(conditions):
+                asked = _asked_for(condition)
+                kept = self._by_signal.setdefault(asked[0], []) if asked else self._always
+                kept.append((i, j, condition.times, frozenset(asked)))
+
+    def factors(self, signals: frozenset[Signal]) -> list[tuple[int, float]]:
+        """Of the conditions that hold, the number of the intent and the factor; in the order they were written in.
+
+        That order is kept as a product of many factors is rounded by it.
+        """
+        near = (*self._always, *(row for signal in signals for row in self._by_signal.get(signal, ())))
+        holding = sorted((i, j, times) for i, j, times, asked in near if asked <= signals)
+        return [(i, times) for i, _, times in holding]
+
+
+def _asked_for(condition: Condition) -> list[Signal]:
+    """Signals that all have to be there; those that are rarely there come first."""
+    rare = (("after", condition.after), ("habit", condition.habit))
+    often = (("room", condition.room), ("device", condition.device), ("part_of_day", condition.part_of_day),
+             ("weekend", condition.weekend))  # fmt: skip
+    states = ((f"state {name}", value) for name, value in condition.states.items())
+    return [(name, value) for name, value in (*rare, *states, *often) if value is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -184,10 +184,15 @@ def _rivals(words: Sequence[str]) -> list[tuple[tuple[str, float], ...]]:
     """For each word the words that sound most like it, with a distance from 0 (sounds the same) to 1."""
     if len(words) < 2:
         return [() for _ in words]
-    codes = [sounds(word) for word in words]
-    distance = 0.7 * process.cdist(codes, codes, scorer=Levenshtein.normalized_distance)
+    codes, code_of = np.unique([sounds(word) for word in words], return_inverse=True)  # many words share one
+    distance = 0.7 * process.cdist(codes, codes, scorer=Levenshtein.normalized_distance)[code_of][:, code_of]
     distance += 0.3 * process.cdist(words, words, scorer=Levenshtein.normalized_distance)
     np.fill_diagonal(distance, np.inf)
     number = min(RIVALS, len(words) - 1)
-    nearest = np.argsort(distance, axis=1, kind="stable")[:, :number]
-    return [tuple((words[j], float(distance[i, j])) for j in row) for i, row in enumerate(nearest)]
+    farthest = np.partition(distance, number - 1, axis=1)[:, number - 1]  # no need to sort all words for each
+    found = []
+    for row, limit in zip(distance, farthest, strict=True):
+        near = np.flatnonzero(row <= limit)
+        nearest = near[np.argsort(row[near], kind="stable")[:number]]
+        found.append(tuple((words[j], float(row[j])) for j in nearest))
+    return found

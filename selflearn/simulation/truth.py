@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selflearn.schema import RecognitionHypothesis
-from selflearn.simulation.assistant import Assistant, Trace
+from selflearn.simulation.assistant import Assistant
 from selflearn.simulation.resolution import Match
 from selflearn.simulation.result import Result
 from selflearn.simulation.session import FAILURES, Exchange, Outcome, judge
@@ -46,14 +46,19 @@ class Diagnosis:
 
 
 def diagnose(exchanges: Sequence[Exchange], assistant: Assistant) -> list[Diagnosis]:
-    """Diagnose turns, replaying those that failed."""
-    found: list[Diagnosis | None] = [_not_failed(exchange) for exchange in exchanges]
-    failed = [i for i, diagnosis in enumerate(found) if diagnosis is None]
-    heard = [_truly_recognized(exchanges[i]) for i in failed]
-    traces = assistant.serve(heard, [exchanges[i].context for i in failed]) if failed else []
-    for i, trace in zip(failed, traces, strict=True):
-        found[i] = _failed(exchanges[i], trace, assistant)
-    return [diagnosis for diagnosis in found if diagnosis is not None]
+    """Diagnose turns, replaying those that failed.
+
+    A component is put right only where all after it are to blame so far; true words are read again last, all together.
+    """
+    found = [_not_failed(exchange) or _failed(exchange, assistant) for exchange in exchanges]
+    suspects = [i for i, d in enumerate(found) if d.failure_point == UNDERSTANDING and RECOGNITION in d.differs]
+    heard = [_truly_recognized(exchanges[i]) for i in suspects]
+    traces = assistant.serve(heard, [exchanges[i].context for i in suspects]) if suspects else []
+    for i, true in zip(suspects, traces, strict=True):
+        meaning, trace = exchanges[i].meaning, exchanges[i].trace
+        if _resolved(true.reading, true.matches) != _resolved(trace.reading, trace.matches):
+            found[i] = replace(found[i], failure_point=RECOGNITION, replay=judge(meaning, true.result))
+    return found
 
 
 def true_mentions(exchange: Exchange) -> dict[str, str]:
@@ -91,37 +96,24 @@ def _differs(exchange: Exchange) -> tuple[str, ...]:
     return tuple(name for name, is_wrong in wrong.items() if is_wrong)
 
 
-def _failed(exchange: Exchange, heard: Trace, assistant: Assistant) -> Diagnosis:
-    """Walk back from the wrong action for as long as what a component handed on made a difference.
-
-    Args:
-        exchange: that failed.
-        heard: what the assistant makes of the true words.
-        assistant: replays the rest.
-    """
+def _failed(exchange: Exchange, assistant: Assistant) -> Diagnosis:
+    """Walk back from the wrong action, up to the words, for as long as what a component handed on made a difference."""
     meaning, trace, differs = exchange.meaning, exchange.trace, _differs(exchange)
     assert meaning is not None
     mentions, seed = true_mentions(exchange), f"{exchange.context.key}/act"
     true_reading = Hypothesis(intent=meaning.intent.name, mentions=mentions, score=1.0)
-    true_matches = {name: Match(mention, meaning.values[name], 1.0) for name, mention in mentions.items()}
-    resolved = assistant.serve_matches(true_reading, true_matches, exchange.context, random.Random(seed))
-    matches, read = assistant.resolve_and_serve(true_reading, exchange.context, random.Random(seed))
-    persists = {  # into the component after it
-        RESOLUTION: _action(resolved) != _action(trace.result),
-        UNDERSTANDING: _resolved(true_reading, matches) != _resolved(trace.reading, trace.matches),
-        RECOGNITION: _resolved(heard.reading, heard.matches) != _resolved(trace.reading, trace.matches),
-    }
-    replays = {RESOLUTION: resolved, UNDERSTANDING: read, RECOGNITION: heard.result}
     point = RESULT
-    for name in (RESOLUTION, UNDERSTANDING, RECOGNITION):
-        if name not in differs or not persists[name]:
-            break
-        point = name
-    return Diagnosis(
-        defect=True, failure_point=point, differs=(*differs, RESULT),
-        # the result is the action itself: put right, it is right
-        replay="right" if point == RESULT else judge(meaning, replays[point]),
-    )  # fmt: skip
+    replay: Outcome = "right"  # the result is the action itself: put right, it is right
+    if RESOLUTION in differs:
+        true_matches = {name: Match(mention, meaning.values[name], 1.0) for name, mention in mentions.items()}
+        resolved = assistant.serve_matches(true_reading, true_matches, exchange.context, random.Random(seed))
+        if _action(resolved) != _action(trace.result):
+            point, replay = RESOLUTION, judge(meaning, resolved)
+    if point == RESOLUTION and UNDERSTANDING in differs:
+        matches, read = assistant.resolve_and_serve(true_reading, exchange.context, random.Random(seed))
+        if _resolved(true_reading, matches) != _resolved(trace.reading, trace.matches):
+            point, replay = UNDERSTANDING, judge(meaning, read)
+    return Diagnosis(defect=True, failure_point=point, differs=(*differs, RESULT), replay=replay)
 
 
 def _action(result: Result) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class Entity:
     part: Part
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EntityType:
     """A catalogue: entities of one type.
 
@@ -62,7 +63,14 @@ class EntityType:
 
     def named(self, name: str) -> tuple[Entity, ...]:
         """Entities of that name."""
-        return tuple(entity for entity in self.entities if entity.name == name)
+        return self._by_name.get(name, ())
+
+    @cached_property
+    def _by_name(self) -> dict[str, tuple[Entity, ...]]:
+        found: dict[str, tuple[Entity, ...]] = {}
+        for entity in self.entities:
+            found[entity.name] = (*found.get(entity.name, ()), entity)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
