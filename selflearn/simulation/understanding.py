@@ -144,7 +144,8 @@ class _Linear(nn.Module):
         numbers, lengths = _flat([self.read(row) for row in features])
         starts, targets = np.cumsum(lengths) - lengths, torch.tensor(gold)
         thinned = np.array([False, *(not name.startswith(fixed) for name in self.names)])
-        order, lots, adam = torch.Generator().manual_seed(seed), _lots(seed), _Adam(self.table.weight)
+        order, lots = torch.Generator().manual_seed(seed), _lots(seed)
+        optimizer = torch.optim.Adam(self.parameters(), lr=0.1)
         for _ in range(epochs):
             for batch in torch.randperm(len(lengths), generator=order).split(512):  # type: ignore[no-untyped-call]
                 rows = batch.numpy()
@@ -154,28 +155,10 @@ class _Linear(nn.Module):
                 may_go = thinned[chosen]
                 left[may_go] = lots.random(int(may_go.sum())) >= THINNING
                 scores = self._scores(chosen[left], np.bincount(row[left], minlength=len(rows)))
-                adam.step(functional.cross_entropy(scores, targets[batch]))
-
-
-class _Adam:
-    """Adam (Kingma and Ba, 2015) for one tensor at a rate of 0.1, to the digit as ``torch.optim.Adam`` has it.
-
-    That one makes new tensors in each step, and loads a compiler for the first of them: together a quarter of the time.
-    """
-
-    def __init__(self, weight: Tensor) -> None:
-        self.weight, self.steps = weight, 0
-        self._mean, self._square, self._scale = (torch.zeros_like(weight) for _ in range(3))
-
-    def step(self, loss: Tensor) -> None:
-        """Go down the gradient of a loss."""
-        (gradient,) = torch.autograd.grad(loss, self.weight)
-        self.steps += 1
-        with torch.no_grad():
-            self._mean.lerp_(gradient, 1 - 0.9)
-            self._square.mul_(0.999).addcmul_(gradient, gradient, value=1 - 0.999)
-            torch.sqrt(self._square, out=self._scale).div_((1 - 0.999**self.steps) ** 0.5).add_(1e-8)
-            self.weight.addcdiv_(self._mean, self._scale, value=-0.1 / (1 - 0.9**self.steps))
+                loss = functional.cross_entropy(scores, targets[batch])
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
 
 
 def _flat(rows: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -90,8 +90,8 @@ def pac_labels(
         promise = (
             f"If the model labels the {share:.1%} of the data set with a score of {at_least(threshold)} or more and "
             f"people label the rest rightly, at most {100 * whole_set_error:.3g}% of the WHOLE data set is wrong, "
-            f"with a confidence of at least {100 * confidence:.3g}% over the draw of the audit. Of the model's own labels "
-            f"up to {min(1.0, whole_set_error / share):.1%} may be wrong."
+            f"with a confidence of at least {100 * confidence:.3g}% over the draw of the audit. Of the model's own "
+            f"labels up to {min(1.0, whole_set_error / share):.1%} may be wrong."
         )
     return PacLabels(
         threshold=threshold, model_share=share, n=len(places), promise=promise, whole_set_error=whole_set_error,
