@@ -26,7 +26,7 @@ from selflearn.corpora import find_corpus, load_dialogues
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.inference import Labeler
 from selflearn.inference.audit import AuditedLabel, audited_labels, by_task, check_labelled_by_people, unknown_names
-from selflearn.inference.audit_design import check_drawn_one_by_one, unit_of
+from selflearn.inference.audit_design import check_design, unit_of
 from selflearn.inference.calibration import calibrated, calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
 from selflearn.inference.promises import acceptance, certify_names, certify_tasks, write_promises
@@ -49,8 +49,7 @@ def main(cfg: DictConfig) -> None:
         load_dialogues(cfg.corpus, root=cfg.input, split=cfg.split, cache_dir=cfg.cache, **options)  # type: ignore[arg-type]
     )
     check_labelled_by_people(dialogues)
-    if cfg.audited == "items":
-        check_drawn_one_by_one(dialogues)
+    check_design(dialogues, cfg.audited)
     transformers_logging.disable_progress_bar()
     labeler = Labeler.from_pretrained(
         cfg.labeler, device=cfg.device, bf16=cfg.bf16, recordings=cfg.recordings, with_promises=False

@@ -54,20 +54,27 @@ def drawn_as(audited: Sequence[AuditedLabel], design: str | None) -> str:
     return design
 
 
-def check_drawn_one_by_one(dialogues: Iterable[Dialogue]) -> None:
-    """Refuse dialogues that were audited whole, where turns are said to have been drawn one by one.
+def check_design(dialogues: Iterable[Dialogue], design: str | None) -> None:
+    """Refuse an audit that was plainly drawn otherwise than it is said to be.
 
     Args:
         dialogues: with labels of people.
+        design: one of :data:`DESIGNS`, or None: not of items.
 
     Raises:
-        ValueError: of the dialogues of several turns with a labelled one, most are labelled throughout.
+        ValueError: of the dialogues of several turns with a labelled one, most are labelled throughout although turns
+            are said to have been drawn, or most have no label on half of their turns although they are not.
     """
-    several = [d for d in dialogues if len(d.turns) > 1 and any(map(_labelled, d.labels.turns))]
-    whole = sum(all(map(_labelled, d.labels.turns)) for d in several)
-    if whole > len(several) / 2:
+    labelled = [(sum(map(_labelled, d.labels.turns)), len(d.turns)) for d in dialogues]
+    several = [(some, turns) for some, turns in labelled if turns > 1 and some]
+    whole, few = (sum(some == turns for some, turns in several), sum(2 * some <= turns for some, turns in several))
+    if design == "items" and whole > len(several) / 2:
         raise ValueError(f"audited is 'items' and {whole} of {len(several)} dialogues of several turns have labels of "
                          f"people on every turn: they were not drawn one by one; {_WHOLE}")  # fmt: skip
+    if design != "items" and few > len(several) / 2:
+        raise ValueError(f"{few} of {len(several)} dialogues of several turns have labels of people on half of their "
+                         "turns or fewer, as if turns had been drawn: of whole dialogues that would promise nothing. "
+                         "Expected audited=items check=0, or dialogues that are labelled throughout")  # fmt: skip
 
 
 def _labelled(turn: TurnLabels) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler, label_file
 from selflearn.inference.audit import AuditedLabel
-from selflearn.inference.audit_design import check_drawn_one_by_one
+from selflearn.inference.audit_design import check_design
 from selflearn.inference.promises import acceptance, certify_names, certify_tasks, read_promises, write_promises
 from selflearn.inference.rows import (
     EACH,
@@ -110,12 +110,15 @@ def test_turns_that_were_drawn_one_by_one_are_independent_whatever_dialogue_they
 def test_dialogues_that_were_audited_whole_are_no_turns_drawn_one_by_one():
     gold = [d.with_labels(replace(d.labels, goals=None)) for d in home_dialogues(20)]
     with pytest.raises(ValueError, match="have labels of people on every turn: they were not drawn one by one"):
-        check_drawn_one_by_one(gold)
+        check_design(gold, "items")
     drawn = []
     for i, d in enumerate(gold):
         turns = [turn if n == i % len(d.turns) else TurnLabels() for n, turn in enumerate(d.labels.turns)]
         drawn.append(d.with_labels(Labels(turns=tuple(turns))))
-    check_drawn_one_by_one(drawn)
+    check_design(drawn, "items")
+    with pytest.raises(ValueError, match="as if turns had been drawn"):
+        check_design(drawn, None)
+    check_design(gold, None)
 
 
 def test_names_are_certified_by_themselves_and_cost_something():
