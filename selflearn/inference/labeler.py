@@ -122,7 +122,6 @@ class Labeler:
     def __init__(self, system: ModelSystem, *, calibrators: Calibrators | None = None) -> None:
         self.system, self.calibrators = system, dict(calibrators or {})
         self.promises: Mapping[str, Certificate] = {}
-        self._collator = system.model.collator(system.tokenizer, with_targets=False)
 
     @classmethod
     def from_pretrained(
@@ -266,18 +265,18 @@ class Labeler:
                                 "truncate")  # fmt: skip
         windows = turn_windows(num_turns, limits.max_turns, system.on_overflow)
         seen = windows[-1][1]
-        cut = self._collator.truncated(cut_observed(dialogue, 0, seen))
+        cut = self.system.collator.truncated(cut_observed(dialogue, 0, seen))
         if system.on_overflow == "error" and cut:
             raise OverflowError(f"dialogue {dialogue.id!r} has {cut} texts of more than {limits.max_tokens} tokens; "
                                 "expected no longer one, or on_overflow=window or truncate")  # fmt: skip
         return ReadingPlan(
             windows=len(windows), truncated_texts=cut, turns_seen=seen,
-            missing_recordings=self._collator.missing_recordings(cut_observed(dialogue, 0, seen)),
+            missing_recordings=self.system.collator.missing_recordings(cut_observed(dialogue, 0, seen)),
         )  # fmt: skip
 
     def num_tokens(self, prepared: PreparedDialogue) -> int:
         """Tokens that the encoder reads for a dialogue: what its labelling costs."""
-        return self._collator.num_tokens(prepared.observed)
+        return self.system.collator.num_tokens(prepared.observed)
 
     def encode(self, prepared: Sequence[PreparedDialogue]) -> list[Tensor]:
         """Contextual states of the turns: what labels are read off, for a search or a model of one's own.
