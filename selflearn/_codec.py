@@ -61,12 +61,20 @@ def _rebuild_error(field: str, value: object, expected: str, file: str | None, r
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a type hint means for one field; ``feature`` is the Arrow side, as ``datasets`` spells it."""
+    """What a type hint means for one field; ``feature`` is the Arrow side, as ``datasets`` spells it.
+
+    A value of exactly one of the types in ``passes`` needs no check: there are so many of them that asking takes time.
+    """
 
     check: Callable[[Any], None]
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
     feature: Callable[[], Any]
+    passes: frozenset[type] = frozenset()
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _fail(value: object, expected: str) -> typing.NoReturn:
@@ -104,7 +112,7 @@ def _scalar(kind: type) -> Kind:
 
         return Value(arrow)
 
-    return Kind(check, lambda value: value, decode, feature)
+    return Kind(check, _as_it_is, decode, feature, frozenset({bool}) if kind is bool else frozenset())
 
 
 def _optional(inner: Kind) -> Kind:
@@ -121,7 +129,9 @@ def _optional(inner: Kind) -> Kind:
 
         return called
 
-    return Kind(unless_none(inner.check), unless_none(inner.encode), unless_none(inner.decode), inner.feature)
+    encode = inner.encode if inner.encode is _as_it_is else unless_none(inner.encode)
+    passes = inner.passes | {type(None)}
+    return Kind(unless_none(inner.check), encode, unless_none(inner.decode), inner.feature, passes)
 
 
 def _tuple(inner: Kind) -> Kind:
@@ -137,7 +147,8 @@ def _tuple(inner: Kind) -> Kind:
     def check(value: Any) -> None:
         if not isinstance(value, tuple):
             _fail(value, "a tuple")
-        each(inner.check, value)
+        if not inner.passes.issuperset(map(type, value)):
+            each(inner.check, value)
 
     def decode(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
@@ -191,15 +202,21 @@ def _mapping(inner: Kind) -> Kind:
 def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
     parts = _parts(cls, tuple(arguments.items()))
     required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    # A record has checked itself, except for what its arguments say of it.
+    open_parts = {name: parts[name] for name in _open_fields(cls)} if arguments else {}
+    inner = {name: kind.encode for name, kind in parts.items() if kind.encode is not _as_it_is}
 
     def check(value: Any) -> None:
         if type(value) is not cls:
             _fail(value, f"a {cls.__name__}")
-        for name, kind in parts.items() if arguments else ():  # without arguments the value has checked itself
+        for name, kind in open_parts.items():
             _inside(name, kind.check, getattr(value, name))
 
     def encode(value: Any) -> dict[str, Any]:
-        return {name: kind.encode(getattr(value, name)) for name, kind in parts.items()}
+        found = {name: getattr(value, name) for name in parts}
+        for name, call in inner.items():
+            found[name] = call(found[name])
+        return found
 
     def decode(value: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -218,7 +235,15 @@ def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
             raise _placed(error, name) from None
         return cls(**found)
 
-    return Kind(check, encode, decode, lambda: {name: kind.feature() for name, kind in parts.items()})
+    passes = frozenset() if arguments else frozenset({cls})
+    return Kind(check, encode, decode, lambda: {name: kind.feature() for name, kind in parts.items()}, passes)
+
+
+def _open_fields(cls: type) -> list[str]:
+    """Fields of a generic record whose hints its arguments complete."""
+    hints = typing.get_type_hints(cls)
+    return [f.name for f in fields(cls)
+            if isinstance(hints[f.name], TypeVar) or getattr(hints[f.name], "__parameters__", None)]  # fmt: skip
 
 
 @cache
@@ -236,7 +261,7 @@ def _parts(cls: type, arguments: tuple[tuple[TypeVar, Any], ...] = ()) -> dict[s
 def _kind(hint: Any, arguments: Mapping[TypeVar, Any]) -> Kind:
     if isinstance(hint, TypeVar):
         bound = arguments.get(hint)
-        return Kind(lambda _: None, lambda v: v, lambda v: v, lambda: None) if bound is None else _kind(bound, {})
+        return Kind(lambda _: None, _as_it_is, _as_it_is, lambda: None) if bound is None else _kind(bound, {})
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         (some,) = [part for part in inner if part is not type(None)]
@@ -259,7 +284,9 @@ def check_fields(record: Any) -> None:
     name = ""
     try:
         for name, kind in _parts(cls).items():
-            kind.check(getattr(record, name))
+            value = getattr(record, name)
+            if type(value) not in kind.passes:
+                kind.check(value)
     except RecordError as error:
         raise _placed(error, name) from None
 
