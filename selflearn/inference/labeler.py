@@ -34,7 +34,7 @@ from selflearn.inference.rows import LabelRow, label_rows
 from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer, save_model
 from selflearn.models.stages import StageClock
 from selflearn.models.system import ModelSystem
-from selflearn.schema import Dialogue, GoalRecord, ObservedDialogue
+from selflearn.schema import Dialogue, GoalRecord, Labels, ObservedDialogue
 from selflearn.tasks import DialoguePrediction
 from selflearn.trust import Certificate
 
@@ -299,14 +299,14 @@ class Labeler:
     ) -> list[LabelledDialogue]:
         """Labels in the record's own terms with calibrated scores, and goal records."""
         with self.clock.stage("decode"):
-            return [self._decode(one, prediction) for one, prediction in zip(prepared, predictions, strict=True)]
+            limits = self.system.thresholds
+            turns = [{"num_turns": len(one.dialogue.turns), "turns_seen": one.plan.turns_seen} for one in prepared]
+            said = [model_labels(p, **of, thresholds=limits) for p, of in zip(predictions, turns, strict=True)]
+            each = zip(prepared, predictions, calibrated(said, self.calibrators), strict=True)
+            return [self._labelled(*one) for one in each]
 
-    def _decode(self, one: PreparedDialogue, prediction: DialoguePrediction) -> LabelledDialogue:
-        seen = one.plan.turns_seen
-        labels = model_labels(
-            prediction, num_turns=len(one.dialogue.turns), turns_seen=seen, thresholds=self.system.thresholds
-        )
-        labelled = one.dialogue.with_labels(calibrated(labels, self.calibrators))
+    def _labelled(self, one: PreparedDialogue, prediction: DialoguePrediction, labels: Labels) -> LabelledDialogue:
+        seen, labelled = one.plan.turns_seen, one.dialogue.with_labels(labels)
         placed = {TRANSCRIPT, DOMAIN} if labels.goals is not None else {TRANSCRIPT}
         extra = {name: row[:seen] for name, row in prediction.extra.items() if name not in placed}
         return LabelledDialogue(
