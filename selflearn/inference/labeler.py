@@ -29,8 +29,7 @@ from selflearn.inference.calibration import (
 )
 from selflearn.inference.goal_records import goal_records
 from selflearn.inference.labels import DOMAIN, TRANSCRIPT, model_labels
-from selflearn.inference.promises import acceptance
-from selflearn.inference.rows import LabelRow, label_rows
+from selflearn.inference.rows import table_rows
 from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer, save_model
 from selflearn.models.stages import StageClock
 from selflearn.models.system import ModelSystem
@@ -314,11 +313,11 @@ class Labeler:
             read=one.plan, extra=extra,
         )  # fmt: skip
 
-    def accept(self, labelled: LabelledDialogue) -> list[LabelRow]:
-        """The labels as rows, with what is accepted and what that promises; nothing is, where nothing was certified."""
+    def accept(self, labelled: LabelledDialogue) -> list[dict[str, Any]]:
+        """Rows of the table of labels, with what is accepted and promised; nothing is, where nothing was certified."""
         with self.clock.stage("accept"):
-            accept = {task: acceptance(certificate) for task, certificate in self.promises.items()}
-            return label_rows(labelled.dialogue, accept=accept, model=self.fingerprint)
+            accept = {task: promises.acceptance(certificate) for task, certificate in self.promises.items()}
+            return table_rows(labelled.dialogue, accept=accept, model=self.fingerprint)
 
     @property
     def clock(self) -> StageClock:

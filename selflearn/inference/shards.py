@@ -247,10 +247,10 @@ class _Folder:
             for item in labelled:
                 _count(item, counts)
                 for row in labeler.accept(item):
-                    labels += row.label is not None or row.value is not None
-                    if row.accepted is not None:
-                        counts[f"labels_{'accepted' if row.accepted else 'rejected'}/{row.task}"] += 1
-                    write_label(row.to_dict())
+                    labels += row["label"] is not None or row["value"] is not None
+                    if row["accepted"] is not None:
+                        counts[f"labels_{'accepted' if row['accepted'] else 'rejected'}/{row['task']}"] += 1
+                    write_label(row)
                 for goal in item.goals:
                     write_goal(goal.to_dict())
                 write_dialogue(item.dialogue.to_dict())
