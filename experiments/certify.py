@@ -63,10 +63,7 @@ def main(cfg: DictConfig) -> None:
     person = corpus.single_pass if isinstance(corpus, RatedCorpus) else first_pass
     checked, audit = halves(pairs, cfg.check, cfg.seed, cfg.audited)
     before = calibration_errors(label for gold, said in audit for label in audited_labels(said, gold.labels))
-    checked, audit = (
-        [(gold, said.with_labels(calibrated(said.labels, labeler.calibrators))) for gold, said in part]
-        for part in (checked, audit)
-    )
+    checked, audit = (with_calibrated_scores(part, labeler) for part in (checked, audit))
     audited = [label for gold, said in audit for label in audited_labels(said, gold.labels)]
     errors = {task: (before[task], after) for task, after in calibration_errors(audited).items()}
     asked = {name: cfg[name] for name in ("target_error", "confidence", "method", "max_items", "seed", "starts")}
@@ -166,6 +163,12 @@ def halves(pairs: Sequence[Pair], share: float, seed: int, design: str | None) -
     drawn = sorted(range(len(pairs)), key=lambda i: places[of_each[i]])
     first = sum(places[unit] < round(share * len(units)) for unit in of_each)
     return [pairs[i] for i in drawn[:first]], [pairs[i] for i in drawn[first:]]
+
+
+def with_calibrated_scores(pairs: Sequence[Pair], labeler: Labeler) -> list[Pair]:
+    """The same dialogues; what the model says of them has calibrated scores."""
+    labels = calibrated([said.labels for _, said in pairs], labeler.calibrators)
+    return [(gold, said.with_labels(after)) for (gold, said), after in zip(pairs, labels, strict=True)]
 
 
 def check(

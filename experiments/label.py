@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -39,6 +40,7 @@ def main(cfg: DictConfig) -> None:
         )  # fmt: skip
         Console().print(plan_table(plan))
         return
+    gc.freeze()  # libraries and model stay: Python need not search them for garbage again and again
     person = Person(**OmegaConf.to_container(cfg.person, resolve=True)) if cfg.person else None  # type: ignore[arg-type]
     bar = Progress(
         TextColumn("labelling"), BarColumn(), MofNCompleteColumn(), TextColumn("dialogues"), TimeRemainingColumn(),

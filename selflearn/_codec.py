@@ -65,14 +65,17 @@ def _rebuild_error(field: str, value: object, expected: str, file: str | None, r
 class Kind:
     """What a type hint means for one field; ``feature`` is the Arrow side, as ``datasets`` spells it.
 
-    ``plain`` says that ``encode`` gives values back as they are.
+    ``encode`` is :func:`_as_it_is` where values stay as they are: there are so many that a call for each takes time.
     """
 
     check: Callable[[Any], None]
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
     feature: Callable[[], Any]
-    plain: bool = False
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _fail(value: object, expected: str) -> typing.NoReturn:
@@ -113,7 +116,7 @@ def _scalar(kind: type) -> Kind:
 
         return Value(arrow)
 
-    return Kind(check, lambda value: value, decode, feature, plain=True)
+    return Kind(check, _as_it_is, decode, feature)
 
 
 def _optional(inner: Kind) -> Kind:
@@ -130,10 +133,8 @@ def _optional(inner: Kind) -> Kind:
 
         return called
 
-    return Kind(
-        unless_none(inner.check), lambda value: None if value is None else inner.encode(value),
-        unless_none(inner.decode), inner.feature, inner.plain,
-    )  # fmt: skip
+    encode = inner.encode if inner.encode is _as_it_is else unless_none(inner.encode)
+    return Kind(unless_none(inner.check), encode, unless_none(inner.decode), inner.feature)
 
 
 def _tuple(inner: Kind) -> Kind:
@@ -202,19 +203,21 @@ def _mapping(inner: Kind) -> Kind:
 
 def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
     parts = _parts(cls, tuple(arguments.items()))
-    deep = [(name, kind.encode) for name, kind in parts.items() if not kind.plain]
     required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    # A record has checked itself, except for what its arguments say of it.
+    open_parts = {name: parts[name] for name in _open_fields(cls)} if arguments else {}
+    inner = {name: kind.encode for name, kind in parts.items() if kind.encode is not _as_it_is}
 
     def check(value: Any) -> None:
         if type(value) is not cls:
             _fail(value, f"a {cls.__name__}")
-        for name, kind in parts.items() if arguments else ():  # without arguments the value has checked itself
+        for name, kind in open_parts.items():
             _inside(name, kind.check, getattr(value, name))
 
     def encode(value: Any) -> dict[str, Any]:
         found = {name: getattr(value, name) for name in parts}
-        for name, inside in deep:
-            found[name] = inside(found[name])
+        for name, call in inner.items():
+            found[name] = call(found[name])
         return found
 
     def decode(value: Any) -> Any:
@@ -237,6 +240,13 @@ def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
     return Kind(check, encode, decode, lambda: {name: kind.feature() for name, kind in parts.items()})
 
 
+def _open_fields(cls: type) -> list[str]:
+    """Fields of a generic record whose hints its arguments complete."""
+    hints = typing.get_type_hints(cls)
+    return [f.name for f in fields(cls)
+            if isinstance(hints[f.name], TypeVar) or getattr(hints[f.name], "__parameters__", None)]  # fmt: skip
+
+
 @cache
 def _plain(cls: type) -> Kind:
     """A record class without type arguments."""
@@ -252,7 +262,7 @@ def _parts(cls: type, arguments: tuple[tuple[TypeVar, Any], ...] = ()) -> dict[s
 def _kind(hint: Any, arguments: Mapping[TypeVar, Any]) -> Kind:
     if isinstance(hint, TypeVar):
         bound = arguments.get(hint)
-        return Kind(lambda _: None, lambda v: v, lambda v: v, lambda: None) if bound is None else _kind(bound, {})
+        return Kind(lambda _: None, _as_it_is, _as_it_is, lambda: None) if bound is None else _kind(bound, {})
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         (some,) = [part for part in inner if part is not type(None)]

@@ -113,10 +113,12 @@ def resolved_value(turn: Turn, slot: str, mention: str) -> str | None:
 
 def with_values(slots: Iterable[Slot], turn: Turn) -> tuple[Slot, ...]:
     """Slots of a turn, with what the assistant resolved their words to where they have no value of their own."""
-    return tuple(
-        slot if slot.value is not None else replace(slot, value=resolved_value(turn, slot.name, slot.text))
-        for slot in slots
-    )
+    return tuple(_with_value(slot, turn) for slot in slots)
+
+
+def _with_value(slot: Slot, turn: Turn) -> Slot:
+    value = resolved_value(turn, slot.name, slot.text) if slot.value is None else None
+    return slot if value is None else replace(slot, value=value)
 
 
 def find_words(text: str, words: str) -> tuple[int, int] | None:

@@ -29,12 +29,11 @@ from selflearn.inference.calibration import (
 )
 from selflearn.inference.goal_records import goal_records
 from selflearn.inference.labels import DOMAIN, TRANSCRIPT, model_labels
-from selflearn.inference.promises import acceptance
-from selflearn.inference.rows import LabelRow, label_rows
+from selflearn.inference.rows import table_rows
 from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer, save_model
 from selflearn.models.stages import StageClock
 from selflearn.models.system import ModelSystem
-from selflearn.schema import Dialogue, GoalRecord, ObservedDialogue
+from selflearn.schema import Dialogue, GoalRecord, Labels, ObservedDialogue
 from selflearn.tasks import DialoguePrediction
 from selflearn.trust import Certificate
 
@@ -122,7 +121,6 @@ class Labeler:
     def __init__(self, system: ModelSystem, *, calibrators: Calibrators | None = None) -> None:
         self.system, self.calibrators = system, dict(calibrators or {})
         self.promises: Mapping[str, Certificate] = {}
-        self._collator = system.model.collator(system.tokenizer, with_targets=False)
 
     @classmethod
     def from_pretrained(
@@ -266,18 +264,18 @@ class Labeler:
                                 "truncate")  # fmt: skip
         windows = turn_windows(num_turns, limits.max_turns, system.on_overflow)
         seen = windows[-1][1]
-        cut = self._collator.truncated(cut_observed(dialogue, 0, seen))
+        cut = self.system.collator.truncated(cut_observed(dialogue, 0, seen))
         if system.on_overflow == "error" and cut:
             raise OverflowError(f"dialogue {dialogue.id!r} has {cut} texts of more than {limits.max_tokens} tokens; "
                                 "expected no longer one, or on_overflow=window or truncate")  # fmt: skip
         return ReadingPlan(
             windows=len(windows), truncated_texts=cut, turns_seen=seen,
-            missing_recordings=self._collator.missing_recordings(cut_observed(dialogue, 0, seen)),
+            missing_recordings=self.system.collator.missing_recordings(cut_observed(dialogue, 0, seen)),
         )  # fmt: skip
 
     def num_tokens(self, prepared: PreparedDialogue) -> int:
         """Tokens that the encoder reads for a dialogue: what its labelling costs."""
-        return self._collator.num_tokens(prepared.observed)
+        return self.system.collator.num_tokens(prepared.observed)
 
     def encode(self, prepared: Sequence[PreparedDialogue]) -> list[Tensor]:
         """Contextual states of the turns: what labels are read off, for a search or a model of one's own.
@@ -300,14 +298,14 @@ class Labeler:
     ) -> list[LabelledDialogue]:
         """Labels in the record's own terms with calibrated scores, and goal records."""
         with self.clock.stage("decode"):
-            return [self._decode(one, prediction) for one, prediction in zip(prepared, predictions, strict=True)]
+            limits = self.system.thresholds
+            turns = [{"num_turns": len(one.dialogue.turns), "turns_seen": one.plan.turns_seen} for one in prepared]
+            said = [model_labels(p, **of, thresholds=limits) for p, of in zip(predictions, turns, strict=True)]
+            each = zip(prepared, predictions, calibrated(said, self.calibrators), strict=True)
+            return [self._labelled(*one) for one in each]
 
-    def _decode(self, one: PreparedDialogue, prediction: DialoguePrediction) -> LabelledDialogue:
-        seen = one.plan.turns_seen
-        labels = model_labels(
-            prediction, num_turns=len(one.dialogue.turns), turns_seen=seen, thresholds=self.system.thresholds
-        )
-        labelled = one.dialogue.with_labels(calibrated(labels, self.calibrators))
+    def _labelled(self, one: PreparedDialogue, prediction: DialoguePrediction, labels: Labels) -> LabelledDialogue:
+        seen, labelled = one.plan.turns_seen, one.dialogue.with_labels(labels)
         placed = {TRANSCRIPT, DOMAIN} if labels.goals is not None else {TRANSCRIPT}
         extra = {name: row[:seen] for name, row in prediction.extra.items() if name not in placed}
         return LabelledDialogue(
@@ -315,11 +313,11 @@ class Labeler:
             read=one.plan, extra=extra,
         )  # fmt: skip
 
-    def accept(self, labelled: LabelledDialogue) -> list[LabelRow]:
-        """The labels as rows, with what is accepted and what that promises; nothing is, where nothing was certified."""
+    def accept(self, labelled: LabelledDialogue) -> list[dict[str, Any]]:
+        """Rows of the table of labels, with what is accepted and promised; nothing is, where nothing was certified."""
         with self.clock.stage("accept"):
-            accept = {task: acceptance(certificate) for task, certificate in self.promises.items()}
-            return label_rows(labelled.dialogue, accept=accept, model=self.fingerprint)
+            accept = {task: promises.acceptance(certificate) for task, certificate in self.promises.items()}
+            return table_rows(labelled.dialogue, accept=accept, model=self.fingerprint)
 
     @property
     def clock(self) -> StageClock:
@@ -333,10 +331,7 @@ class Labeler:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of all that the answers depend on: settings, weights, tokenizer, calibration, bfloat16; not the place.
-
-        What was promised of scores in full precision is not promised of those under bfloat16, and the other way round.
-        """
+        """A hash of all that answers depend on: settings, weights, tokenizer, calibration, bfloat16; not of the place."""
         model, digest = self.system.model, hashlib.sha256()
         fields = {name: getattr(model.config, name) for name in LabelGeneratorConfig.__annotations__}
         digest.update(json.dumps(fields, sort_keys=True, default=str).encode())

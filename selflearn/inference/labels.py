@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from selflearn.inference.goal_records import intent_name, standing_turn
-from selflearn.schema import Goal, Label, Labels, TurnLabels
+from selflearn.schema import Goal, Label, Labels, Slot, TurnLabels
 from selflearn.tasks import DialoguePrediction, Thresholds
 
 MODEL = "model"
@@ -71,10 +71,14 @@ def _turn(prediction: DialoguePrediction, i: int, thresholds: Thresholds) -> Tur
         p = prediction.defects[i]
         said = p >= thresholds["defect"]
         defect = Label(value=said, source=MODEL, score=p if said else 1 - p)
-    slots = None if prediction.slots is None else tuple(replace(slot, source=MODEL) for slot in prediction.slots[i])
+    slots = None if prediction.slots is None else tuple(map(_of_model, prediction.slots[i]))
     texts = prediction.extra.get(TRANSCRIPT)
     transcript = None if texts is None else Label(value=texts[i][0], source=MODEL, score=texts[i][1])
     return TurnLabels(intent=intent, slots=slots, defect=defect, transcript=transcript)
+
+
+def _of_model(slot: Slot) -> Slot:
+    return slot if slot.source == MODEL else replace(slot, source=MODEL)
 
 
 def _goals(

@@ -57,22 +57,25 @@ def plan_file(
     parts = parts_of(read, len(rows), corpus=corpus, root=file, shard_size=shard_size, **options)
     counts: Counter[str] = Counter()
     tried = set(range(0, len(rows), max(1, len(rows) // SAMPLE)))
-    seconds, tokens_tried = 0.0, 0
+    reading, labelling, tokens_tried = 0.0, 0.0, 0
     if tried:
         labeler.label([rows[0]])  # the first call is slower
     for start in range(0, len(rows), shard_size):
-        shard = rows[start : start + shard_size]
+        before = time.perf_counter()
+        shard = list(rows[start : start + shard_size])
+        reading += time.perf_counter() - before
         prepared = labeler.prepare(shard)
         tokens = [labeler.num_tokens(one) for one in prepared]
         counts.update(_counts(prepared, tokens))
         chosen = [i for i in range(len(shard)) if start + i in tried]
         before = time.perf_counter()
-        labeler.label([shard[i] for i in chosen])
-        seconds += time.perf_counter() - before
+        for labelled in labeler.label([shard[i] for i in chosen]):
+            labeler.accept(labelled)
+        labelling += time.perf_counter() - before
         tokens_tried += sum(tokens[i] for i in chosen)
     return LabellingPlan(
         counts=dict(counts), parts=len(parts), tried=len(tried), read=read,
-        seconds=seconds * counts["tokens"] / max(tokens_tried, 1),
+        seconds=reading + labelling * counts["tokens"] / max(tokens_tried, 1),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from selflearn.corpora._rows import replacing
@@ -19,6 +20,7 @@ FILE = "promises.json"
 NOTHING_AUDITED = "no label was audited; expected labelled dialogues with labels of the model's tasks"
 
 
+@cache
 def acceptance(certificate: Certificate) -> Acceptance:
     """What label rows are accepted by."""
     return Acceptance(threshold=certificate.threshold, promise=certificate.promise, max_items=certificate.max_items)

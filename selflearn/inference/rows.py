@@ -106,11 +106,30 @@ def label_rows(
         >>> row.task, row.label, row.score, row.accepted
         ('intent', 'PlayMusic', 0.9, True)
     """
-    rows = list(_fields_of_rows(dialogue))
+    return [LabelRow(**row) for row in table_rows(dialogue, accept=accept, model=model)]
+
+
+def table_rows(
+    dialogue: Dialogue, *, accept: Mapping[str, Acceptance] | None = None, model: str | None = None
+) -> list[dict[str, Any]]:
+    """The fields of :func:`label_rows` by name, for a table of many: the values are checked, being those of a record.
+
+    Example:
+        >>> from selflearn import Goal, Labels, Turn
+        >>> dialogue = Dialogue(id="1", corpus="mine", split="all", turns=(Turn(request="play some jazz"),))
+        >>> labels = Labels(goals=(Goal(start=0, end=1, name="PlayMusic"),))
+        >>> dialogue = dialogue.with_labels(labels)
+        >>> table_rows(dialogue) == [row.to_dict() for row in label_rows(dialogue)]
+        True
+    """
+    empty = dict.fromkeys(LabelRow.__slots__)
+    key = empty | {"dialogue_id": dialogue.id, "corpus": dialogue.corpus, "split": dialogue.split}
+    rows = [key | fields for fields in _fields_of_rows(dialogue)]
+    for row in rows:
+        row["model"] = model if row["source"] == "model" else None
     if accept:
         _promise(rows, accept)
-    key: dict[str, Any] = {"dialogue_id": dialogue.id, "corpus": dialogue.corpus, "split": dialogue.split}
-    return [LabelRow(**key, **row, model=model if row.get("source") == "model" else None) for row in rows]
+    return rows
 
 
 EACH = {"label": "/", "domain": "@"}
@@ -200,11 +219,11 @@ def _promise(rows: Sequence[dict[str, Any]], accept: Mapping[str, Acceptance]) -
     together: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         each = divided.get(row["task"])
-        key = promise_key(row["task"], each, row.get(each) if each is not None else None)
+        key = promise_key(row["task"], each, row[each] if each is not None else None)
         if each is not None or key in accept:
             together.setdefault(key, []).append(row)
     for key, of_key in together.items():
-        scored = [row for row in of_key if row.get("score") is not None]
+        scored = [row for row in of_key if row["score"] is not None]
         one = accept.get(key, UNAUDITED)
         for row in scored if one is UNAUDITED else of_key:
             row.update(threshold=one.threshold, promise=one.promise)

@@ -33,8 +33,9 @@ from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace
 from selflearn.inference.parts import Part, parts_of
 from selflearn.inference.promises import acceptance
+from selflearn.inference.relabelled import relabelled_writer
 from selflearn.inference.rows import LabelRow
-from selflearn.schema import Dialogue, GoalRecord, Record
+from selflearn.schema import GoalRecord, Record
 
 Format = Literal["parquet", "jsonl"]
 Progress = Callable[[int, int], None]
@@ -141,8 +142,8 @@ def _label_missing(
     """Label and write the last parts; what is done counts from the first dialogue of the first part."""
     progress(missing[0].start if missing else len(rows), len(rows))
     for part in missing:
-        labelled = labeler.stream(rows[part.start : part.stop])
-        folder.write(part.name, _told(labelled, part.start, len(rows), progress), labeler)
+        given = rows[part.start : part.stop]
+        folder.write(part.name, _told(labeler.stream(given), part.start, len(rows), progress), given, labeler)
         progress(part.stop, len(rows))
 
 
@@ -223,11 +224,11 @@ class _Folder:
             raise LabellingError(f"{self.path} holds another labelling ({'; '.join(changed)}); give another output, or "
                                  "remove it")  # fmt: skip
 
-    def write(self, name: str, labelled: Iterable[LabelledDialogue], labeler: Labeler) -> None:
-        """Write one shard; it counts as finished when all of it is there."""
+    def write(self, name: str, labelled: Iterable[LabelledDialogue], given: DialogueRows, labeler: Labeler) -> None:
+        """Write one shard, labelled as it was given; it counts as finished when all of it is there."""
         before = dict(labeler.clock.seconds)
         with labeler.clock.stage("write"):
-            counts, labels = self._write_shard(f"{name}{self.suffix}", labelled, labeler)
+            counts, labels = self._write_shard(f"{name}{self.suffix}", labelled, given, labeler)
         spent = {stage: seconds - before.get(stage, 0.0) for stage, seconds in labeler.clock.seconds.items()}
         self.shards.append(dict(counts))
         self.times.append({"seconds": {stage: round(spent[stage], 6) for stage in STAGES if spent.get(stage)},
@@ -235,25 +236,25 @@ class _Folder:
         self._save()
 
     def _write_shard(
-        self, name: str, labelled: Iterable[LabelledDialogue], labeler: Labeler
+        self, name: str, labelled: Iterable[LabelledDialogue], given: DialogueRows, labeler: Labeler
     ) -> tuple[Counter[str], int]:
         """Write it, a dialogue at a time; returns its counts and how many labels it has."""
         counts, labels = Counter(dialogues=0), 0
         with (
-            self._writer(self.dialogues / name, Dialogue) as write_dialogue,
+            relabelled_writer(self.dialogues / name, given) as write_dialogue,
             self._writer(self.labels / name, LabelRow) as write_label,
             self._writer(self.goal_parts / name, GoalRecord) as write_goal,
         ):
             for item in labelled:
                 _count(item, counts)
                 for row in labeler.accept(item):
-                    labels += row.label is not None or row.value is not None
-                    if row.accepted is not None:
-                        counts[f"labels_{'accepted' if row.accepted else 'rejected'}/{row.task}"] += 1
-                    write_label(row.to_dict())
+                    labels += any(row[name] is not None for name in ("label", "value", "score"))
+                    if row["accepted"] is not None:
+                        counts[f"labels_{'accepted' if row['accepted'] else 'rejected'}/{row['task']}"] += 1
+                    write_label(row)
                 for goal in item.goals:
                     write_goal(goal.to_dict())
-                write_dialogue(item.dialogue.to_dict())
+                write_dialogue(item.dialogue)
         return counts, labels
 
     def pace(self) -> Pace | None:

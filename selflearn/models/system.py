@@ -57,6 +57,7 @@ class ModelSystem:
         counts: what did not fit, over all predictions so far.
         trained_on: what did not fit of the dialogues that the model was fine-tuned on.
         clock: seconds in "encode" (batches, and the encoders) and "predict" (all else that an answer takes).
+        collator: makes the batches; it keeps the tokens of texts, as people and assistants repeat themselves.
     """
 
     model: LabelGenerator
@@ -68,6 +69,10 @@ class ModelSystem:
     counts: ReadCounts = field(default_factory=ReadCounts)
     trained_on: ReadCounts = field(default_factory=ReadCounts)
     clock: StageClock = field(default_factory=StageClock)
+    collator: Collator = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.collator = self.model.collator(self.tokenizer, with_targets=False)
 
     @property
     def thresholds(self) -> Thresholds:
@@ -95,16 +100,15 @@ class ModelSystem:
             turn_windows(len(d.turns), self.model.config.max_turns, self.on_overflow, name=f"dialogue {d.id!r}")
             for d in dialogues
         ]
-        collator = self.model.collator(self.tokenizer, with_targets=False)
-        self._count_texts(dialogues, windows, collator)
+        self._count_texts(dialogues, windows)
         whole = [i for i, spans in enumerate(windows) if spans == [(0, len(dialogues[i].turns))]]
         bar: AbstractContextManager[Progress | None] = nullcontext() if self.bar is None else self.bar(len(dialogues))
         with bar as progress:
-            answers = self._predict([dialogues[i] for i in whole], [goals[i] for i in whole], collator, progress)
+            answers = self._predict([dialogues[i] for i in whole], [goals[i] for i in whole], progress)
             found = dict(zip(whole, answers, strict=True))
             for i, spans in enumerate(windows):
                 if i not in found:
-                    found[i] = self._predict_windows(dialogues[i], goals[i], spans, collator)
+                    found[i] = self._predict_windows(dialogues[i], goals[i], spans)
                     if progress is not None:
                         progress(1)
         return [found[i] for i in range(len(dialogues))]
@@ -116,10 +120,9 @@ class ModelSystem:
         A turn of a long dialogue is taken from its most central window.
         """
         self.model.eval()  # type: ignore[no-untyped-call]
-        collator = self.model.collator(self.tokenizer, with_targets=False)
         windows = [turn_windows(len(d.turns), self.model.config.max_turns, self.on_overflow) for d in dialogues]
         parts = [cut_observed(d, *span) for d, spans in zip(dialogues, windows, strict=True) for span in spans]
-        states = iter(self._in_batches(parts, collator, lambda batch, _: self._states(batch)))
+        states = iter(self._in_batches(parts, lambda batch, _: self._states(batch)))
         found = []
         for spans in windows:
             rows = [next(states) for _ in spans]
@@ -136,14 +139,12 @@ class ModelSystem:
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.model.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
-    def _count_texts(
-        self, dialogues: Sequence[ObservedDialogue], windows: Sequence[list[Span]], collator: Collator
-    ) -> None:
+    def _count_texts(self, dialogues: Sequence[ObservedDialogue], windows: Sequence[list[Span]]) -> None:
         """Count what is cut or missing, once a dialogue however many windows it is read in."""
         for dialogue, spans in zip(dialogues, windows, strict=True):
             read = cut_observed(dialogue, 0, spans[-1][1])
-            self.counts.missing_recordings += collator.missing_recordings(read)
-            cut = collator.truncated(read)
+            self.counts.missing_recordings += self.collator.missing_recordings(read)
+            cut = self.collator.truncated(read)
             self.counts.truncated_texts += cut
             if cut and self.on_overflow == "error":
                 raise OverflowError(
@@ -152,13 +153,13 @@ class ModelSystem:
                 )
 
     def _predict_windows(
-        self, dialogue: ObservedDialogue, asked: Sequence[Span], spans: list[Span], collator: Collator
+        self, dialogue: ObservedDialogue, asked: Sequence[Span], spans: list[Span]
     ) -> DialoguePrediction:
         """First every turn in its most central window, then the goals in the window that holds most of them."""
         self.counts.windowed_dialogues += len(spans) > 1
         self.counts.dropped_turns += len(dialogue.turns) - spans[-1][1]
         parts = [cut_observed(dialogue, start, end) for start, end in spans]
-        answers = self._predict(parts, [()] * len(parts), collator)
+        answers = self._predict(parts, [()] * len(parts))
         empty = {name: task.empty_answer for name, task in self.model.tasks.items()}
         merged = merge_windows(answers, spans, len(dialogue.turns), empty)
         if merged.boundaries is not None:
@@ -172,7 +173,7 @@ class ModelSystem:
             start, end = spans[home]
             first = min(max(goal[0], start), end - 1)
             inside[home].append((first - start, max(min(goal[1], end), first + 1) - start))
-        scored = [iter(answer.failures or ()) for answer in self._predict(parts, inside, collator)]
+        scored = [iter(answer.failures or ()) for answer in self._predict(parts, inside)]
         scores = tuple(next(scored[home]) for home in homes)
         return replace(merged, failures=scores[: len(asked)], goal_failures=scores[len(asked) :])
 
@@ -180,29 +181,27 @@ class ModelSystem:
         self,
         dialogues: Sequence[ObservedDialogue],
         goals: Sequence[Sequence[Span]],
-        collator: Collator,
         progress: Progress | None = None,
     ) -> list[DialoguePrediction]:
         def answers(batch: DialogueBatch, members: Sequence[int]) -> list[DialoguePrediction]:
             return self._batch(batch, [dialogues[i] for i in members], [goals[i] for i in members])
 
-        return self._in_batches(dialogues, collator, answers, progress)
+        return self._in_batches(dialogues, answers, progress)
 
     def _in_batches(
         self,
         dialogues: Sequence[ObservedDialogue],
-        collator: Collator,
         work: Callable[[DialogueBatch, Sequence[int]], Sequence[Answer]],
         progress: Progress | None = None,
     ) -> list[Answer]:
         """What is made of dialogues of similar length together, in the order of the dialogues."""
         with self.clock.stage("encode"):
-            sizes = [collator.num_tokens(dialogue) for dialogue in dialogues]
+            sizes = [self.collator.num_tokens(dialogue) for dialogue in dialogues]
         order = sorted(range(len(dialogues)), key=lambda i: len(dialogues[i].turns))
         found: dict[int, Answer] = {}
         for members in fill_batches(sizes, order, self.token_budget):
             with self.clock.stage("encode"):
-                batch = collator.inputs([dialogues[i] for i in members])
+                batch = self.collator.inputs([dialogues[i] for i in members])
             made = work(batch, members)
             found.update(zip(members, made, strict=True))
             if progress is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Self
 
 import pandas as pd
@@ -155,7 +156,9 @@ class TranscriptTask(Task):
 def _least_risk(texts: Mapping[int, str], probabilities: Sequence[float]) -> tuple[str, float]:
     """The text with the fewest expected word errors, and the probability of its own; the likelier one of equals."""
     words = {k: text.split() for k, text in texts.items()}
-    risks = {k: sum(probabilities[j] * Levenshtein.distance(words[k], words[j]) for j in words) for k in words}
+    errors = {pair: Levenshtein.distance(words[pair[0]], words[pair[1]]) for pair in combinations(words, 2)}
+    errors |= {(j, k): number for (k, j), number in errors.items()}
+    risks = {k: sum(probabilities[j] * errors[k, j] for j in words if j != k) for k in words}
     best = min(words, key=lambda k: (risks[k], -probabilities[k]))
     return texts[best], probabilities[best]
 

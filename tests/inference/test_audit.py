@@ -132,19 +132,19 @@ def test_calibrated_scores_mean_what_they_say_and_change_no_decision(tmp_path):
     audited = [label for _ in range(20) for label in audited_labels(DIALOGUE.with_labels(said), gold)]
     calibrators = fit_calibrators(audited)
     assert set(calibrators) == {"defect", "intent", "success"}  # of the others every label is right
-    found = calibrated(said, calibrators)
+    (found,) = calibrated([said], calibrators)
     assert [turn.intent.score for turn in found.turns] == pytest.approx([0.5] * 4, abs=0.02)
     assert [turn.defect.score for turn in found.turns] == pytest.approx([0.75] * 4, abs=0.02)
     assert [goal.success_score for goal in found.goals] == pytest.approx([0.5] * 2, abs=0.02)
     assert [row.label for row in label_rows(DIALOGUE.with_labels(found))] == [
         row.label for row in label_rows(DIALOGUE.with_labels(said))
     ]
-    assert calibrated(said, {}) is said
+    assert calibrated([said], {}) == [said]
     write_calibrators({**calibrators, "slots": Isotonic((0.1, 0.9), (0.2, 0.8))}, tmp_path)
     back = read_calibrators(tmp_path)
     assert back == {**calibrators, "slots": Isotonic((0.1, 0.9), (0.2, 0.8))}
     assert isinstance(back["intent"], Temperature)
-    assert calibrated(said, back).turns[0].slots[0].score == pytest.approx(0.8)
+    assert calibrated([said], back)[0].turns[0].slots[0].score == pytest.approx(0.8)
 
 
 def test_damaged_calibration_is_said(tmp_path):

@@ -318,8 +318,8 @@ def test_the_stages_called_alone_give_the_same_answers(labeler, dialogues):
     answers = labeler.decode(prepared, labeler.predict(prepared))
     assert answers == labeler.label(dialogues)
     rows = [row for item in answers for row in labeler.accept(item)]
-    assert {row.model for row in rows} <= {labeler.fingerprint, None}
-    assert all(row.accepted is None for row in rows)  # nothing was certified
+    assert {row["model"] for row in rows} <= {labeler.fingerprint, None}
+    assert all(row["accepted"] is None for row in rows)  # nothing was certified
 
 
 def test_states_of_turns_are_those_of_the_model_alone_and_among_others(labeler, dialogues):

@@ -26,7 +26,7 @@ from selflearn.inference.export.label_studio import (
     label_studio_task,
 )
 from selflearn.inference.export.survey import Survey, survey
-from selflearn.inference.rows import Acceptance, ExportError, LabelRow, check_acceptance, label_rows
+from selflearn.inference.rows import Acceptance, ExportError, LabelRow, check_acceptance, table_rows
 from selflearn.schema import Dialogue
 
 
@@ -69,11 +69,11 @@ class Export:
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of the table of labels, counted by whether they are accepted."""
         for dialogue in self.prepared():
-            for row in label_rows(dialogue, accept=self.accept, model=self.model):
+            for row in table_rows(dialogue, accept=self.accept, model=self.model):
                 self.counts["labels"] += 1
-                if row.accepted is not None:
-                    self.counts["labels_accepted" if row.accepted else "labels_rejected"] += 1
-                yield row.to_dict()
+                if row["accepted"] is not None:
+                    self.counts["labels_accepted" if row["accepted"] else "labels_rejected"] += 1
+                yield row
 
 
 def write_table_jsonl(export: Export, folder: Path) -> None:
