@@ -331,7 +331,7 @@ class Labeler:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of all that answers depend on: settings, weights, tokenizer, calibration, bfloat16; not of the place."""
+        """A hash of all that answers depend on: settings, weights, tokenizer, calibration, bf16; not of the place."""
         model, digest = self.system.model, hashlib.sha256()
         fields = {name: getattr(model.config, name) for name in LabelGeneratorConfig.__annotations__}
         digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
