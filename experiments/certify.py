@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import floor
 from pathlib import Path
 
 import numpy as np
@@ -125,10 +126,10 @@ def each_at(confidence: float, promises: int) -> float:
 def joint_confidence(cfg: DictConfig, tasks: int) -> str:
     """What holds of the promises of all tasks at once, in words."""
     if cfg.together:
-        return f"The promises of all {tasks} tasks hold at once with a confidence of {cfg.confidence:.0%}."
-    least = max(0.0, 1 - tasks * (1 - cfg.confidence))
-    return (f"The promise of each task holds by itself with a confidence of {cfg.confidence:.0%}; all {tasks} at once "
-            f"with {least:.0%} or more. together=true promises all at once.")  # fmt: skip
+        return f"The promises of all {tasks} tasks hold at once with a confidence of {100 * cfg.confidence:.3g}%."
+    least = max(0, floor(100 * (1 - tasks * (1 - cfg.confidence)) + 1e-9))
+    return (f"The promise of each task holds by itself with a confidence of {100 * cfg.confidence:.3g}%; all {tasks} "
+            f"at once with {least}% or more. together=true promises all at once.")  # fmt: skip
 
 
 def not_accepted(promises: Mapping[str, Certificate]) -> Table:

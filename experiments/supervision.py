@@ -41,7 +41,7 @@ def supervised(cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue], di
         directory: where the rates of the signals are written down.
 
     Raises:
-        ValueError: the source is unknown.
+        ValueError: the source is unknown, or it is "both" and all training dialogues have gold labels.
     """
     source = cfg.supervision.source
     if source == "gold":
@@ -53,8 +53,10 @@ def supervised(cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue], di
     if source == "both":
         gold = {dialogue.id for part in (split.train, split.tune) for dialogue in part}
         others = [dialogue for dialogue in unlabelled if dialogue.id not in gold]
-        labelled = _estimated(others, directory).label(others, seed=cfg.seed) if others else []
-        return replace(split, train=[*split.train, *labelled])
+        if not others:
+            raise ValueError("supervision=both, and every training dialogue counts as labelled by people; expected "
+                             "data.labelled=NUMBER, fewer than there are, or supervision=gold")  # fmt: skip
+        return replace(split, train=[*split.train, *_estimated(others, directory).label(others, seed=cfg.seed)])
     raise ValueError(f"supervision.source is {source!r}; expected gold, feedback or both")
 
 

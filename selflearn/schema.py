@@ -114,7 +114,7 @@ class Feedback(Record):
     Attributes:
         barge_in: interrupted the response.
         rephrase: said it again in other words.
-        termination: ended the session here.
+        termination: this request asks to stop, and for nothing else ("forget it"): it is not the end of every session.
         repetition: said the same words again.
         answer: explicit, to "did I answer your question?".
         rating: explicit, on the scale of the product.

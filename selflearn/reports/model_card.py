@@ -169,7 +169,7 @@ def add_promises(directory: Path, promises: Mapping[str, Certificate]) -> None:
     if not end:
         return
     lines = [
-        "Certified on labelled dialogues, which are to be new to the model; each promise holds by itself:\n",
+        "Certified on labelled dialogues, which are to be new to the model:\n",
         "| task | accepted from | share | promise |",
         "| --- | ---: | ---: | --- |",
     ]

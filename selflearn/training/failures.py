@@ -51,6 +51,7 @@ def failure_votes(dialogue: Dialogue) -> list[Votes]:
                 votes[name] = str(value)
         if turn.status is not None:
             votes["status"] = turn.status
+        # Whoever does not give up with the next request has not, the last turn included: it is known of all turns.
         following = feedback[i + 1] if i + 1 < len(turns) else None
         votes["given_up"] = str(bool(following and following.termination))
         gap = _gap(turn, turns[i + 1]) if i + 1 < len(turns) else None
@@ -73,6 +74,8 @@ def failure_circumstances(dialogue: Dialogue) -> list[Circumstances]:
 
 
 def _of_turn(turn: Turn) -> Circumstances:
+    if not (turn.request or turn.response or turn.interpretations):
+        return {"nothing": 1.0}
     named = {name: value for name, value in categorical_features(turn).items() if name != "status"}  # it is a signal
     found = {f"{name}={value}": 1.0 for name, value in named.items()}
     found |= numeric_features(turn)

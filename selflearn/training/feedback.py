@@ -57,7 +57,7 @@ class FeedbackModel:
 
     Attributes:
         failures: did a turn fail?
-        starts: does a goal begin with it? None where nothing in the log tells.
+        starts: does a goal begin with it? None where the log has no times.
     """
 
     failures: SignalModel
@@ -133,7 +133,7 @@ def _meant(seen: SeenDialogue, turn: int, end: int) -> int | None:
 
 
 def _ends_here(log: Dialogue, turn: int) -> bool:
-    """Whether the person ended the session with this request."""
+    """Whether this is a request to stop, and nothing else."""
     return bool(log.feedback and log.feedback[turn].termination)
 
 
@@ -161,10 +161,10 @@ def _slots(turn: Turn, understood: Turn) -> tuple[Slot, ...] | None:
 def splice(dialogues: Sequence[SeenDialogue], *, seed: int) -> list[Dialogue]:
     """Dialogues made of runs of different sessions, each run one goal.
 
-    Runs are drawn from all sessions and put together, two to four at a time; the seconds between them are drawn from
-    those that were seen between runs, so that time alone does not tell. A run failed if its last turn did, but for a
-    request to stop: of that only a probability is known, and the label is drawn with it, so that failures that nobody
-    complained about are among them in their share.
+    Runs are drawn from all sessions and put together, two to four at a time, the last as many as are left; the seconds
+    between them are drawn from those that were seen between runs, so that time alone does not tell. A run failed if its
+    last turn did, but for a request to stop: of that only a probability is known, and the label is drawn with it, so
+    that failures that nobody complained about are among them in their share.
 
     Args:
         dialogues: with their runs.

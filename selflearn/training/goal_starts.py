@@ -29,10 +29,10 @@ def start_model(dialogues: Sequence[Dialogue], failures: Sequence[Sequence[float
         failures: probability that each turn of each dialogue did not serve.
 
     Returns:
-        None where no log has a time or a rephrase: nothing then tells where goals begin.
+        None where no log has times: how often goals begin could not be estimated.
     """
     votes = [row for dialogue in dialogues for row in start_votes(dialogue)]
-    if not any(votes):
+    if not any("gap" in row for row in votes):
         return None
     both = zip(dialogues, failures, strict=True)
     items = Items(
@@ -44,8 +44,8 @@ def start_model(dialogues: Sequence[Dialogue], failures: Sequence[Sequence[float
 
 def starts(dialogue: Dialogue, failures: Sequence[float], model: SignalModel | None) -> list[float]:
     """Probability that a goal begins with each turn of a dialogue, by :func:`start_model`; the first does."""
-    if model is None:
-        return [1.0] * len(dialogue.turns)
+    if model is None:  # each request for itself, but for those that say the one before again
+        return [1.0, *(SAID_AGAIN if _says_again(row) else 1.0 for row in start_votes(dialogue))]
     return [1.0, *model.probabilities(start_votes(dialogue), start_circumstances(dialogue, failures))]
 
 
@@ -92,9 +92,13 @@ def _circumstances(turn: Turn, following: Turn, failed: float) -> Circumstances:
     return found
 
 
+def _says_again(votes: Votes) -> bool:
+    return "True" in (votes.get("rephrase"), votes.get("repetition"))
+
+
 def _first_guess(votes: Votes) -> float:
     """Where the estimation starts: what the signals are meant to say, taken at their word."""
-    if "True" in (votes.get("rephrase"), votes.get("repetition")):
+    if _says_again(votes):
         return SAID_AGAIN
     names = [*(f"up to {border:g} s" for border in GAPS), "longer"]
     return GUESSES[names.index(votes["gap"])] if "gap" in votes else 0.5

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pandas import isna
+from pandas.api.types import is_scalar
 
 Floats = NDArray[np.float64]
 Groups = Sequence[object] | NDArray[np.generic]
@@ -143,12 +146,14 @@ def audited_items(
 
 
 def _numbered(what: str, names: Groups) -> NDArray[np.int64]:
-    """The place of each name among all that are distinct, in their order."""
+    """The place of each name among all that are distinct: in their order, if they have one."""
     given = names.tolist() if isinstance(names, np.ndarray) else list(names)
-    if missing := [i for i, name in enumerate(given) if name is None or name != name]:
+    if missing := [i for i, name in enumerate(given) if is_scalar(name) and isna(name)]:
         raise ValueError(f"{what}[{missing[0]}] is {given[missing[0]]!r} ({len(missing)} of {len(given)} are missing); "
                          f"expected the {_MEANS[what]} of each item")  # fmt: skip
-    distinct = sorted(set(given), key=lambda name: (type(name).__name__, name))  # names of several types have no order
+    distinct = list(dict.fromkeys(given))
+    with suppress(TypeError):
+        distinct.sort()
     places = {name: place for place, name in enumerate(distinct)}
     return np.array([places[name] for name in given], dtype=np.int64)
 

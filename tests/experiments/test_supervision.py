@@ -59,6 +59,11 @@ def test_both_adds_the_dialogues_that_nobody_labelled(split, tmp_path):
     assert found.tune is some.tune
 
 
+def test_both_wants_dialogues_that_nobody_labelled(split, tmp_path):
+    with pytest.raises(ValueError, match="every training dialogue counts as labelled by people"):
+        supervised(config("both"), split, [*split.train, *split.tune], tmp_path)
+
+
 def test_an_unknown_source_is_refused(split, tmp_path):
     with pytest.raises(ValueError, match=r"supervision.source is 'people'; expected gold, feedback or both"):
         supervised(config("people"), split, split.train, tmp_path)

@@ -36,6 +36,15 @@ def test_dialogues_are_written_as_they_were_given_with_their_new_labels(rows, tm
     assert [dict(row.values) for row in read_rows(file)] == [one.to_dict() for one in labelled]
 
 
+def test_another_dialogue_in_the_place_of_one_is_refused(rows, tmp_path):
+    with (
+        pytest.raises(ValueError, match="dialogues '1' to '1' are not those that were read in their place"),
+        relabelled_writer(tmp_path / "part.parquet", rows) as write,
+    ):
+        write(rows[1])
+    assert not (tmp_path / "part.parquet").exists()
+
+
 def test_the_rows_of_a_part_are_its_own(rows, tmp_path):
     part = rows[3:]
     with relabelled_writer(tmp_path / "part.parquet", part) as write:

@@ -96,3 +96,12 @@ def test_nothing_tells_where_goals_begin_in_a_log_without_times_and_rephrases():
     bare = Dialogue(id="d", corpus="c", split="train", turns=turns)
     assert start_model([bare], [[0.1, 0.1]]) is None
     assert starts(bare, [0.1, 0.1], None) == [1.0, 1.0]
+    again, other = (replace(bare, feedback=(Feedback(rephrase=said), Feedback())) for said in (True, False))
+    assert start_model([again, other], [[0.1, 0.1]] * 2) is None
+    assert starts(again, [0.1, 0.1], None)[1] < 0.5
+    assert starts(other, [0.1, 0.1], None) == [1.0, 1.0]
+
+
+def test_a_turn_of_which_nothing_is_known_is_no_error():
+    silent = Dialogue(id="d", corpus="c", split="train", turns=(Turn(audio="a.wav"), Turn(audio="b.wav")))
+    assert all(0 <= p <= 1 for p in failures(silent, failure_model([silent])))

@@ -41,6 +41,15 @@ def talk(*turns, **feedback):
     return Dialogue(id="d", corpus="c", split="train", turns=turns, feedback=tuple(found))
 
 
+def wrong(labels):
+    """The same labels, each saying something else."""
+    turns = tuple(
+        replace(turn, defect=turn.defect and replace(turn.defect, value=not turn.defect.value),
+                intent=turn.intent and replace(turn.intent, value="lights"), slots=()) for turn in labels.turns
+    )  # fmt: skip
+    return replace(labels, goals=tuple(replace(goal, success=not goal.success) for goal in labels.goals), turns=turns)
+
+
 def test_no_gold_reaches_the_labels(log):
     """Whatever labels, ratings and truth say, the labels from feedback are the same."""
     bare = [without_gold(dialogue) for dialogue in log]
@@ -48,7 +57,7 @@ def test_no_gold_reaches_the_labels(log):
         assert dialogue.labels == Labels()
         assert dialogue.truth is None
         assert not dialogue.ratings
-    shuffled = [replace(d, labels=Labels(), ratings=(), truth=None) for d in log]
+    shuffled = [d.with_labels(wrong(d.labels)) for d in log]
     expected = labelled_from_feedback(bare, seed=3)
     assert labelled_from_feedback(log, seed=3) == expected
     assert labelled_from_feedback(shuffled, seed=3) == expected

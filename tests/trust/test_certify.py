@@ -270,6 +270,7 @@ def test_what_does_not_fit_is_refused(arguments, message):
 def test_names_of_dialogues_may_be_anything_that_can_be_told_apart():
     assert certify([0.9] * 4, [1] * 4, groups=[1, "1", 2, "2"]).units == 4
     assert certify([0.9] * 4, [1] * 4, groups=[("sgd", "1"), ("sgd", "1"), ("star", "1"), ("star", "2")]).units == 3
+    assert certify([0.9] * 3, [1] * 3, groups=[("sgd", 1), ("sgd", "1"), ("sgd", 1)]).units == 2
 
 
 def test_the_threshold_in_words_is_never_below_the_certified_one():
