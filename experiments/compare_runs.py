@@ -7,14 +7,16 @@ Baselines of the first run can stand beside them.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.app import hydra_main
 from experiments.check import ConfigError
+from experiments.ranges import as_setting
 from selflearn.evaluation import (
     Results,
     evaluate,
@@ -60,7 +62,9 @@ def main(cfg: DictConfig) -> None:
 
 
 def column_names(runs: Sequence[Run], *, taken: Sequence[str] = ()) -> list[str]:
-    """What each run but the first was told and the first was not; its folder's name where that is nothing.
+    """What each run but the first was told and the first was not: by its command, or within a sweep by its settings.
+
+    Where both are the same it is called like its folder.
 
     A ``/`` cannot stand in a metric's key and becomes a colon; a name that is taken, or that another run has, gets a
     number.
@@ -68,7 +72,8 @@ def column_names(runs: Sequence[Run], *, taken: Sequence[str] = ()) -> list[str]
     told = set(_told(runs[0]))
     names: list[str] = []
     for run in runs[1:]:
-        name = ", ".join(word for word in _told(run) if word not in told) or run.directory.name
+        said = [word for word in _told(run) if word not in told] or _differing(run.config, runs[0].config)
+        name = ", ".join(said) or run.directory.name
         name = name.replace("/", ":")
         names.append(name if name not in ("model", *taken, *names) else f"{name} {len(names) + 2}")
     return names
@@ -80,9 +85,21 @@ def _told(run: Run) -> list[str]:
     return [word for word in words if not is_free(word.partition("=")[0]) and not word.startswith("baselines")]
 
 
+def _differing(config: Mapping[str, Any], first: Mapping[str, Any], place: str = "") -> list[str]:
+    """Settings that decide what a model says and are not those of the first run."""
+    found: list[str] = []
+    for name, value in config.items():
+        key, other = f"{place}{name}", first.get(name)
+        if isinstance(value, Mapping) and isinstance(other, Mapping):
+            found += _differing(value, other, f"{key}.")
+        elif value != other and not is_free(key):
+            found.append(f"{key}={as_setting(value)}")
+    return found
+
+
 def section(runs: Sequence[Run], names: Sequence[str], table: str, *, title: str, baselines: Sequence[str]) -> str:
     """The table and the commands of its runs, for the page of results."""
-    commands = "\n".join(run.command for run in runs)
+    commands = "\n".join(dict.fromkeys(run.command for run in runs))  # the runs of a sweep have one
     machines: dict[str, list[str]] = {}
     for name, run in zip(names, runs, strict=True):
         machines.setdefault(run.made_with, []).append(name)
