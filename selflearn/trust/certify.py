@@ -1,4 +1,12 @@
-"""Thresholds with a promise: accept what reaches it; among those, at most the target share is wrong."""
+"""Thresholds with a promise: accept what reaches it; among those, at most the target share is wrong.
+
+Candidates and their order depend on scores alone, each is tested exactly, the first failure ends the walk
+(Learn-then-Test, arXiv:2110.01052). The walk starts where the test can pass at all: at the smallest number of accepted
+items that admits one error ("binomial"), so many dialogues ("design_effect"), or where the wealth without any error
+would be 1 / (1 - confidence) squared ("betting", which looks at a twentieth of the dialogues to know, and bets on the
+others). If the best scores are not the surest labels, it fails there and certifies nothing; ``starts`` lets it start in
+several places.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +47,8 @@ def certify(
 ) -> Certificate:
     """The most generous threshold above which labels are wrong at most so often, promised from an audit.
 
-    Candidates and their order depend on scores alone, each is tested exactly, the first failure ends the walk
-    (Learn-then-Test, arXiv:2110.01052). The walk starts where the test can pass at all: at the smallest number of
-    accepted items that admits one error (``"binomial"``), so many dialogues (``"design_effect"``), or where the wealth
-    without any error would be ``1 / (1 - confidence)`` squared (``"betting"``, which looks at a twentieth
-    of the dialogues to know, and bets on the others). If the best scores are not the surest labels, it fails there and
-    certifies nothing; ``starts`` lets it start in several places. Everything that is an argument here is to be fixed
-    before labels are seen; another try after a failure spends the confidence again.
+    Everything that is an argument here is to be fixed before labels are seen; another try after a failure spends the
+    confidence again.
 
     Args:
         scores: of the audited items, ``(N,)``; higher is more certain.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from selflearn.trust.certificate import Certificate
 from selflearn.trust.certify import certify
@@ -75,11 +76,7 @@ def certify_each(
     values, right, labels = np.asarray(scores, dtype=float), np.asarray(correct), np.asarray(names, dtype=object)
     given = {"groups": groups, "units": units, "weights": weights}
     of_items = {name: np.asarray(column) for name, column in given.items() if column is not None}
-    lengths = {"correct": len(right), "names": len(labels)} | {name: len(column) for name, column in of_items.items()}
-    if bad := [name for name, length in lengths.items() if length != len(values)]:
-        raise ValueError(
-            f"{lengths[bad[0]]} {bad[0]} for {len(values)} scores; expected one an item, in the same order"
-        )
+    _check_lengths(len(values), {"correct": right, "names": labels} | of_items)
     distinct = sorted(set(labels.tolist()))
     pool = _pool(pool_scores, pool_names, distinct)
     together: dict[str, Certificate] = {}
@@ -96,6 +93,12 @@ def certify_each(
         )  # fmt: skip
         together[name], price[name] = joint, alone.coverage - joint.coverage
     return CertificatesTogether(certificates=together, price=price)
+
+
+def _check_lengths(items: int, columns: Mapping[str, NDArray[Any]]) -> None:
+    for name, column in columns.items():
+        if len(column) != items:
+            raise ValueError(f"{len(column)} {name} for {items} scores; expected one an item, in the same order")
 
 
 def _pool(scores: ArrayLike | None, names: Sequence[str] | None, audited: Sequence[str]) -> dict[str, Floats]:
