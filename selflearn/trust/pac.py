@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from selflearn.trust.items import check_correct, check_numbers, check_probability, whole_numbers
-from selflearn.trust.wording import at_least
+from selflearn.trust.wording import from_score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def pac_labels(
     )
     if threshold is not None:
         promise = (
-            f"If the model labels the {share:.1%} of the data set with a score of {at_least(threshold)} or more and "
+            f"If the model labels the {share:.1%} of the data set with {from_score(threshold)} and "
             f"people label the rest rightly, at most {100 * whole_set_error:.3g}% of the WHOLE data set is wrong, "
             f"with a confidence of at least {100 * confidence:.3g}% over the draw of the audit. Of the model's own "
             f"labels up to {min(1.0, whole_set_error / share):.1%} may be wrong."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal
+from math import inf
 
 from selflearn.trust.certificate import Certificate
 
@@ -16,16 +17,18 @@ _DRAWN = {
 }
 
 
-def at_least(threshold: float) -> str:
-    """A threshold with six digits, rounded upwards: what is read off these words is never below it.
+def from_score(threshold: float) -> str:
+    """Which scores a threshold accepts; in six digits, rounded upwards: what is read off these words is never below it.
 
     Example:
-        >>> at_least(0.182712379), at_least(0.9), at_least(1.0)
-        ('0.182713', '0.9', '1')
+        >>> from_score(0.182712379), from_score(0.9), from_score(-inf)
+        ('a score of 0.182713 or more', 'a score of 0.9 or more', 'any score')
     """
+    if threshold == -inf:
+        return "any score"
     number = Decimal(repr(float(threshold)))
     digits = Decimal(1).scaleb(number.adjusted() - 5)
-    return f"{float(number.quantize(digits, ROUND_CEILING)):.6g}"
+    return f"a score of {float(number.quantize(digits, ROUND_CEILING)):.6g} or more"
 
 
 def of_threshold(found: Certificate, *, losses: bool, most: int | None = None) -> str:
@@ -33,9 +36,8 @@ def of_threshold(found: Certificate, *, losses: bool, most: int | None = None) -
     percent = f"at most {100 * found.target_error:.3g}% are wrong"
     what = f"the mean loss is at most {found.target_error:g}" if losses else percent
     about = "at least" if found.exact else "about"
-    threshold = at_least(found.threshold or 0.0)
     text = (
-        f"Of the items with a score of {threshold} or more, {what}: with a confidence of {about} "
+        f"Of the items with {from_score(found.threshold or 0.0)}, {what}: with a confidence of {about} "
         f"{100 * found.confidence:.3g}% over audits like this one ({_audited(found)}). "
     ) + _DRAWN[found.method].format(unit=_with_others(found))
     text += "." if found.starts == 1 else f", from {found.starts} starts."

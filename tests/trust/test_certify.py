@@ -53,6 +53,14 @@ def test_a_stricter_promise_accepts_less(audit):
     assert shares[0] > shares[-1]
 
 
+def test_a_promise_of_all_items_is_in_words_whatever_their_scores_are():
+    """Scores that are no probabilities have no smallest one: all of them are accepted from minus infinity on."""
+    found = certify(-np.arange(200), np.ones(200, bool), target_error=0.1)
+    assert found.threshold == -np.inf
+    assert found.coverage == 1
+    assert "Of the items with any score, at most 10% are wrong" in found.promise
+
+
 def test_rows_may_come_in_any_order_and_scores_on_any_scale(audit, dialogues):
     order = np.random.default_rng(0).permutation(len(audit.scores))
     base = certify(audit.scores, audit.correct, target_error=0.1)
