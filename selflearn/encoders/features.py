@@ -8,6 +8,10 @@ from torch import Tensor, nn
 from selflearn.batching.batch import FeatureValues
 from selflearn.batching.features import MISSING
 
+_INITIAL = 0.02
+"""Deviation of what is learned. At first no feature says much: one that tells people apart, as a home town does, is
+else learned by heart, and a value that training never saw is loud noise."""
+
 
 class FeatureEncoder(nn.Module):
     """Sum of one vector per feature; a feature that is absent has a learned vector of its own.
@@ -25,13 +29,13 @@ class FeatureEncoder(nn.Module):
         self, *, categorical_sizes: tuple[int, ...], num_numeric: int, audio_size: int, size: int, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        self.categorical = nn.ModuleList(nn.Embedding(n, size) for n in categorical_sizes)
-        self.numeric = nn.Parameter(torch.randn(num_numeric, size) * 0.02)
-        self.numeric_missing = nn.Parameter(torch.randn(num_numeric, size) * 0.02)
+        self.categorical = nn.ModuleList(_table(n, size) for n in categorical_sizes)
+        self.numeric = nn.Parameter(torch.randn(num_numeric, size) * _INITIAL)
+        self.numeric_missing = nn.Parameter(torch.randn(num_numeric, size) * _INITIAL)
         self.gap = nn.Linear(1, size)
-        self.gap_missing = nn.Parameter(torch.randn(size) * 0.02)
+        self.gap_missing = nn.Parameter(torch.randn(size) * _INITIAL)
         self.audio = nn.Linear(audio_size, size) if audio_size else None
-        self.audio_missing = nn.Parameter(torch.randn(size) * 0.02)
+        self.audio_missing = nn.Parameter(torch.randn(size) * _INITIAL)
         self.size, self.dropout = size, dropout
 
     def forward(self, values: FeatureValues, seconds: Tensor) -> Tensor:
@@ -70,3 +74,9 @@ class FeatureEncoder(nn.Module):
         if self.audio is None or values.audio is None or values.audio_mask is None:
             return self.audio_missing
         return torch.where(self._kept(values.audio_mask)[..., None], self.audio(values.audio), self.audio_missing)
+
+
+def _table(values: int, size: int) -> nn.Embedding:
+    table = nn.Embedding(values, size)
+    nn.init.normal_(table.weight, std=_INITIAL)
+    return table

@@ -50,6 +50,15 @@ def test_a_model_with_audio_reads_a_batch_without():
     torch.testing.assert_close(encoder()(bare, SECONDS), encoder()(nothing, SECONDS))
 
 
+def test_before_training_no_value_is_louder_than_the_text_of_a_turn_and_all_are_learned():
+    """What one home town says is learned by heart where it is loud from the start, and an unseen one is noise."""
+    encoder = FeatureEncoder(categorical_sizes=(40, 3), num_numeric=2, audio_size=0, size=64)
+    for name, weights in encoder.named_parameters():
+        assert weights.requires_grad, name
+        if name.startswith(("categorical", "numeric")):
+            assert weights.norm(dim=-1).max() < 0.5, name
+
+
 def test_without_any_feature_there_is_still_the_time_between_turns():
     encode = FeatureEncoder(categorical_sizes=(), num_numeric=0, audio_size=0, size=8)
     empty = FeatureValues(
