@@ -50,7 +50,7 @@ def test_what_cannot_be_promised_is_not_and_the_file_says_so(command, tmp_path, 
     assert not table.loc[table["task"] == "intent", "accepted"].any()
 
 
-def test_what_is_promised_is_kept_on_the_other_half(command, tmp_path):
+def test_promises_stand_beside_the_model_and_are_the_same_when_they_are_made_again(command, tmp_path):
     code, out, _ = command("target_error=0.999", "method=design_effect")
     assert code == 0
     assert "at most 99.9% are wrong" in out
