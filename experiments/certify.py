@@ -30,6 +30,7 @@ from selflearn.inference.audit import AuditedLabel, audited_labels, by_task, che
 from selflearn.inference.audit_design import check_design, unit_of
 from selflearn.inference.calibration import calibrated, calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
+from selflearn.inference.learned_from import check_not_learned_from
 from selflearn.inference.promises import acceptance, certify_names, certify_tasks, write_promises
 from selflearn.inference.rows import EACH, key_in_words, split_key
 from selflearn.reports import add_promises
@@ -51,6 +52,7 @@ def main(cfg: DictConfig) -> None:
     )
     check_labelled_by_people(dialogues)
     check_design(dialogues, cfg.audited)
+    check_not_learned_from(dialogues, Path(cfg.labeler).expanduser())
     transformers_logging.disable_progress_bar()
     labeler = Labeler.from_pretrained(
         cfg.labeler, device=cfg.device, bf16=cfg.bf16, recordings=cfg.recordings, with_promises=False

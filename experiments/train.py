@@ -51,6 +51,7 @@ from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.inference import Labeler, promises
 from selflearn.inference.audit import AuditedLabel, audited_labels
 from selflearn.inference.calibration import calibration_metrics, cross_fitted, fit_calibrators
+from selflearn.inference.learned_from import write_learned_from
 from selflearn.models.system import ModelSystem
 from selflearn.reports import (
     CALIBRATION,
@@ -158,7 +159,7 @@ def run_all(
         results[name] = run_system(
             make, used, place, tasks=list(cfg.tasks.names), views=list(cfg.data.views),
             make_for_view=None if neural else make, spent=stage_seconds(place),
-            keep=_keeper(directory, split.tune) if name == "model" else None,
+            keep=_keeper(directory, split, unlabelled) if name == "model" else None,
         )  # fmt: skip
     return results
 
@@ -197,8 +198,9 @@ def quiet() -> None:
     transformers_logging.disable_progress_bar()
 
 
-def _keeper(directory: Path, tune: Sequence[Dialogue]) -> Callable[[System], None]:
+def _keeper(directory: Path, split: Split, unlabelled: Sequence[Dialogue]) -> Callable[[System], None]:
     """Saves the model of a run or fold, calibrated, with what calibration did to labels that it had not seen."""
+    tune = split.tune
 
     def keep(system: System) -> None:
         if not isinstance(system, ModelSystem):
@@ -206,6 +208,7 @@ def _keeper(directory: Path, tune: Sequence[Dialogue]) -> Callable[[System], Non
         audited = list(_audited(system, tune))
         unseen = cross_fitted(audited, {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in tune})
         Labeler(system, calibrators=fit_calibrators(audited)).save_pretrained(directory / "model")
+        write_learned_from([*split.train, *tune, *unlabelled], directory / "model")
         place = directory / "checkpoints" / "model"
         place.mkdir(parents=True, exist_ok=True)
         unseen.to_parquet(place / CALIBRATION, index=False)

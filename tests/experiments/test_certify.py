@@ -15,6 +15,7 @@ from experiments.certify import command as command_of
 from experiments.certify import halves, main
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler
+from selflearn.inference.learned_from import write_learned_from
 from selflearn.models import save_model
 from selflearn.schema import Labels
 from tests.fixtures.dialogues import home_dialogues, tiny_model
@@ -23,7 +24,7 @@ from tests.fixtures.dialogues import home_dialogues, tiny_model
 @pytest.fixture
 def command(tmp_path, program):
     """Runs the program with an untrained model, whose labels are mostly wrong, and a labelled log."""
-    save_model(*tiny_model(home_dialogues(12)), tmp_path / "model")
+    save_model(*tiny_model(home_dialogues(12), seed=3), tmp_path / "model")  # one that finds slots
     log = [replace(d, user_id=d.id) for d in home_dialogues(40, seed=3)]  # each of another user
     write_jsonl(log, tmp_path / "log.jsonl")
     given = {"labeler": "model", "input": "log.jsonl", "cache": "cache", "device": "cpu", "progress": "false"}
@@ -68,6 +69,14 @@ def test_labels_that_a_machine_made_are_no_audit(command, program, tmp_path):
     code, _, err = command("input=out/dialogues")
     assert code != 0
     assert "has labels with the source 'model'; expected labels of people" in " ".join(err.split())
+    assert not (tmp_path / "model" / "promises.json").exists()
+
+
+def test_dialogues_that_the_model_learned_from_are_no_audit(command, tmp_path):
+    write_learned_from(home_dialogues(40, seed=3)[30:], tmp_path / "model")
+    code, _, err = command()
+    assert code != 0
+    assert "the model was trained or tuned on 10 of the 40 dialogues" in " ".join(err.split())
     assert not (tmp_path / "model" / "promises.json").exists()
 
 

@@ -1,6 +1,7 @@
 """Whole runs of ``python -m experiments.simulate`` and of training on what it writes."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -192,11 +193,12 @@ def test_a_run_that_was_certified_afterwards_labels_again_with_its_promises(comm
     found = command(*arguments, "baselines.names=[]")
     assert found.code == 0, found.printed
     assert "Nothing is promised" in (found.directory / "model" / "README.md").read_text()
+    shared = ("labeler=run/model", "input=log", f"cache={cache}", "progress=false")
+    refused = command(*shared, "split=train", program=certify.main, shared=())
+    assert refused.code != 0
+    assert re.search(r"trained or tuned on (\d+) of the \1 dialogues", " ".join(refused.printed.split()))
     assert "<title>" in (found.directory / "report.html").read_text()
-    certified = command(
-        "labeler=run/model", "input=log", "split=test", f"cache={cache}", "progress=false",
-        program=certify.main, shared=(),
-    )  # fmt: skip
+    certified = command(*shared, "split=test", program=certify.main, shared=())
     assert certified.code == 0, certified.printed
     assert "Certified on" in (found.directory / "model" / "README.md").read_text()
     again = command(*arguments, "baselines.names=[majority]")
