@@ -1,5 +1,8 @@
 """Does any single field of a log give a label away? A gradient-boosted model on each observed field alone.
 
+Beside them stands what all fields of what follows a turn say together, the feedback and the next turn: it helps, and is
+not to be sufficient.
+
 A number is read as it is, a name as a category. A text is read as :data:`COMPONENTS` directions of the TF-IDF of its
 words and pairs of words (truncated SVD: latent semantic analysis; Deerwester et al., 1990), which are found in the
 training part of each fold.
@@ -7,7 +10,7 @@ training part of each fold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -29,6 +32,11 @@ MOST_VALUES = 250
 
 COMPONENTS = 100
 """Directions that the words of a text are reduced to."""
+
+FOLLOWING = ("next ", "feedback.")
+"""How the fields begin of what follows a turn."""
+
+FOLLOWS = "all that follows"
 
 _TOKEN = r"\w+|[^\w\s]"
 """Words, and punctuation, which tells a question from an answer."""
@@ -63,20 +71,35 @@ def single_fields(dialogues: Sequence[Dialogue], *, folds: int = 5, seed: int = 
         ValueError: nothing is labelled.
     """
     found = []
-    for label, items in (("defect", _defects(dialogues)), ("success", _failures(dialogues))):
-        if not items:
-            continue
-        gold = np.array([positive for *_, positive in items])
-        people = np.unique([owner_of(d.user_id, d.id) for d, _, _ in items], return_inverse=True)[1]
-        rows = [_observed(dialogue, turn) for dialogue, turn, _ in items]
-        for field in sorted({name for row in rows for name in row}):
-            values = [row.get(field) for row in rows]
-            auc = _auc(values, gold, people, folds, seed)
+    for label, items in _labelled(dialogues).items():
+        for field, values in items.columns.items():
+            auc = _auc([values], items, folds, seed)
             known = float(np.mean([value is not None for value in values]))
             found.append(FieldScore(label=label, field=field, auc=auc, known=known))
-    if not found:
-        raise ValueError(f"none of the {len(dialogues)} dialogues has a label of defect or success")
     return sorted(found, key=lambda score: (score.label, -score.auc))
+
+
+def what_follows(dialogues: Sequence[Dialogue], *, folds: int = 5, seed: int = 0) -> list[FieldScore]:
+    """Score all fields of the feedback to a turn and of the turn after it together, for defect and success.
+
+    Args:
+        dialogues: with labels.
+        folds: of the cross-validation.
+        seed: of the models.
+
+    Returns:
+        One score a label, under the field :data:`FOLLOWS`; none of a label where nothing follows.
+
+    Raises:
+        ValueError: nothing is labelled.
+    """
+    found = []
+    for label, items in _labelled(dialogues).items():
+        columns = [values for field, values in items.columns.items() if field.startswith(FOLLOWING)]
+        if columns:
+            known = float(np.mean([any(value is not None for value in row) for row in zip(*columns, strict=True)]))
+            found.append(FieldScore(label=label, field=FOLLOWS, auc=_auc(columns, items, folds, seed), known=known))
+    return found
 
 
 def said_of_fields(scores: Sequence[FieldScore], *, allowed: float) -> str:
@@ -126,7 +149,53 @@ def _digits(auc: float) -> str:
     return f"{auc:.3f}".replace("0.", ".", 1)
 
 
+def said_of_what_follows(scores: Sequence[FieldScore]) -> str:
+    """How far all that follows a turn tells each label.
+
+    Example:
+        >>> score = FieldScore(label="defect", field=FOLLOWS, auc=0.84, known=1.0)
+        >>> said_of_what_follows([score])
+        'The feedback and the next turn, all of their fields together, have an AUC of .840 for defect.'
+    """
+    told = " and ".join(f"{_digits(score.auc)} for {score.label}" for score in scores)
+    return f"The feedback and the next turn, all of their fields together, have an AUC of {told}."
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A value that is read word by word."""
+
+    words: str
+
+
+_Value = str | float | _Text
+
+
 _Item = tuple[Dialogue, int, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """What one label is told by: its values, whose they are, and the observed fields by name."""
+
+    gold: NDArray[np.bool_]
+    people: NDArray[np.int64]
+    columns: Mapping[str, Sequence[_Value | None]]
+
+
+def _labelled(dialogues: Sequence[Dialogue]) -> dict[str, _Items]:
+    found = {}
+    for label, items in (("defect", _defects(dialogues)), ("success", _failures(dialogues))):
+        if items:
+            rows = [_observed(dialogue, turn) for dialogue, turn, _ in items]
+            found[label] = _Items(
+                gold=np.array([positive for *_, positive in items]),
+                people=np.unique([owner_of(d.user_id, d.id) for d, _, _ in items], return_inverse=True)[1],
+                columns={name: [row.get(name) for row in rows] for name in sorted(set().union(*rows))},
+            )
+    if not found:
+        raise ValueError(f"none of the {len(dialogues)} dialogues has a label of defect or success")
+    return found
 
 
 def _defects(dialogues: Sequence[Dialogue]) -> list[_Item]:
@@ -144,19 +213,12 @@ def _failures(dialogues: Sequence[Dialogue]) -> list[_Item]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A value that is read word by word."""
-
-    words: str
-
-
-_Value = str | float | _Text
-
-
 def _observed(dialogue: Dialogue, turn: int) -> dict[str, _Value]:
-    """Every observed field of a turn, of the feedback to it, and of the turn after it."""
+    """Every observed field of a turn, of its dialogue, of the feedback to it, and of the turn after it."""
     found: dict[str, _Value] = dict(_of_turn(dialogue.turns[turn]))
+    for name in ("user_id", "device_id", "system_version", "started_at"):
+        if (value := getattr(dialogue, name)) is not None:
+            found[name] = value
     if dialogue.feedback:
         for field in fields(Feedback):
             value = getattr(dialogue.feedback[turn], field.name)
@@ -190,26 +252,29 @@ def _texts(turn: Turn) -> dict[str, _Text]:
     return {f"{name} (words)": _Text("\n".join(parts)) for name, parts in texts.items() if parts}
 
 
-def _auc(
-    values: Sequence[_Value | None], gold: NDArray[np.bool_], people: NDArray[np.int64], folds: int, seed: int
-) -> float:
+def _auc(columns: Sequence[Sequence[_Value | None]], items: _Items, folds: int, seed: int) -> float:
     """Out of fold; a field that is missing is a value of its own."""
-    first = next(value for value in values if value is not None)
-    texts = [value.words if isinstance(value, _Text) else None for value in values]
-    column = _categories(values) if isinstance(first, str) else _numbers(values)
-    scores = np.zeros(len(gold))
-
-    def model() -> HistGradientBoostingClassifier:
-        return HistGradientBoostingClassifier(
-            max_iter=60, random_state=seed, categorical_features=[0] if isinstance(first, str) else None
-        )
-
+    scores = np.zeros(len(items.gold))
+    fixed = [_fixed(values) for values in columns]
     with threadpool_limits(1):  # a column is too little for several threads
-        for train, test in GroupKFold(folds).split(column, groups=people):
-            if len(np.unique(gold[train])) == 2 and any(values[i] is not None for i in train):
-                read = _directions(texts, train, seed) if isinstance(first, _Text) else column
-                scores[test] = model().fit(read[train], gold[train]).predict_proba(read[test])[:, 1]
-    return float(roc_auc_score(gold, scores)) if len(np.unique(gold)) == 2 else float("nan")
+        for train, test in GroupKFold(folds).split(scores, groups=items.people):
+            known = any(values[i] is not None for values in columns for i in train)
+            if len(np.unique(items.gold[train])) == 2 and known:
+                parts = [part or (_directions(values, train, seed), False)
+                         for values, part in zip(columns, fixed, strict=True)]  # fmt: skip
+                read = np.hstack([part for part, _ in parts])
+                names = np.repeat([of_names for _, of_names in parts], [part.shape[1] for part, _ in parts])
+                model = HistGradientBoostingClassifier(max_iter=60, random_state=seed, categorical_features=names)
+                scores[test] = model.fit(read[train], items.gold[train]).predict_proba(read[test])[:, 1]
+    return float(roc_auc_score(items.gold, scores)) if len(np.unique(items.gold)) == 2 else float("nan")
+
+
+def _fixed(values: Sequence[_Value | None]) -> tuple[NDArray[np.float64], bool] | None:
+    """The column of a field and whether it is of names; None of texts, which are read fold by fold."""
+    first = next(value for value in values if value is not None)
+    if isinstance(first, _Text):
+        return None
+    return (_categories(values), True) if isinstance(first, str) else (_numbers(values), False)
 
 
 def _numbers(values: Sequence[_Value | None]) -> NDArray[np.float64]:
@@ -224,8 +289,9 @@ def _categories(values: Sequence[_Value | None]) -> NDArray[np.float64]:
     return np.array([kept.get(value, np.nan) if isinstance(value, str) else np.nan for value in values])[:, None]
 
 
-def _directions(texts: Sequence[str | None], train: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+def _directions(values: Sequence[_Value | None], train: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
     """``(N, C)`` with ``C`` of at most :data:`COMPONENTS`, found in the training items; NaN where there is no text."""
+    texts = [value.words if isinstance(value, _Text) else None for value in values]
     words = TfidfVectorizer(token_pattern=_TOKEN, ngram_range=(1, 2), sublinear_tf=True)
     seen = [texts[i] or "" for i in train]
     if any(text.strip() for text in seen):

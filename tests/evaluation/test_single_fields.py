@@ -3,7 +3,14 @@ from dataclasses import replace
 
 import pytest
 
-from selflearn.evaluation.single_fields import FieldScore, fields_markdown, said_of_fields, single_fields
+from selflearn.evaluation.single_fields import (
+    FOLLOWS,
+    FieldScore,
+    fields_markdown,
+    said_of_fields,
+    single_fields,
+    what_follows,
+)
 from selflearn.schema import (
     EntityResolution,
     Feedback,
@@ -90,6 +97,35 @@ def test_what_the_words_mean_is_learned_from_the_training_part_alone():
     scores = {score.field: score.auc for score in single_fields(log)}
     assert 0.35 < scores["request (words)"] < 0.65
     assert scores["response (words)"] == pytest.approx(0.5, abs=0.15)  # no word at all
+
+
+def test_what_follows_is_scored_together_too():
+    """Whether people said the same again, and whether they broke in, each say nothing of it, and both say all."""
+    rng = random.Random(2)
+    log = []
+    for i in range(300):
+        again, over = rng.random() < 0.5, rng.random() < 0.5
+        dialogue = plain_dialogue(("a", "b"), ("c", "d"), id=f"d{i}")
+        labels = Labels(turns=(TurnLabels(defect=Label(value=again != over)), TurnLabels()))
+        feedback = (Feedback(rephrase=again, barge_in=over), Feedback())
+        log.append(replace(dialogue, feedback=feedback).with_labels(labels))
+    alone = {score.field: score.auc for score in single_fields(log)}
+    (together,) = what_follows(log)
+    assert max(alone["feedback.rephrase"], alone["feedback.barge_in"]) < 0.65
+    assert together == FieldScore(label="defect", field=FOLLOWS, auc=1.0, known=1.0)
+    nothing = [replace(d, turns=d.turns[:1], feedback=(), labels=Labels(turns=d.labels.turns[:1])) for d in log]
+    assert what_follows(nothing) == []
+
+
+def test_what_is_known_of_a_dialogue_is_a_field_too():
+    """A device that always fails tells of its turns; a person that other folds never saw tells nothing."""
+    log = [
+        replace(plain_dialogue(("a", "b"), id=f"d{i}", user_id=f"u{i}"), device_id=f"device {i % 2}")
+        .with_labels(Labels(turns=(TurnLabels(defect=Label(value=i % 2 == 0)),)))
+        for i in range(60)
+    ]  # fmt: skip
+    scores = {score.field: score.auc for score in single_fields(log)}
+    assert (scores["device_id"], scores["user_id"]) == (1.0, 0.5)
 
 
 def test_without_labels_there_is_nothing_to_score():
