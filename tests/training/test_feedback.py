@@ -71,6 +71,22 @@ def test_no_gold_reaches_the_labels(log):
         assert dialogue.truth is None
 
 
+def test_an_answer_is_a_label_of_the_goal_and_silence_is_not_yes(log):
+    """The same sessions, whose people say yes at the end, or nothing, or no, to "did I answer your question?"."""
+    model = FeedbackModel.fit(log)
+    asked = [dialogue for dialogue in log if not dialogue.feedback[-1].termination][:100]
+    success, labelled = {}, {}
+    for answer in (True, None, False):
+        said = [replace(d, feedback=(*d.feedback[:-1], replace(d.feedback[-1], answer=answer))) for d in asked]
+        seen = [model.see(dialogue) for dialogue in said]
+        success[answer] = np.array([1 - one.failures[-1] for one in seen])
+        labelled[answer] = [g.success for d in splice(seen * 20, seed=1) for g in d.labels.goals]
+    yes, silence, no = (np.mean(labelled[answer]) for answer in (True, None, False))
+    assert (success[True] > success[None]).all()
+    assert (success[None] > success[False]).all()
+    assert yes > silence > no
+
+
 def test_what_a_turn_that_served_was_understood_as_is_its_label():
     dialogue = talk(turn("play blue bird", 0.0, song="blue bird"), turn("and jazz", 60.0))
     first, second = turn_labels(seen(dialogue, [0.05, 0.5], (0, 1), (1, 2)))
