@@ -10,7 +10,9 @@ from dataclasses import replace
 
 import pytest
 
+from selflearn.evaluation.combinations import Combinations, combinations
 from selflearn.simulation.people import EPOCH, Wishes
+from selflearn.simulation.simulate import split_of
 
 DRAWS = 1000
 
@@ -69,6 +71,25 @@ def test_a_title_is_likelier_a_film_on_a_device_with_a_screen(wishes, person, si
     assert {"play_film", "play_audiobook", "play_album"} <= intents
     screen = replace(situation, device=replace(situation.device, type="screen"))
     assert_likelier(*[share(wishes, person, at, intents, "play_film") for at in (screen, situation)])
+
+
+def test_a_title_is_likelier_a_film_in_the_evening_than_in_the_morning(wishes, person, situation):
+    intents = readings(wishes, "play hunger games", dict.fromkeys(("film", "book", "album"), "hunger games"))
+    screen = replace(situation, device=replace(situation.device, type="screen"))
+    evening, morning = (replace(screen, started_at=EPOCH + hour * 3600) for hour in (19, 9))
+    assert (evening.part_of_day, morning.part_of_day) == ("evening", "morning")
+    assert_likelier(*[share(wishes, person, at, intents, "play_film") for at in (evening, morning)])
+
+
+def test_the_same_words_mean_something_else_in_the_kitchen_than_in_the_living_room(wishes, person, situation):
+    kitchen, living = (
+        replace(situation, device=replace(situation.device, type="screen", room=room), states={"oven": "on"})
+        for room in ("kitchen", "living room")
+    )
+    intents = readings(wishes, "what's the temperature")
+    assert_likelier(*[share(wishes, person, at, intents, "oven_temperature") for at in (kitchen, living)])
+    intents = readings(wishes, "play hunger games", dict.fromkeys(("film", "book", "album"), "hunger games"))
+    assert_likelier(*[share(wishes, person, at, intents, "play_film") for at in (living, kitchen)])
 
 
 def test_music_without_a_name_is_what_the_person_listens_to(wishes, person, situation):
@@ -145,17 +166,50 @@ def test_a_fan_means_their_own_team_and_nobody_elses(wishes, person, situation):
 def test_purple_haze_in_music_is_the_song_of_that_name(home, wishes):
     song = wishes.world.types["song"].named("Purple Haze")[0]
     assert song.attributes["artist"] == "Jimi Hendrix"
-    assert "play purple haze" in words_of(wishes.world.intents["play_song"], {"song": song.spoken[0]})
+    values = {name: "purple haze" for name, kind in wishes.world.types.items() if kind.named("Purple Haze")}
+    assert values == {"song": "purple haze"}
+    assert readings(wishes, "play purple haze", values) == {"play_song"}
 
 
-def test_combinations_of_people_devices_and_situations_are_sparse(home):
-    """Most combinations of person, device and context in the test split never occur in training: its people do not."""
-    from selflearn.simulation.simulate import split_of
+def test_a_wish_for_music_is_likelier_purple_haze_for_those_who_listen_to_hendrix(wishes, person, situation):
+    """Of 1,000 wishes for music each; the song is among those that only people of the test split want."""
+    types = wishes.world.types
+    song, hendrix = types["song"].named("Purple Haze")[0], types["artist"].named("Jimi Hendrix")[0]
+    other = next(artist for artist in types["artist"].entities if artist != hendrix and artist.part != "train")
 
+    def share_of(artist):
+        liked = {**person.favourites, "artist": (artist,), "song": ()}
+        listener = replace(person, part="test", favourites=liked)
+        rng, meant = random.Random(0), []
+        while len(meant) < DRAWS:
+            intent = wishes.intent(listener, situation, None, rng)
+            if intent.domain == "music":
+                meant.append(wishes.meaning(listener, intent, situation, rng))
+        haze = [meaning for meaning in meant if song in meaning.values.values()]
+        assert all(meaning.values["song"] == song for meaning in haze)
+        return len(haze) / DRAWS
+
+    assert_likelier(share_of(hendrix), share_of(other))
+
+
+def test_people_fall_to_the_splits_in_their_shares(home):
     splits = [split_of(home, number) for number in range(400)]
     assert {name: splits.count(name) / 400 for name in ("train", "dev", "test")} == pytest.approx(
         {"train": 0.6, "dev": 0.1, "test": 0.3}, abs=0.07
     )
+
+
+def test_combinations_of_people_devices_and_situations_are_held_out(home_log):
+    """People of the test split are all new; most of its turns put together what training met only apart."""
+    of = {name: [d for d in home_log if d.split == name] for name in ("train", "dev", "test")}
+    users = {name: {d.user_id for d in found} for name, found in of.items()}
+    assert min(len(found) for found in users.values()) > 5
+    assert len(set.union(*users.values())) == sum(map(len, users.values()))
+    met = Combinations.of([*of["train"], *of["dev"]])
+    asked = [found for d in of["test"] for found in combinations(d) if found is not None]
+    assert len(asked) > 300
+    assert sum(map(met.recombine, asked)) / len(asked) > 0.5
+    assert not any(map(met.recombine, met.whole))
 
 
 def test_weekends_and_parts_of_the_day_are_those_of_the_calendar(situation):
