@@ -4,6 +4,8 @@ What the model itself adds is measured with intervals on the page of results; he
 the model, on simple baselines and held-out phrasings, entities and people.
 """
 
+from collections import Counter, defaultdict
+
 import pytest
 
 from selflearn.baselines import Tfidf, TfidfContext
@@ -61,3 +63,33 @@ def test_all_that_follows_helps_and_is_not_enough(log):
     found = {score.label: score.auc for score in what_follows(log)}
     assert 0.7 < found["defect"] < 0.95  # a reaction to every failure, and to nothing else, would have 1
     assert 0.5 < found["success"] < 0.85
+
+
+def template(turn, labels):
+    """What was heard, with the name of each slot in place of its words, wherever gold labels say that they stand."""
+    text = turn.request or ""
+    for slot in sorted(labels.slots or (), key=lambda slot: -slot.start):
+        text = f"{text[: slot.start]}{{{slot.name}}}{text[slot.end :]}"
+    return text
+
+
+def test_templates_learned_by_heart_do_not_tell_what_is_wanted(log):
+    """Even with gold slots: hardly a request of the test split is one of training with other values in it."""
+    train, tune, test = ([d for d in log if d.split == split] for split in ("train", "dev", "test"))
+    intents = defaultdict(Counter)
+    for dialogue in (*train, *tune):
+        for turn, labels in zip(dialogue.turns, dialogue.labels.turns, strict=True):
+            if labels.intent is not None:
+                intents[template(turn, labels)][labels.intent.value] += 1
+    asked = [
+        (template(turn, labels), labels.intent.value)
+        for dialogue in test
+        for turn, labels in zip(dialogue.turns, dialogue.labels.turns, strict=True)
+        if labels.intent is not None
+    ]
+    covered = sum(text in intents for text, _ in asked) / len(asked)
+    right = sum(text in intents and intents[text].most_common(1)[0][0] == intent for text, intent in asked) / len(asked)
+    words = label(Tfidf().fit(train, tune, tasks=("intent",), seed=0), test, ("intent",))["intent"]
+    assert covered < 0.15
+    assert right < 0.15
+    assert (words["gold"] == words["prediction"]).mean() > 3 * right
