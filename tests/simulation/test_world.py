@@ -144,6 +144,9 @@ def test_names_that_are_said_together_are_held_out_together():
     assert ("b" in joined) == (one in joined) == ("a" in joined)
 
 
+CHORES = '    say: ["walk the dog", "make me a sandwich", "wash my car", "do the dishes"]\n'
+
+
 def changed(name, old, new):
     assert FILES[name].count(old) == 1, old
     return {name: FILES[name].replace(old, new)}
@@ -157,6 +160,8 @@ def changed(name, old, new):
         ("domains/music.yaml", '"put {song} on"', '"put it on"', 15, "{song} may go unsaid"),
         ("domains/music.yaml", '"put {song} on"', '"put {song} on [at {time}]"', 15, "{time} is no slot"),
         ("domains/music.yaml", "from: song.artist", "from: song.singer", 7, "has singer = None"),
+        ("domains/other.yaml", CHORES, "    say: []\n", 6, "the list is empty; expected at least one entry"),
+        ("domains/other.yaml", CHORES, "", 3, "the key 'say' is missing"),
         ("domains/music.yaml", "new: [song]", "new: [tune]", 19, "`new` names 'tune', which is no slot of play_song"),
         ("domains/music.yaml", '"now {song}"', '"the next one"', 19, "does not say the new {song}"),
         ("domains/music.yaml", "Here is {song}.", "Here is {tune}.", 20, "{tune} is no slot"),
