@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -40,6 +41,19 @@ def test_the_command_writes_a_log_its_summary_and_figures(run):
     assert names == {"defects_by_domain.svg", "failure_points.svg", "turns_of_goal.svg", "gaps.svg"}
     assert "60 dialogues" in found.printed
     assert "a second" in found.printed
+
+
+@pytest.mark.slow
+def test_the_session_of_the_readme_is_the_one_that_the_command_prints(command):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    block = readme.split("<!-- session -->\n")[1].split("<!-- /session -->")[0]
+    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines())
+    found = command("workers=1", "paths.output_dir=log", program=simulate.main, shared=())
+    assert found.code == 0, found.printed
+    columns = simulate.session_table(found.directory).columns
+    assert [column.header for column in columns] == head
+    assert [list(row) for row in zip(*(column.cells for column in columns), strict=True)] == rows
+    assert "A session" in found.printed
 
 
 def test_a_log_without_a_dialogue_that_trains_is_shown_too(run):
