@@ -18,6 +18,7 @@ from selflearn.simulation import shards
 from selflearn.simulation.shards import CLAIM, write_log
 from selflearn.simulation.simulate import Setting
 from selflearn.simulation.summary import Summary
+from tests.fixtures.worlds import write_world
 
 
 def bytes_of(folder):
@@ -180,18 +181,37 @@ def test_summaries_of_parts_add_up_to_that_of_the_whole(whole):
     assert 0.05 < rates["defect_rate"] < 0.6
 
 
+def wait_until(there, process, seconds=600):
+    """Until something is there, while a process runs."""
+    end = time.monotonic() + seconds
+    while not there():
+        assert process.poll() is None, f"ended with {process.returncode} before it could be killed"
+        assert time.monotonic() < end, "nothing came"
+        time.sleep(0.01)
+
+
 @pytest.mark.slow
-def test_a_log_that_was_killed_at_random_moments_ends_with_the_same_bytes(tmp_path):
-    command = [sys.executable, "-m", "experiments.simulate", "world=car", "dialogues=6000", "workers=2"]
+def test_a_log_that_was_killed_ends_with_the_same_bytes(tmp_path):
+    """Killed before the first shard, and again as soon as one is done."""
+    world = write_world(tmp_path / "world")
+    command = [sys.executable, "-m", "experiments.simulate", f"world={world}", "dialogues=6000", "workers=2"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    run = [*command, f"paths.output_dir={tmp_path / 'killed'}"]
-    for seconds in (9, 13):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    run = [*command, f"paths.output_dir={killed}"]
+
+    def shards_done():
+        return len(list(killed.glob("summary-*.json")))
+
+    done = []
+    for there in ((killed / MARK).exists, shards_done):
         process = subprocess.Popen(run, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
-        time.sleep(seconds)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        wait_until(there, process)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        assert (killed / MARK).exists()
+        done.append(shards_done())
     subprocess.run(run, env=environment, check=True, capture_output=True)
-    whole = [*command, f"paths.output_dir={tmp_path / 'whole'}"]
-    subprocess.run(whole, env=environment, check=True, capture_output=True)
-    assert bytes_of(tmp_path / "killed") == bytes_of(tmp_path / "whole")
+    assert done[0] == 0 < done[1] < shards_done()
+    assert not (killed / MARK).exists()
+    subprocess.run([*command, f"paths.output_dir={whole}"], env=environment, check=True, capture_output=True)
+    assert bytes_of(killed) == bytes_of(whole)
