@@ -208,7 +208,7 @@ def _spliced(
             clock += float(gaps[int(rng.integers(len(gaps)))])
         begun = clock
         for turn in dialogue.turns[start:end]:
-            clock = begun + (turn.seconds or 0.0) - (first or 0.0) if known else clock
+            clock = begun + ((turn.seconds or 0.0) - (first or 0.0)) if known else clock  # in this order none goes back
             turns.append(replace(turn, seconds=clock if known else None))
         feedback.extend(dialogue.feedback[start:end] or [Feedback()] * (end - start))
         reached = bool(rng.random() >= defect)

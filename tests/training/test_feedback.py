@@ -71,6 +71,14 @@ def test_no_gold_reaches_the_labels(log):
         assert dialogue.truth is None
 
 
+def test_runs_follow_at_once_where_no_log_says_how_long_people_wait():
+    """No sum of times goes back by a last digit: of logs of one run each nothing is known of what lies between."""
+    times = np.random.default_rng(0).uniform(0, 1000, (300, 2)).cumsum(1).round(2)
+    logs = [seen(talk(turn("play it", a), turn("play it", b)), [0.2, 0.2], (0, 2)) for a, b in times.tolist()]
+    for dialogue in splice(logs, seed=0):
+        assert [t.seconds for t in dialogue.turns] == sorted(t.seconds for t in dialogue.turns)
+
+
 def test_an_answer_is_a_label_of_the_goal_and_silence_is_not_yes(log):
     """The same sessions, whose people say yes at the end, or nothing, or no, to "did I answer your question?"."""
     model = FeedbackModel.fit(log)
