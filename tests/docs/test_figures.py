@@ -33,10 +33,14 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
 
 
+def section_rows(section: str) -> list[list[str]]:
+    """The first table of a section of the page of results."""
+    return rows(RESULTS.split(f"\n## {section}\n")[1].split("\n#")[0])
+
+
 def measured(section: str) -> dict[tuple[str, str], str]:
     """By metric and system the value that a section of the page of results has, without its interval."""
-    body = RESULTS.split(f"\n## {section}\n")[1].split("\n#")[0]
-    head, _, *table = rows(body)
+    head, _, *table = section_rows(section)
     found = {}
     for name, *cells in table:
         for system, cell in zip(head[1:], cells, strict=True):
@@ -51,6 +55,15 @@ def test_the_table_of_labels_from_feedback_is_what_was_measured(row):
     found = measured(section)
     (shown,) = [cells[1:] for cells in rows(README) if cells[0] == row]
     assert shown == [max(found[metric, system] for system in systems) for metric in METRICS]
+
+
+@pytest.mark.parametrize("system", ["tfidf", "tfidf_context"])
+@pytest.mark.parametrize("metric", ["segmentation/boundary_f1", "defect/auc", "success/auc"])
+def test_the_model_is_clearly_above_bags_of_words_where_the_simulation_says_so(metric, system):
+    """All of the interval of the difference is on its side: bold on the page of results."""
+    head, _, *table = section_rows("simulated, baselines=simulated")
+    (row,) = [cells for cells in table if cells[0].split()[0] == metric]
+    assert "**Δ +" in row[head.index(system)]
 
 
 def test_every_row_of_metrics_stands_on_the_page_of_results():
