@@ -30,7 +30,7 @@ def main(cfg: DictConfig) -> None:
     if tables:
         rows = [(task, metric) for task, _, metric in (row.partition("/") for row in cfg.rows)]
         names = {rates_key(rates): name for name, rates in ends}
-        text = ranges_page(tables, rows, names=names, beside=list(cfg.beside))
+        text = ranges_page(tables, rows, names=names, beside=list(cfg.beside), people=list(cfg.people))
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(text, encoding="utf-8")
         Console().print(text, markup=False, highlight=False, soft_wrap=True)
@@ -65,13 +65,14 @@ def missing_commands(cfg: DictConfig, runs: Sequence[Run], wanted: Sequence[Rate
     done = {(rates_key(rates), run.config.get("seed")) for run in runs if (rates := rates_of(run)) is not None}
     missing = [rates for rates in wanted if any((rates_key(rates), seed) not in done for seed in cfg.seeds)]
     seeds = f"seed={','.join(map(str, cfg.seeds))}"
-    start = ["python", "-m", "experiments.train"]
+    settings = [f"{name}={as_setting(value)}" for name, value in cfg.settings.items()]
+    start, what = ["python", "-m", "experiments.train"], [f"experiment={cfg.of}", seeds, *settings]
     if {} in missing:
         several = ["-m"] if len(cfg.seeds) > 1 else []
-        yield shlex.join([*start, *several, f"experiment={cfg.of}", seeds])
+        yield shlex.join([*start, *several, *what])
     if others := [rates for rates in missing if rates]:
         swept = ",".join(as_setting(nested(rates)) for rates in others)
-        yield shlex.join([*start, "-m", f"experiment={cfg.of}", seeds, f"data.simulate.rates={swept}"])
+        yield shlex.join([*start, "-m", *what, f"data.simulate.rates={swept}"])
 
 
 def nested(rates: Rates) -> dict[str, Any]:

@@ -135,13 +135,18 @@ def ranges_markdown(
     return "\n".join([*lines, f"| {' | '.join(['from the least to the most', '', *spans])} |"])
 
 
-def ranges_page(tables: Sequence[RangeTable], rows: Sequence[Row], **how: Any) -> str:
+def ranges_page(
+    tables: Sequence[RangeTable], rows: Sequence[Row], *, beside: Collection[str] = (), people: Sequence[str] = (),
+    **how: Any,
+) -> str:  # fmt: skip
     """All tables with their commands and how they are read; Markdown for the end of the page of results.
 
     Args:
         tables: from :func:`range_tables`.
         rows: the metrics.
-        how: as :func:`ranges_markdown` takes it.
+        beside: as :func:`ranges_markdown` takes it.
+        people: systems of ``beside`` that have a table of their own, with the differences to them.
+        how: the rest of what it takes.
     """
     parts = []
     for table in tables:
@@ -152,10 +157,14 @@ def ranges_page(tables: Sequence[RangeTable], rows: Sequence[Row], **how: Any) -
         parts += [
             f"## {table.title}: over the rates without a source\n",
             f"```bash\n{commands}\n```\n",
-            ranges_markdown(table, rows, **how) + "\n",
+            ranges_markdown(table, rows, beside=beside, **how) + "\n",
             f"{ends} Δ = model minus the strongest baseline of the line, which is named; bold = all of it in the "
             "model's favour, italic = all of it against.\n",
         ]
+        for person in people:
+            others = {name for run in runs for name in Results.from_metrics(run.metrics).systems} - {person}
+            parts += [f"The same against `{person}`, who is no baseline:\n",
+                      ranges_markdown(table, rows, beside=others, **how) + "\n"]  # fmt: skip
     return "\n".join(parts)
 
 

@@ -49,6 +49,14 @@ def test_a_line_is_a_setting_of_the_rates_with_the_difference_to_the_strongest_b
     assert lines[4] == f"| from the least to the most |  | {span} | 0.200 to 0.200<br>Δ -0.100 to -0.100 |"
 
 
+def test_who_is_no_baseline_can_have_a_table_of_their_own():
+    tables = range_tables([run("r0"), run("r1", rates=BARGE)])
+    first, second = ranges_page(tables, ROWS, beside=["oracle"], people=["oracle"]).split("The same against `oracle`")
+    assert "Δ -.100 oracle" not in first
+    assert second.count("Δ -.100 oracle") == 2
+    assert " b |" not in second
+
+
 def test_what_is_no_baseline_is_not_compared_with():
     (table,) = range_tables([run("r0"), run("r1", rates=BARGE)])
     assert "oracle" in ranges_markdown(table, ROWS)

@@ -38,6 +38,11 @@ def test_without_runs_the_commands_are_said_and_training_takes_them(ranges):
     assert ready[-1].startswith("++data.simulate.rates={assistant:{recognition:{error:0.02,speakers:")
 
 
+def test_other_settings_are_those_of_every_command(ranges):
+    _, out, _ = ranges("settings={data.simulate.dialogues:1000}")
+    assert out.count("experiment=simulated seed=1 data.simulate.dialogues=1000") == out.count("experiments.train") == 2
+
+
 def test_runs_that_are_there_make_the_table_and_the_others_are_said(ranges, tmp_path):
     write_run(tmp_path / "runs" / "simulated" / "seed_1", {})
     write_run(
