@@ -369,25 +369,15 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
     metrics["count/unknown_gold"] = sum(unknown.values())
     known = task_classes()
     unscored = sum(known[name]().unscored(dialogue) for name in cfg.tasks.names for dialogue in test)
-    for what, number in (_read_counts(results["model"]) | {"test_labels_left_out": unscored}).items():
+    for what, number in (results["model"].read_counts() | {"test_labels_left_out": unscored}).items():
         metrics[f"count/{what}"] = number
         if number:
             say(f"model: {number:,} {what.replace('_', ' ')}")
+    metrics |= {f"pretrain/{what}": value for what, value in results["model"].pretrained().items()}
     for name, result in results.items():
         metrics |= {f"time/{name}_{what}_seconds": seconds for what, seconds in result.seconds.items()}
     metrics |= {f"count/{what}": float(number) for what, number in counts.items()}
     return metrics, {name: result.machine for name, result in results.items()}
-
-
-def _read_counts(result: SystemResult) -> dict[str, int]:
-    """What did not fit into the model, in training and in the test dialogues, over all folds."""
-    notes = result.notes.values() if "read" not in result.notes else [result.notes]
-    found: dict[str, int] = {}
-    for note in notes:
-        for part, where in (("train", "trained_on"), ("test", "read")):
-            for what, number in note.get(where, {}).items():
-                found[f"{part}_{what}"] = found.get(f"{part}_{what}", 0) + number
-    return found
 
 
 def _distinct(tables: dict[str, Any]) -> dict[str, Any]:

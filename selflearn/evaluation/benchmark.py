@@ -67,6 +67,23 @@ class SystemResult:
     notes: dict[str, Any] = field(default_factory=dict)
     machine: str = field(default_factory=machine)
 
+    def read_counts(self) -> dict[str, int]:
+        """What did not fit into the system, in training and in the test dialogues, over all folds."""
+        found: dict[str, int] = {}
+        for note in self._notes_by_fold():
+            for part, where in (("train", "trained_on"), ("test", "read")):
+                for what, number in note.get(where, {}).items():
+                    found[f"{part}_{what}"] = found.get(f"{part}_{what}", 0) + number
+        return found
+
+    def pretrained(self) -> dict[str, float]:
+        """What pretraining was measured to have learned, by name; of several folds their mean."""
+        found = pd.DataFrame([note.get("pretrained", {}) for note in self._notes_by_fold()])
+        return {str(name): float(value) for name, value in found.mean().items()}
+
+    def _notes_by_fold(self) -> list[dict[str, Any]]:
+        return [self.notes] if "read" in self.notes else list(self.notes.values())
+
 
 def run_system(
     make: Contestant,
@@ -220,6 +237,7 @@ def _notes(system: System) -> dict[str, Any]:
         "thresholds": dict(system.thresholds),
         "choices": getattr(system, "choices", {}),
         "trained_on": {} if trained_on is None else asdict(trained_on),
+        "pretrained": dict(getattr(system, "pretrained", {})),
     }
 
 

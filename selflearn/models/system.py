@@ -56,6 +56,7 @@ class ModelSystem:
         bar: makes a progress bar for so many dialogues, which is told how many more are done; None shows nothing.
         counts: what did not fit, over all predictions so far.
         trained_on: what did not fit of the dialogues that the model was fine-tuned on.
+        pretrained: what pretraining was measured to have learned, by name.
         clock: seconds in "encode" (batches, and the encoders) and "predict" (all else that an answer takes).
         collator: makes the batches; it keeps the tokens of texts, as people and assistants repeat themselves.
     """
@@ -68,6 +69,7 @@ class ModelSystem:
     bar: Callable[[int], AbstractContextManager[Progress]] | None = None
     counts: ReadCounts = field(default_factory=ReadCounts)
     trained_on: ReadCounts = field(default_factory=ReadCounts)
+    pretrained: Mapping[str, float] = field(default_factory=dict)
     clock: StageClock = field(default_factory=StageClock)
     collator: Collator = field(init=False, repr=False)
 

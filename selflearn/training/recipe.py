@@ -27,13 +27,22 @@ from selflearn.models.config import plain_features, plain_readings
 from selflearn.models.system import ModelSystem, ReadCounts
 from selflearn.pretraining import SwapObjectives
 from selflearn.pretraining.build import swap_collator
+from selflearn.pretraining.measures import SwapJudge
 from selflearn.schema import Dialogue, ObservedDialogue
 from selflearn.tasks import Task, Thresholds, task_classes
 from selflearn.tasks.success import asked_goals
 from selflearn.training.data import TrainingData
 from selflearn.training.module import FineTuning, Pretraining
 from selflearn.training.settings import ModelSettings, PretrainingSettings, TrainingSettings
-from selflearn.training.stage import StageConfig, load_encoders, load_finished, placement, precision, run_stage
+from selflearn.training.stage import (
+    StageConfig,
+    load_encoders,
+    load_finished,
+    placement,
+    precision,
+    read_measures,
+    run_stage,
+)
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +140,8 @@ def pretrain(
     seed: int,
     on_overflow: OnOverflow = "window",
     workers: int = 0,
-) -> None:
+    held_out: Sequence[Dialogue] = (),
+) -> dict[str, float]:
     """Train the encoders on swapped answers; no label is read.
 
     Args:
@@ -144,12 +154,19 @@ def pretrain(
         seed: of swaps, order and dropout.
         on_overflow: what happens to dialogues that are too long.
         workers: processes that make batches, which takes long here: the nearest responses are looked up for them.
+        held_out: dialogues to measure on what was learned; their labels are not read either.
+
+    Returns:
+        What :meth:`SwapJudge.measures` measures; of a stage that was done before, what it measured then. Empty without
+        pretraining.
     """
     if settings.weights is not None:
         load_encoders(model, Path(settings.weights))
-        return
-    if not settings.epochs or load_finished(model, stage):
-        return
+        return {}
+    if not settings.epochs:
+        return {}
+    if load_finished(model, stage):
+        return read_measures(stage)
     collate, size = swap_collator(
         model, tokenizer, dialogues, settings.swaps, encoder=encoder, pool_size=settings.pool_size, seed=seed
     )
@@ -162,7 +179,16 @@ def pretrain(
     )  # fmt: skip
     objectives = SwapObjectives(size=model.config.size, text_size=model.turn_encoder.hidden_size)
     module = Pretraining(model, objectives, optimization=settings.optimization, num_steps=data.num_steps, seed=seed)
-    run_stage(module, data, stage)
+    judge = SwapJudge(
+        model=model, objectives=objectives, tokenizer=tokenizer, dialogues=held_out, encoder=encoder,
+        pool_size=settings.pool_size, seed=seed,
+    )  # fmt: skip
+    grades = [name for name, share in settings.swaps.shares.items() if share > 0]
+    run_stage(module, data, stage, measure=lambda: judge.measures(grades))
+    learned = read_measures(stage)
+    for what, value in learned.items():
+        log.info("pretraining, on dialogues that it did not read: %s %.3f", what, value)
+    return learned
 
 
 def fine_tune(
@@ -269,10 +295,10 @@ class Recipe:
             recordings = Recordings(self.recordings)
         model, tokenizer = build_model(self.model, tasks, labelled, seed=self.seed, recordings=recordings)
         missing = 0 if recordings is None else _missing(recordings, labelled)
-        pretrain(
+        learned = pretrain(
             model, tokenizer, labelled if unlabelled is None else unlabelled, self.pretraining, self.model.encoder,
             replace(stage, directory=stage.directory / "pretraining"), seed=self.seed,
-            on_overflow=self.training.on_overflow, workers=self.training.workers,
+            on_overflow=self.training.on_overflow, workers=self.training.workers, held_out=tune,
         )  # fmt: skip
         data = fine_tune(
             model, tokenizer, labelled, self.training, replace(stage, directory=stage.directory / "fine_tuning"),
@@ -287,6 +313,7 @@ class Recipe:
                 truncated_texts=data.truncated_texts, windowed_dialogues=data.windowed,
                 dropped_turns=data.dropped_turns, missing_recordings=missing, labels_left_out=data.labels_left_out,
             ),
+            pretrained=learned,
         )  # fmt: skip
         choose_thresholds(system, tune)
         return system

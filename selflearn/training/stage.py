@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,9 @@ FINAL = "weights.safetensors"
 SECONDS = "seconds.txt"
 """Name of the file with the time that a stage took, over all calls that it was killed and resumed in."""
 
+MEASURES = "measures.json"
+"""Name of the file with what was measured at the end of a stage."""
+
 
 class _Checkpoints(lightning.Callback):
     """Replaces the one checkpoint every so many steps; Lightning writes it beside and renames it.
@@ -122,13 +127,20 @@ class _Progress(RichProgressBar):
         return metrics
 
 
-def run_stage(module: SteppedModule, data: TrainingData, config: StageConfig) -> None:
+def run_stage(
+    module: SteppedModule,
+    data: TrainingData,
+    config: StageConfig,
+    *,
+    measure: Callable[[], Mapping[str, float]] | None = None,
+) -> None:
     """Train ``module.model`` in place; its weights at the end are kept in ``weights.safetensors``.
 
     Args:
         module: what is trained.
         data: with as many steps as the module was made for.
         config: where, and whether to resume.
+        measure: is called once training is over, before the stage counts as done; :func:`read_measures` has the answer.
     """
     if load_finished(module.model, config):
         return
@@ -151,6 +163,8 @@ def run_stage(module: SteppedModule, data: TrainingData, config: StageConfig) ->
         raise KeyboardInterrupt
     if trainer.is_global_zero:
         checkpoints.write_seconds()
+        if measure is not None:
+            _replace(config.directory / MEASURES, json.dumps(measure(), indent=2))
         save_weights(module.model, final)
         checkpoint.unlink(missing_ok=True)
     trainer.strategy.barrier()
@@ -174,6 +188,13 @@ def _trainer(
 def stage_seconds(directory: Path) -> float:
     """Seconds that the stages in a directory have taken, those of earlier calls included."""
     return sum(float(file.read_text()) for file in directory.rglob(SECONDS))
+
+
+def read_measures(config: StageConfig) -> dict[str, float]:
+    """What was measured at the end of a stage; empty where nothing was."""
+    file = config.directory / MEASURES
+    measures: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
+    return measures
 
 
 def _replace(file: Path, text: str) -> None:

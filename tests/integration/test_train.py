@@ -51,7 +51,8 @@ def recomputed(directory):
 
 
 def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_own_settings(command, tmp_path):
-    arguments = ["debug=fast", "baselines=tfidf_context", "data.limit=16", "label_most=5", "paths.output_dir=run"]
+    arguments = ["debug=fast", "baselines=tfidf_context", "pretraining=swapped", "data.limit=16", "label_most=5"]
+    arguments.append("paths.output_dir=run")
     run = command(*arguments)
     assert run.code == 0, run.printed
     metrics = run.metrics
@@ -68,6 +69,8 @@ def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_
     unknown = [value for key, value in metrics.items() if key.startswith("count/unknown_gold_")]
     assert metrics["count/unknown_gold"] == sum(unknown) > 0  # of a service that training never saw
     assert {"time/model_train_seconds", "time/total_seconds"} <= set(metrics)
+    assert {"pretrain/found", "pretrain/candidates"} <= set(metrics)
+    assert "pretraining, on dialogues that it did not read: found" in (run.directory / "log.txt").read_text()
     for said in (run.printed, (run.directory / "log.txt").read_text()):
         assert "no defect label in the training dialogues: the task is left out" in said
 

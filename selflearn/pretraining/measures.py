@@ -1,0 +1,111 @@
+"""What pretraining learned: how well swapped and hidden responses of dialogues that it never read are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from sklearn.metrics import roc_auc_score
+
+from selflearn.models import LabelGenerator
+from selflearn.pretraining.build import swap_collator
+from selflearn.pretraining.objectives import SwapObjectives, SwapObjectivesOutput
+from selflearn.pretraining.swaps import INTACT, SWAPPED, PretrainingBatch, SwapConfig
+from selflearn.schema import Dialogue
+
+_DIALOGUES = 32
+"""Of a batch: a hidden response is looked for among those of as many dialogues."""
+
+_MOST = 256
+"""Dialogues that are read; more of them take longer and say the same."""
+
+_HIDDEN = 0.2
+"""Share of the responses that are hidden to be looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapJudge:
+    """Held-out dialogues for a pretrained model to tell swaps in.
+
+    Attributes:
+        model: pretrained.
+        objectives: the two heads that it was pretrained with.
+        tokenizer: of the model.
+        dialogues: that pretraining did not read, of which the first 256 are used, and what is observed in them alone;
+            wrong responses come from them too.
+        encoder: name of the frozen encoder that finds the nearest responses.
+        pool_size: responses in the pool.
+        seed: of what is swapped and hidden.
+    """
+
+    model: LabelGenerator
+    objectives: SwapObjectives
+    tokenizer: object
+    dialogues: Sequence[Dialogue]
+    encoder: str
+    pool_size: int
+    seed: int
+
+    @torch.inference_mode()
+    def measures(self, grades: Sequence[str]) -> dict[str, float]:
+        """How well swaps are told, grade by grade, and hidden responses found.
+
+        Args:
+            grades: names of the grades that pretraining used.
+
+        Returns:
+            ``detection_auc@GRADE`` over ``pairs@GRADE`` for each grade that offers a wrong response, and ``found``, the
+            share of the hidden responses that are ranked first among ``candidates`` (a mean). Empty where no response
+            is held out.
+        """
+        if not any(turn.response for dialogue in self.dialogues[:_MOST] for turn in dialogue.turns):
+            return {}
+        training = self.model.training
+        self.model.eval()  # type: ignore[no-untyped-call]
+        found = self._found()
+        for grade in grades:
+            found |= {f"{name}@{grade}": value for name, value in self._detected(grade).items()}
+        self.model.train(training)
+        return found
+
+    def _detected(self, grade: str) -> dict[str, float]:
+        """Each dialogue is read twice; a response that is true once and once swapped is a pair.
+
+        A grade that offers wrong responses for some turns alone is so not told by the turn.
+        """
+        swaps = SwapConfig(swapped=0.5, hidden=0.0, shares={grade: 1.0})
+        first, second = (
+            [
+                turn
+                for batch, out in reading
+                if out.detection_logits is not None
+                for turn in zip(batch.swapped.flatten().tolist(), out.detection_logits.flatten().tolist(), strict=True)
+            ]
+            for reading in self._readings(swaps, 2)
+        )
+        pairs = [both for both in zip(first, second, strict=True) if {done for done, _ in both} == {INTACT, SWAPPED}]
+        if not pairs:
+            return {}
+        swapped, logits = zip(*(one for both in pairs for one in both), strict=True)
+        return {"detection_auc": float(roc_auc_score(swapped, logits)), "pairs": float(len(pairs))}
+
+    def _found(self) -> dict[str, float]:
+        right: list[bool] = []
+        candidates = 0
+        (reading,) = self._readings(SwapConfig(swapped=0.0, hidden=_HIDDEN, shares={"random": 1.0}), 1)
+        for batch, out in reading:
+            if out.contrast_logits is not None:
+                right += (out.contrast_logits.argmax(-1) == batch.candidate_order).tolist()
+                candidates += out.contrast_logits.numel()
+        return {"found": sum(right) / len(right), "candidates": candidates / len(right)} if right else {}
+
+    def _readings(self, swaps: SwapConfig, number: int) -> list[list[tuple[PretrainingBatch, SwapObjectivesOutput]]]:
+        """The dialogues with so many draws of what is swapped."""
+        dialogues = self.dialogues[:_MOST]
+        collate, _ = swap_collator(
+            self.model, self.tokenizer, dialogues, swaps, encoder=self.encoder, pool_size=self.pool_size, seed=self.seed
+        )
+        parts = [dialogues[start : start + _DIALOGUES] for start in range(0, len(dialogues), _DIALOGUES)]
+        batches = [[collate(part, epoch).to(self.model.device) for part in parts] for epoch in range(number)]
+        return [[(batch, self.objectives(self.model, batch)) for batch in reading] for reading in batches]
