@@ -33,8 +33,8 @@ def main(cfg: DictConfig) -> None:
     written, audited = report.counts["dialogues_written"], report.counts.get("dialogues_of_an_audit", 0)
     if audited < written:
         said.print(f"{written - audited:,} of {written:,} dialogues are of no audit: they were chosen, and people saw "
-                   "what the model said. Do not certify on them; experiments.export draws an audit (audit=NUMBER)",
-                   highlight=False)  # fmt: skip
+                   "what the model said. experiments.certify refuses them; experiments.export draws an audit "
+                   "(audit=NUMBER)", highlight=False)  # fmt: skip
     elif cfg.tool == "argilla":
         said.print("these are single turns, drawn one by one: certify them with audited=items check=0", highlight=False)
 

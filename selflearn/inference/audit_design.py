@@ -12,6 +12,11 @@ from selflearn.schema import Dialogue, TurnLabels
 DESIGNS = ("items", "dialogues", "users")
 """What was drawn: turns one by one, whole dialogues, or users with their dialogues."""
 
+SAMPLING = "sampling"
+"""The question of a rating that says how the dialogue came to be labelled by its rater; the answer is one of these."""
+
+REVIEW_QUEUE, DRAWN_DIALOGUES, DRAWN_TURNS = "review queue", "audit of dialogues", "audit of turns"
+
 _OF_GOALS = ("segmentation", "success")
 _WHOLE = "expected audited=dialogues or audited=users, or turns of experiments.export to=argilla audit=NUMBER"
 
@@ -55,18 +60,22 @@ def drawn_as(audited: Sequence[AuditedLabel], design: str | None) -> str:
 
 
 def check_design(dialogues: Iterable[Dialogue], design: str | None) -> None:
-    """Refuse an audit that was plainly drawn otherwise than it is said to be.
+    """Refuse an audit that was drawn otherwise than it is said to be, or not at all.
+
+    Where ratings say how the labels came about (:data:`SAMPLING`), that holds; else it is told by how many turns of the
+    dialogues are labelled.
 
     Args:
         dialogues: with labels of people.
         design: one of :data:`DESIGNS`, or None: not of items.
 
     Raises:
-        ValueError: of the dialogues of several turns with a labelled one, most are labelled throughout although turns
-            are said to have been drawn; or nothing is said, no goal is labelled, and most have no label on half of
-            their turns.
+        ValueError: dialogues are from a review queue, or were drawn otherwise than declared; names the first. Or, of
+            the dialogues of several turns with a labelled one, most are labelled throughout although turns are said to
+            have been drawn; or nothing is said, no goal is labelled, and most have no label on half of their turns.
     """
     known = list(dialogues)
+    _check_sampling(known, design)
     of_goals = any(d.labels.goals is not None for d in known)
     labelled = [(sum(map(_labelled, d.labels.turns)), len(d.turns)) for d in known]
     several = [(some, turns) for some, turns in labelled if turns > 1 and some]
@@ -78,6 +87,34 @@ def check_design(dialogues: Iterable[Dialogue], design: str | None) -> None:
         raise ValueError(f"{few} of {len(several)} dialogues of several turns have labels of people on half of their "
                          "turns or fewer, as if turns had been drawn: of whole dialogues that would promise nothing. "
                          "Expected audited=items check=0, or audited=dialogues if they were drawn whole")  # fmt: skip
+
+
+def _check_sampling(dialogues: Sequence[Dialogue], design: str | None) -> None:
+    """Refuse a review queue, and what was drawn otherwise than declared, where ratings say it."""
+    found: dict[str, list[str]] = {REVIEW_QUEUE: [], DRAWN_DIALOGUES: [], DRAWN_TURNS: []}
+    for dialogue in dialogues:
+        for way in _ways(dialogue):
+            found.setdefault(way, []).append(dialogue.id)
+    if queue := found[REVIEW_QUEUE]:
+        raise ValueError(f"{len(queue):,} of {len(dialogues):,} dialogues, dialogue {queue[0]!r} the first of them, "
+                         "are from a review queue: they were not drawn at random, but the least certain ones first, "
+                         "and people saw what the model said, so that nothing follows about other dialogues. Expected "
+                         "an audit: draw one with experiments.export audit=NUMBER, let people label it, and give what "
+                         "experiments.import_reviews makes of that")  # fmt: skip
+    if turns := found[DRAWN_TURNS] if design != "items" else []:
+        raise ValueError(f"of {len(turns):,} of {len(dialogues):,} dialogues, dialogue {turns[0]!r} the first of them, "
+                         f"turns were drawn one by one, and audited is {design!r}: of whole dialogues that would "
+                         "promise nothing. Expected audited=items check=0")  # fmt: skip
+    if whole := found[DRAWN_DIALOGUES] if design == "items" else []:
+        raise ValueError(f"{len(whole):,} of {len(dialogues):,} dialogues, dialogue {whole[0]!r} the first of them, "
+                         f"were drawn whole, and audited is 'items'; {_WHOLE}")  # fmt: skip
+
+
+def _ways(dialogue: Dialogue) -> set[str]:
+    """How it came to those whose labels it has; to any rater, where labels are of several people together."""
+    marks = [rating for rating in dialogue.ratings if rating.question == SAMPLING]
+    own = [mark for mark in marks if f"rater:{mark.rater}" in dialogue.labels.sources()]
+    return {mark.answer for mark in own or marks}
 
 
 def _labelled(turn: TurnLabels) -> bool:

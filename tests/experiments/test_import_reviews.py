@@ -86,13 +86,19 @@ def test_a_person_is_not_set_beside_labels_of_their_own(run, tmp_path):
     assert "person │" not in out.replace("model minus person", "")
 
 
-def test_of_the_review_queue_it_is_said_that_it_is_no_audit(run, tmp_path):
+def test_the_review_queue_is_no_audit_and_nothing_is_certified_on_it(run, tmp_path):
     assert run(label.main, "report=false")[0] == 0
     assert run(export.main)[0] == 0
     (tmp_path / "answered.json").write_text(answered(tmp_path / "audit" / "tasks.json", LOG), "utf-8")
     code, _, err = run(main)
     assert code == 0
     assert "30 of 30 dialogues are of no audit: they were chosen, and people saw what the model said." in err
+    code, _, err = run(certify.main)
+    words = " ".join(err.split())
+    assert (code, "Traceback" in err) == (2, False)
+    assert "30 of 30 dialogues, dialogue 'home-0' the first of them, are from a review queue" in words
+    assert "Expected an audit: draw one with experiments.export audit=NUMBER" in words
+    assert not (tmp_path / "model" / "promises.json").exists()
     code, _, err = run(main)
     assert (code, "people.parquet is there already; give another output, or remove it" in err) == (2, True)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from selflearn.inference.audit_design import DRAWN_TURNS, REVIEW_QUEUE
 from selflearn.inference.export.reviews import DialogueKey, Review, ReviewError, Reviews, read_json_list, slots_answer
 from selflearn.inference.rows import NO, YES
 from selflearn.schema import Rating
@@ -55,7 +56,8 @@ def ratings_from_argilla(file: str | Path) -> Reviews:
         if ratings:
             key = DialogueKey(data["corpus"], data["split"], data["dialogue_id"])
             review = Review(
-                key=key, where=where, ratings=tuple(ratings), requests={turn: request}, audit=data.get("audit") is True,
+                key=key, where=where, ratings=tuple(ratings), requests={turn: request},
+                sampling=DRAWN_TURNS if data.get("audit") is True else REVIEW_QUEUE,
                 responses={turn: fields.get("response") or ""},
             )  # fmt: skip
             reviews.append(review)

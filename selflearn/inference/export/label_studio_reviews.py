@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from selflearn.inference.audit_design import DRAWN_DIALOGUES, REVIEW_QUEUE
 from selflearn.inference.export.label_studio import (
     ASSISTANT,
     DEFECT,
@@ -87,7 +88,7 @@ class _Task:
             raise ReviewError(
                 file, where, f"a paragraph of turn {outside[0]}", f"turns of the dialogue, which has {self.turns}"
             )
-        self.audit = data.get("audit") is True
+        self.sampling = DRAWN_DIALOGUES if data.get("audit") is True else REVIEW_QUEUE
         self.requests, self.responses = (
             {part.turn: part.text for part in self.shown if part.author == who} for who in (PERSON, ASSISTANT)
         )
@@ -96,7 +97,7 @@ class _Task:
         """What the annotators said, with what they were shown."""
         return Review(
             key=self.key, where=self.where, ratings=tuple(ratings), requests=self.requests, responses=self.responses,
-            turns=self.turns, audit=self.audit,
+            turns=self.turns, sampling=self.sampling,
         )  # fmt: skip
 
     def ratings(self, annotation: Mapping[str, Any], counts: Counter[str]) -> list[Rating]:

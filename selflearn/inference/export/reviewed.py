@@ -1,7 +1,8 @@
 """A reviewed file becomes a log whose labels are people's: to certify a model on it, or to train one.
 
-Every answer is kept as a rating by its annotator. The labels of a dialogue become those of one annotator; the model's
-are not kept, not even where the annotator said nothing: on such a log a model would be measured by itself.
+Every answer is kept as a rating by its annotator, and one more says how the dialogue came to them: in the review queue,
+on which nothing can be certified, or drawn for an audit. The labels of a dialogue become those of one annotator; the
+model's are not kept, not even where the annotator said nothing: on such a log a model would be measured by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from selflearn.corpora import load_dialogues
 from selflearn.corpora._rows import SUFFIXES
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.inference.audit import is_right
+from selflearn.inference.audit_design import REVIEW_QUEUE, SAMPLING
 from selflearn.inference.export.argilla_reviews import ratings_from_argilla
 from selflearn.inference.export.folder import labelled_dialogues
 from selflearn.inference.export.label_studio_reviews import ratings_from_label_studio
@@ -25,7 +27,7 @@ from selflearn.inference.export.masking import Masker
 from selflearn.inference.export.reviews import SLOTS, DialogueKey, ReviewError, Reviews, with_ratings
 from selflearn.inference.goal_records import ABSTENTION
 from selflearn.inference.rows import ExportError, LabelRow, label_rows
-from selflearn.schema import Dialogue, Labels
+from selflearn.schema import Dialogue, Labels, Rating
 from selflearn.simulation.annotators import labels_by
 
 TOOLS: Mapping[str, Callable[[str | Path], Reviews]] = {
@@ -157,7 +159,7 @@ def reviewed_dialogues(
     """
     before = list(dialogues)
     whose = _whose(reviews, rater)
-    audits = {review.key for review in reviews.reviews if review.audit}
+    ways = _sampling(reviews, whose)
     found = ReviewedDialogues()
     for old, new in zip(before, with_ratings(before, reviews, masker=masker), strict=True):
         key = DialogueKey(old.corpus, old.split, old.id)
@@ -166,9 +168,9 @@ def reviewed_dialogues(
             continue
         labels = review_labels(new, whose[key])
         _tally(old, labels, found)
-        found.dialogues.append(new.with_labels(labels))
+        found.dialogues.append(replace(new, labels=labels, ratings=(*new.ratings, *ways[key])))
         found.raters.append(whose[key])
-        found.counts["dialogues_of_an_audit"] += key in audits
+        found.counts["dialogues_of_an_audit"] += all(mark.answer != REVIEW_QUEUE for mark in ways[key])
     return found
 
 
@@ -208,6 +210,17 @@ def _whose(reviews: Reviews, rater: str | None) -> dict[DialogueKey, str]:
         if names:
             found[key] = names[0]
     return found
+
+
+def _sampling(reviews: Reviews, whose: Mapping[DialogueKey, str]) -> dict[DialogueKey, list[Rating]]:
+    """How each dialogue came to its annotator, as ratings: of the labels it cannot be told any more."""
+    found: dict[DialogueKey, dict[str, Rating]] = {}
+    for review in reviews.reviews:
+        rater = whose.get(review.key)
+        if any(rating.rater == rater for rating in review.ratings):
+            mark = Rating(rater=str(rater), question=SAMPLING, answer=review.sampling)
+            found.setdefault(review.key, {})[review.sampling] = mark
+    return {key: list(marks.values()) for key, marks in found.items()}
 
 
 def _tally(shown: Dialogue, said: Labels, found: ReviewedDialogues) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from selflearn.inference.audit_design import REVIEW_QUEUE
 from selflearn.inference.export.masking import MaskedText, Masker
 from selflearn.inference.export.units import one_unit_each
 from selflearn.schema import Dialogue, Rating
@@ -53,7 +54,8 @@ class Review:
         requests: by turn, the request as it was shown: the dialogue's, or its masked form.
         responses: the same of the responses.
         turns: how many the dialogue had; None where the file does not say.
-        audit: people labelled by themselves: the dialogue or turn was drawn, and no label of a model was shown.
+        sampling: how it came to be labelled, see :data:`~selflearn.inference.audit_design.SAMPLING`: in a review queue,
+            with the labels of a model; or drawn for an audit, as a dialogue or a turn, and without them.
     """
 
     key: DialogueKey
@@ -62,7 +64,7 @@ class Review:
     requests: Mapping[int, str]
     responses: Mapping[int, str] = field(default_factory=dict)
     turns: int | None = None
-    audit: bool = False
+    sampling: str = REVIEW_QUEUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import pytest
 
 from selflearn.corpora import load_dialogues
 from selflearn.corpora.table import write_jsonl
+from selflearn.inference.audit_design import DRAWN_DIALOGUES, REVIEW_QUEUE, SAMPLING, check_design
 from selflearn.inference.export import (
     Audit,
     ExportError,
@@ -20,6 +21,7 @@ from selflearn.inference.export import (
     reviewed_dialogues,
 )
 from selflearn.schema import Rating, Turn
+from tests.fixtures.dialogues import home_dialogues
 from tests.fixtures.labelled import home_labelled
 from tests.inference.export.test_reviews import (
     EMAIL,
@@ -75,7 +77,10 @@ def test_a_log_holds_the_labels_and_the_ratings_of_the_annotator(imported, tmp_p
     assert report.raters == {rater: 6}
     assert all(one.shown == one.agreed > 0 for one in report.tasks.values())
     assert set(report.tasks) == {"segmentation", "success", "intent", "slots", "defect"}
-    assert report.counts["read/ratings"] == sum(len(dialogue.ratings) for dialogue in written)
+    for dialogue in written:  # one rating more than was read says how it was chosen
+        (way,) = [rating.answer for rating in dialogue.ratings if rating.question == SAMPLING]
+        assert way == REVIEW_QUEUE
+    assert report.counts["read/ratings"] == sum(len(dialogue.ratings) - 1 for dialogue in written)
 
 
 def test_what_changed_is_counted_by_task(imported, tmp_path):
@@ -166,6 +171,9 @@ def test_an_audit_shows_no_label_and_comes_back_as_one(imported, tmp_path):
     )
     assert report.counts["dialogues_of_an_audit"] == report.counts["dialogues_written"] == 5
     assert all(asked_labels(d.labels) == asked_labels(gold[d.id].labels) for d in written)
+    check_design(written, "dialogues")
+    with pytest.raises(ValueError, match=r"5 of 5 dialogues, dialogue .* were drawn whole, and audited is 'items'"):
+        check_design(written, "items")
     again = export_dialogues(dialogues, tmp_path / "again", to="label_studio", audit=Audit(number=3, seed=1)).files[0]
     assert [t["data"]["dialogue_id"] for t in json.loads(again.read_text("utf-8"))] == drawn[:3]  # who stops early
 
@@ -184,6 +192,37 @@ def test_an_audit_of_turns_asks_only_what_a_turn_says(tmp_path):
     labelled = [turn for d in found.dialogues for turn in d.labels.turns if turn.intent is not None]
     assert (len(labelled), {d.labels.goals for d in found.dialogues if len(d.turns) > 1}) == (6, {None})
     assert found.counts["dialogues_of_an_audit"] == len(found.dialogues)
+    check_design(found.dialogues, "items")
+    for design in (None, "dialogues", "users"):
+        with pytest.raises(ValueError, match=f"turns were drawn one by one, and audited is {design!r}"):
+            check_design(found.dialogues, design)
+
+
+def test_dialogues_of_a_review_queue_are_known_also_among_those_of_an_audit(tmp_path):
+    dialogues = home_labelled(8)
+    queue = reviewed_dialogues(dialogues, ratings_from_label_studio(label_studio_reviewed(tmp_path, dialogues)))
+    tasks = json.loads((tmp_path / "reviewed.json").read_text("utf-8"))
+    for task in tasks[:5]:
+        task["data"]["audit"] = True
+    mixed = reviewed_dialogues(dialogues, ratings_from_label_studio(write(tmp_path / "mixed.json", tasks)))
+    assert (queue.counts["dialogues_of_an_audit"], mixed.counts["dialogues_of_an_audit"]) == (0, 5)
+    first = next(d for d in mixed.dialogues if d.id in {task["data"]["dialogue_id"] for task in tasks[5:]})
+    for found, message in ((queue, "8 of 8"), (mixed, f"3 of 8 dialogues, dialogue '{first.id}' the first of them,")):
+        with pytest.raises(ValueError, match=f"{message}.* from a review queue: they were not drawn at random"):
+            check_design(found.dialogues, None)
+    together = [d.with_labels(gold.labels) for d, gold in zip(queue.dialogues, home_dialogues(8, seed=5), strict=True)]
+    with pytest.raises(ValueError, match="from a review queue"):  # labels of no single rater, but made of the queue
+        check_design(together, None)
+
+
+def test_a_dialogue_that_was_reviewed_can_be_drawn_for_an_audit_by_somebody_else():
+    ratings = [Rating(rater="a", question=SAMPLING, answer=REVIEW_QUEUE),
+               Rating(rater="b", question=SAMPLING, answer=DRAWN_DIALOGUES),
+               *(Rating(rater=rater, question="defect", answer="no", turn=0) for rater in "ab")]  # fmt: skip
+    dialogue = replace(one()[0], ratings=tuple(ratings))
+    check_design([dialogue.with_labels(review_labels(dialogue, "b"))], "dialogues")
+    with pytest.raises(ValueError, match="from a review queue"):
+        check_design([dialogue.with_labels(review_labels(dialogue, "a"))], "dialogues")
 
 
 def test_an_audit_that_cannot_be_drawn_is_said_and_nothing_is_written(tmp_path):
