@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 
 import pandas as pd
 import pytest
@@ -17,8 +16,8 @@ from tests.reports.conftest import ACCEPT, HOSTILE, page_data
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 5
-"""For 10,000 dialogues, the best of several tries: two on a machine that does nothing else, and here for slow cores."""
+SECONDS = 2
+"""For 10,000 dialogues, the best of several tries. Of a processor: by the clock other programs have a share."""
 TRIES = 3
 
 
@@ -201,20 +200,25 @@ def test_every_control_has_a_name(open_page, file):
         assert control.evaluate("node => (node.labels?.[0]?.textContent || node.textContent).trim()")
 
 
+def seconds_spent(page):
+    """What all threads of the page's process have computed since it began."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    return {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}["ProcessTime"]
+
+
 def test_ten_thousand_dialogues_open_in_two_seconds(open_page, tmp_path):
     found = collect(home_labelled(10_000), ACCEPT)
     file = write_page(page_data(found.to_json()), tmp_path / "report.html", title="large")
     assert file.stat().st_size < 12e6
     opening, searching = [], []
     for _ in range(TRIES):
-        start = time.perf_counter()
         page = open_page(file)
         page.wait_for_selector("article.dialogue")
-        opening.append(time.perf_counter() - start)
-        start = time.perf_counter()
+        opening.append(seconds_spent(page))
         page.get_by_label("Search").fill("home-9999")
         wait_for_count(page, 1)
-        searching.append(time.perf_counter() - start)
+        searching.append(seconds_spent(page) - opening[-1])
         page.close()
-    assert min(opening) < SECONDS, opening
+    assert 0 < min(opening) < SECONDS, opening
     assert min(searching) < SECONDS, searching
