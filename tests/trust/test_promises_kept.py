@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,6 +12,7 @@ from selflearn.trust import certify, certify_each, certify_losses
 from selflearn.trust.draws import repeat_audits
 from selflearn.trust.populations import DEVELOPMENT, POPULATIONS, Audit, Population
 
+RESULTS = (Path(__file__).parents[2] / "docs" / "results.md").read_text("utf-8")
 WHOLE = ["correlated_0.6", "correlated_0.95", "long_harder"]
 PEER = {"correlated_0.6": 0.55, "correlated_0.95": 0.53, "long_harder": 0.27}  # shares to reach at 625 dialogues
 
@@ -61,9 +64,19 @@ def test_what_goes_wrong_without_it_fails_the_same_test(population):
 @pytest.mark.slow
 @pytest.mark.parametrize("population", WHOLE)
 @pytest.mark.parametrize("audit", [125, 625])
-def test_the_approximate_one_is_about_right(population, audit):
-    found = repeat_audits(POPULATIONS[population], audit=audit, method="design_effect", seed=1)
-    assert found.broken <= 130
+def test_the_approximate_one_breaks_as_often_as_the_page_states(population, audit):
+    found = repeat_audits(POPULATIONS[population], audit=audit, method="design_effect", seed=1)  # as the command draws
+    broken, allowed, accepted = stated(population, f"{audit} dialogues", "design_effect")
+    assert found.broken <= found.allowed == allowed
+    assert found.broken == pytest.approx(broken, abs=2)  # rounding of another machine may tip an audit
+    assert found.accepted == pytest.approx(accepted, abs=0.002)
+
+
+def stated(*row):
+    """Broken, allowed and accepted of a row of the page of results, by population, audit and method."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in RESULTS.splitlines() if line[:1] == "|"]
+    ((broken, allowed, accepted),) = [cells[3:6] for cells in rows if cells[:3] == [*row]]
+    return int(broken), int(allowed), float(accepted.removesuffix("%")) / 100
 
 
 @pytest.mark.parametrize("population", ["sure_sharp", "sure_wide", "hard"])
