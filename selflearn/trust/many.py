@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,32 +74,32 @@ def certify_each(
         {'play': 1.0, 'stop': 1.0}
     """
     check_probability("confidence", confidence)
-    values, right, labels = np.asarray(scores, dtype=float), np.asarray(correct), np.asarray(names, dtype=object)
-    given = {"groups": groups, "units": units, "weights": weights}
-    of_items = {name: np.asarray(column) for name, column in given.items() if column is not None}
-    _check_lengths(len(values), {"correct": right, "names": labels} | of_items)
+    columns = _columns(scores=scores, correct=correct, names=names, groups=groups, units=units, weights=weights)
+    labels = columns.pop("names")
     distinct = sorted(set(labels.tolist()))
     pool = _pool(pool_scores, pool_names, distinct)
+    levels = 1 - (1 - confidence) / max(len(distinct), 1), confidence
+    certified = partial(
+        certify, target_error=target_error, method=method, max_items=max_items, seed=seed, starts=starts, unit=unit
+    )
     together: dict[str, Certificate] = {}
     price: dict[str, float] = {}
     for name in distinct:
-        own = labels == name
-        own_columns = {column: numbers[own] for column, numbers in of_items.items()}
-        joint, alone = (
-            certify(
-                values[own], right[own], target_error=target_error, confidence=level, method=method,
-                max_items=max_items, seed=seed, starts=starts, unit=unit, pool_scores=pool.get(name), **own_columns,
-            )
-            for level in (1 - (1 - confidence) / len(distinct), confidence)
-        )  # fmt: skip
+        own = {column: values[labels == name] for column, values in columns.items()}
+        joint, alone = (certified(**own, confidence=level, pool_scores=pool.get(name)) for level in levels)
         together[name], price[name] = joint, alone.coverage - joint.coverage
     return CertificatesTogether(certificates=together, price=price)
 
 
-def _check_lengths(items: int, columns: Mapping[str, NDArray[Any]]) -> None:
-    for name, column in columns.items():
-        if len(column) != items:
-            raise ValueError(f"{len(column)} {name} for {items} scores; expected one an item, in the same order")
+def _columns(**given: ArrayLike | Groups | None) -> dict[str, NDArray[Any]]:
+    """What is given of the items, as arrays of the same length."""
+    kinds = {"names": object}  # as they are: an array of strings would cut or cast them
+    found = {name: np.asarray(values, kinds.get(name)) for name, values in given.items() if values is not None}
+    items = len(found["scores"])
+    for name, values in found.items():
+        if len(values) != items:
+            raise ValueError(f"{len(values)} {name} for {items} scores; expected one an item, in the same order")
+    return found
 
 
 def _pool(scores: ArrayLike | None, names: Sequence[str] | None, audited: Sequence[str]) -> dict[str, Floats]:
