@@ -210,3 +210,14 @@ def test_dialogues_without_labels_cannot_be_audited(command, tmp_path):
     code, _, err = command("input=bare.jsonl")
     assert code == 2
     assert "no label was audited; expected labelled dialogues" in err
+
+
+def test_one_dialogue_is_no_audit_of_others(command, tmp_path):
+    for number, check in ((1, "0.5"), (1, "0"), (2, "0.5")):
+        write_jsonl(home_dialogues(number, seed=3), tmp_path / f"{number}.jsonl")
+        code, out, err = command(f"input={number}.jsonl", f"check={check}", "method=design_effect")
+        assert (code, "from 1 audited dialogues" in err, "Traceback" in err) == (0, True, False)
+        found = json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]
+        assert found
+        assert {one["threshold"] for one in found.values()} == {None}
+        assert out.count("Nothing is accepted") == len(found)

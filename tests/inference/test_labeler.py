@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from selflearn.batching.texts import OverflowError
 from selflearn.inference import Labeler, ModelDirectoryError
 from selflearn.models import save_model
-from selflearn.schema import Goal, Label, Labels, Turn, TurnLabels
+from selflearn.schema import Goal, Label, Labels, RecordError, Turn, TurnLabels
 from tests.fixtures.dialogues import home_dialogues, plain_dialogue, tiny_model
 
 
@@ -340,3 +340,12 @@ def test_a_long_dialogue_has_a_state_for_each_turn_that_is_read(labeler, model_d
     assert len(first) == 8
     # its first turns are read in the same window
     torch.testing.assert_close(first[:6], whole[:6], rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_that_computes_no_numbers_labels_nothing(tmp_path, dialogues):
+    system, *rest = tiny_model(home_dialogues(12))
+    with torch.no_grad():
+        next(system.parameters()).fill_(float("nan"))
+    save_model(system, *rest, tmp_path / "model")
+    with pytest.raises(RecordError, match="field 'score' is nan; expected a finite number"):
+        Labeler.from_pretrained(tmp_path / "model", device="cpu").label(dialogues[:1])
