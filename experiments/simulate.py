@@ -18,6 +18,7 @@ from experiments.rates import flat_rates, plain_components
 from selflearn.corpora import iter_dialogues
 from selflearn.evaluation.run_directory import write_json
 from selflearn.reports.figures import bar_figure
+from selflearn.simulation.agreement import fleiss_kappas
 from selflearn.simulation.shards import CLAIM, write_log
 from selflearn.simulation.simulate import SPLITS, Setting
 from selflearn.simulation.summary import Summary
@@ -27,6 +28,9 @@ from selflearn.simulation.world import WORLDS
 SHOWN = 10
 """Turns of the session that is shown."""
 
+RATED = 2_000
+"""Dialogues that agreement of annotators is taken from, the first of a log that they labelled."""
+
 
 @hydra_main("simulate")
 def main(cfg: DictConfig) -> None:
@@ -35,9 +39,10 @@ def main(cfg: DictConfig) -> None:
     total = written_log(cfg, directory, console)
     seconds = time.perf_counter() - start
     identity = json.loads((directory / CLAIM).read_text())
-    write_json(directory / "summary.json", {"of": identity, "rates": total.rates(), **total.to_dict()})
+    rates = total.rates() | {f"fleiss_kappa/{name}": kappa for name, kappa in agreement(directory).items()}
+    write_json(directory / "summary.json", {"of": identity, "rates": rates, **total.to_dict()})
     draw(directory / "figures", total)
-    Console().print(session_table(directory), summary_table(total))
+    Console().print(session_table(directory), summary_table(total, rates))
     console.print(
         f"{total.counts['turns']:,} turns in {seconds:.0f} s ({total.counts['turns'] / seconds:,.0f} a second); "
         f"everything is in {directory}",
@@ -123,10 +128,18 @@ def session_table(directory: Path) -> Table:
     return table
 
 
-def summary_table(summary: Summary) -> Table:
+def agreement(directory: Path) -> dict[str, float]:
+    """Fleiss' kappa of the annotators of a log by question, from its first :data:`RATED` dialogues that have some."""
+    splits = [split for split in SPLITS if any(directory.glob(f"{split}-*.parquet"))]
+    read = (dialogue for split in splits if split != "train"  # which nobody labels
+            for dialogue in iter_dialogues("table", root=directory, split=split))  # fmt: skip
+    return fleiss_kappas(islice(read, RATED))
+
+
+def summary_table(summary: Summary, rates: Mapping[str, float]) -> Table:
     """The rates of a log."""
     table = Table("", "", title=f"{summary.counts['dialogues']:,} dialogues, {summary.counts['turns']:,} turns")
-    for name, value in summary.rates().items():
+    for name, value in rates.items():
         table.add_row(name.replace("_", " "), f"{value:.3f}")
     return table
 

@@ -254,7 +254,7 @@ def three_pass(dialogue: Dialogue) -> tuple[Labels, frozenset[Item]]:
         raise ValueError(
             f"dialogue {dialogue.id} has {len(names)} annotators; expected 4: a single pass, three for gold"
         )
-    best = _best_of_three(dialogue)
+    best = {item: answers.most_common(1)[0] for item, answers in votes_of_three(dialogue).items()}
     agreed = {item: answer for item, (answer, number) in best.items() if number >= 2}
     disputed = frozenset(item for item, (_, number) in best.items() if number < 3)
     return _labels(dialogue, agreed, source="gold"), disputed
@@ -262,19 +262,17 @@ def three_pass(dialogue: Dialogue) -> tuple[Labels, frozenset[Item]]:
 
 def disputes(dialogue: Dialogue) -> dict[Item, bool]:
     """Of each item that the three of :func:`three_pass` were asked, whether they dispute it; empty without three."""
-    if len(raters(dialogue)) < 4:
-        return {}
-    return {item: number < 3 for item, (_, number) in _best_of_three(dialogue).items()}
+    return {item: max(answers.values()) < 3 for item, answers in votes_of_three(dialogue).items()}
 
 
-def _best_of_three(dialogue: Dialogue) -> dict[Item, tuple[str, int]]:
-    """The most frequent answer to each item, and how many of the three gave it."""
-    three = raters(dialogue)[1:4]
+def votes_of_three(dialogue: Dialogue) -> dict[Item, Counter[str]]:
+    """How many of the three of :func:`three_pass` gave each answer, by item; empty without three."""
+    names = raters(dialogue)
     votes: dict[Item, Counter[str]] = {}
-    for rating in dialogue.ratings:
-        if rating.rater in three:
+    for rating in dialogue.ratings if len(names) >= 4 else ():
+        if rating.rater in names[1:4]:
             votes.setdefault((rating.question, rating.turn), Counter())[rating.answer] += 1
-    return {item: counter.most_common(1)[0] for item, counter in votes.items()}
+    return votes
 
 
 def _labels(dialogue: Dialogue, said: Mapping[tuple[str, int | None], str], *, source: str) -> Labels:

@@ -1,6 +1,7 @@
 """Whole runs of ``python -m experiments.compare_logs``."""
 
 import json
+import re
 
 import pytest
 
@@ -38,6 +39,9 @@ def test_a_simulated_log_stands_beside_real_ones(run):
     assert "paths.output_dir" not in page
     assert table.strip() in page
     assert page.endswith("](logs.svg)\n")
+    (agreement,) = (line for line in page.splitlines() if line.startswith("| defect | "))
+    assert re.fullmatch(r"\| defect \| \d+ \| [\d.]+% \| -?\d\.\d{3} \|", agreement)
+    assert agreement in found.printed
 
 
 def test_any_logs_can_be_compared(run, corpora):

@@ -37,6 +37,8 @@ def test_the_command_writes_a_log_its_summary_and_figures(run):
     summary = json.loads((found.directory.parent / "log" / "summary.json").read_text())
     assert summary["counts"]["dialogues"] == 60
     assert 0 < summary["rates"]["defect_rate"] < 1
+    assert {"disputed/defect", "fleiss_kappa/defect"} <= set(summary["rates"])
+    assert "fleiss kappa/defect" in found.printed
     names = {path.name for path in (found.directory.parent / "log" / "figures").iterdir()}
     assert names == {"defects_by_domain.svg", "failure_points.svg", "turns_of_goal.svg", "gaps.svg"}
     assert "60 dialogues" in found.printed

@@ -2,9 +2,11 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from selflearn.simulation.agreement import fleiss_kappas
 from selflearn.simulation.annotators import (
     QUESTIONS,
     Annotators,
@@ -37,15 +39,21 @@ def fleiss(table):
 
 
 def test_agreement_on_defects_is_the_published_one_on_satisfaction(annotated):
-    table = []
-    for dialogue in annotated:
-        three = raters(dialogue)[1:]
-        for turn in range(len(dialogue.turns)):
-            answers = [
-                r.answer for r in dialogue.ratings if (r.question, r.turn) == ("defect", turn) and r.rater in three
-            ]
-            table.append([answers.count("yes"), answers.count("no")])
-    assert fleiss(np.array(table)) == pytest.approx(0.574, abs=0.04)  # USS, Sun et al., 2021
+    assert fleiss_kappas(annotated)["defect"] == pytest.approx(0.574, abs=0.04)  # USS, Sun et al., 2021
+
+
+def test_agreement_is_that_of_the_three_by_question(annotated):
+    found = fleiss_kappas(annotated)
+    assert sorted(found) == ["boundary", "defect", "failure_point", "intent", "success"]
+    for question, kappa in found.items():
+        items = Counter()
+        for dialogue in annotated:
+            for r in dialogue.ratings:
+                if r.question == question and r.rater in raters(dialogue)[1:]:
+                    items[dialogue.id, r.turn, r.answer] += 1
+        table = pd.Series(items).unstack(fill_value=0).to_numpy()
+        assert kappa == pytest.approx(fleiss(table), abs=1e-4)
+    assert fleiss_kappas(replace(dialogue, ratings=()) for dialogue in annotated[:5]) == {}
 
 
 def test_the_single_annotator_is_not_one_of_the_three(annotated):
