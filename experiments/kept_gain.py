@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.app import hydra_main
-from selflearn.evaluation.kept_gain import HEADINGS, KeptGain, kept_gains, kept_gains_rows
+from selflearn.baselines import NBestOracle
+from selflearn.evaluation.kept_gain import KeptGain, kept_gains, kept_gains_rows
 from selflearn.evaluation.predictions import read_together
 
 
@@ -22,10 +23,13 @@ def main(cfg: DictConfig) -> None:
     if not floors:
         has, wanted = ", ".join(feedback), ", ".join(cfg.floors)
         raise ValueError(f"{cfg.feedback} has none of the systems {wanted}; it has {has}: name some of them as floors")
-    gains = kept_gains(gold["model"], feedback["model"], floors, dialogue_ids=ids, metrics=cfg.metrics,
+    beside = {name: feedback[name] for name in cfg.beside if name in feedback}
+    gains = kept_gains(gold["model"], feedback["model"], floors, dialogue_ids=ids, metrics=cfg.metrics, beside=beside,
                        resamples=cfg.resamples, seed=cfg.seed)  # fmt: skip
-    table = Table(*HEADINGS, title=f"{len(ids):,} dialogues")
-    for row in kept_gains_rows(gains):
+    headings, *rows = kept_gains_rows(gains)
+    table = Table(*headings, title=f"{len(ids):,} dialogues")
+    table.columns[0].no_wrap = True
+    for row in rows:
         table.add_row(*row)
     shown = Console()
     Console(width=max(shown.width, 120)).print(table)  # a row a line, also in a file
@@ -34,17 +38,25 @@ def main(cfg: DictConfig) -> None:
 
 def markdown(gains: Sequence[KeptGain], cfg: DictConfig) -> str:
     """The table, for the page of results."""
+    headings, *rows = kept_gains_rows(gains)
     lines = [
         "### How much of the gain of gold labels feedback keeps\n",
         f"```bash\npython -m experiments.kept_gain gold={cfg.gold} feedback={cfg.feedback}\n```\n",
-        f"| {' | '.join(HEADINGS)} |",
-        "| --- | ---: | ---: | ---: | ---: |",
-        *(f"| {' | '.join(row)} |" for row in kept_gains_rows(gains)),
+        f"| {' | '.join(headings)} |",
+        f"| --- |{' ---: |' * (len(headings) - 1)}",
+        *(f"| {' | '.join(row)} |" for row in rows),
         f"\nWhat costs nothing is the first of {', '.join(cfg.floors)} that has the metric; where such a system "
         "learns, it learned from the same feedback. Share [95% bootstrap over dialogues]: the gain of feedback over "
-        "it, divided by that of gold labels; there is none where the gain of gold labels may be none.",
+        "it, divided by that of gold labels; there is none where the gain of gold labels may be none. ↑ higher is "
+        "better, ↓ lower is better." + _of_the_oracle(gains),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_the_oracle(gains: Sequence[KeptGain]) -> str:
+    if not any(NBestOracle.name in gain.beside for gain in gains):
+        return ""
+    return f" {NBestOracle.name}: what the best entries of the assistant's n-best lists would reach."
 
 
 if __name__ == "__main__":

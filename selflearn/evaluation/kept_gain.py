@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from selflearn.evaluation.bootstrap import bootstrap_weights, interval
 from selflearn.evaluation.comparison import Tables, evaluate
-from selflearn.evaluation.results import Value, value_text
+from selflearn.evaluation.results import Row, Value, metric_label, value_text
 from selflearn.evaluation.tables import metrics_of
 
 
@@ -26,7 +26,9 @@ class KeptGain:
         floor: of what costs nothing.
         floor_name: which system that is.
         share: (feedback - floor) / (gold - floor), with its 95% interval over dialogues; None where the gain of gold
-            labels may be none, as its interval holds 0: a share of nothing says nothing.
+            labels may be none, as its interval holds 0: a share of nothing says nothing. Where lower is better both
+            gains are negative, and the share is read as elsewhere.
+        beside: of other systems that have the metric, by name: bounds, or people.
     """
 
     metric: str
@@ -35,6 +37,7 @@ class KeptGain:
     floor: float
     floor_name: str
     share: Value | None
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 def kept_gains(
@@ -44,6 +47,7 @@ def kept_gains(
     *,
     dialogue_ids: Sequence[str],
     metrics: Sequence[str],
+    beside: Mapping[str, Tables] | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[KeptGain]:
@@ -58,6 +62,7 @@ def kept_gains(
         floors: of what costs nothing, by name; a metric is compared with the first of them that has it.
         dialogue_ids: all dialogues that were evaluated.
         metrics: keys such as ``intent/accuracy@defects``.
+        beside: of systems that are no part of the share, by name; one that is among ``floors`` too is the same there.
         resamples: of the bootstrap.
         seed: of the bootstrap.
 
@@ -77,7 +82,8 @@ def kept_gains(
     """
     ones = torch.ones(1, len(dialogue_ids), dtype=torch.double)
     weights = torch.cat([ones, bootstrap_weights(len(dialogue_ids), resamples=resamples, seed=seed)])
-    systems = {"gold": gold, "feedback": feedback, **floors}
+    beside = beside or {}
+    systems = {"gold": gold, "feedback": feedback, **floors, **beside}
     evaluate(systems, dialogue_ids=dialogue_ids, model="gold", resamples=0)  # refuses items that differ
     values = {
         name: {
@@ -95,7 +101,9 @@ def kept_gains(
             raise ValueError(_lacks(metric, lacking or list(floors), values))
         ours, kept, nothing = (values[name][metric] for name in ("gold", "feedback", floor))
         found.append(KeptGain(metric=metric, gold=ours[0].item(), feedback=kept[0].item(), floor=nothing[0].item(),
-                              floor_name=floor, share=_share(ours - nothing, kept - nothing)))  # fmt: skip
+                              floor_name=floor, share=_share(ours - nothing, kept - nothing),
+                              beside={name: values[name][metric][0].item() for name in beside
+                                      if metric in values[name]}))  # fmt: skip
     return found
 
 
@@ -120,15 +128,20 @@ def _share(gain: Tensor, kept: Tensor) -> Value | None:
 
 
 def kept_gains_rows(gains: Sequence[KeptGain]) -> list[list[str]]:
-    """A row a metric: metric, what costs nothing, feedback, gold, share."""
-    return [
+    """Headings, and a row a metric: metric, what costs nothing, feedback, gold, share, and what stands beside them."""
+    others = list(dict.fromkeys(name for gain in gains for name in gain.beside))
+    rows = [
         [
-            gain.metric, f"{gain.floor:.3f} {gain.floor_name}", f"{gain.feedback:.3f}", f"{gain.gold:.3f}",
-            "no gain to keep" if gain.share is None else value_text(gain.share, 1),
+            metric_label(_row(gain.metric)), f"{gain.floor:.3f} {gain.floor_name}", f"{gain.feedback:.3f}",
+            f"{gain.gold:.3f}", "no gain to keep" if gain.share is None else value_text(gain.share, 1),
+            *(f"{gain.beside[name]:.3f}" if name in gain.beside else "" for name in others),
         ]
         for gain in gains
     ]  # fmt: skip
+    headings = ["metric", "what costs nothing", "feedback alone", "gold labels", "share of the gain that is kept"]
+    return [[*headings, *others], *rows]
 
 
-HEADINGS = ("metric", "what costs nothing", "feedback alone", "gold labels", "share of the gain that is kept")
-"""Of :func:`kept_gains_rows`."""
+def _row(metric: str) -> Row:
+    task, _, name = metric.partition("/")
+    return task, name

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from selflearn.evaluation.task_metrics import TASK_METRICS
-from selflearn.metrics.items import ItemTable
+from selflearn.metrics.items import ItemTable, TableMetric
 
 _Key = TypeVar("_Key")
 Row = tuple[str, str]
@@ -262,14 +262,31 @@ def legend(results: Results, *, bold: str = "bold", italic: str = "italic") -> l
 def row_label(row: Row, results: Results, task_metrics: Mapping[str, ItemTable]) -> tuple[str, str, int]:
     """Name with its arrow, number of items, and 1, -1 or 0: higher is better, lower is better, not known."""
     task, name = row
-    known = task_metrics[task].metrics if task in task_metrics else ()
-    own = [metric for metric in known if name == metric.name or name.startswith(metric.name + "@")]
-    metric = max(own, key=lambda metric: len(metric.name), default=None)
+    metric = _metric_of(row, task_metrics)
     base = name.partition("@")[0] if metric is None else metric.name
     low, high = results.items.get(f"{task}_items{name.removeprefix(base)}", (None, None))
     count = "" if low is None else f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
     direction = 0 if metric is None else 1 if metric.higher_is_better else -1
-    return f"{task}/{name}{('', ' ↑', ' ↓')[direction]}", count, direction
+    return metric_label(row, task_metrics), count, direction
+
+
+def metric_label(row: Row, task_metrics: Mapping[str, ItemTable] = TASK_METRICS) -> str:
+    """Name of a metric with an arrow that says what is better, where that is known.
+
+    Example:
+        >>> metric_label(("transcript", "wer@defects"))
+        'transcript/wer@defects ↓'
+    """
+    metric = _metric_of(row, task_metrics)
+    return "/".join(row) + ("" if metric is None else " ↑" if metric.higher_is_better else " ↓")
+
+
+def _metric_of(row: Row, task_metrics: Mapping[str, ItemTable]) -> TableMetric | None:
+    """The metric that a row is of, whatever its variant and slice."""
+    task, name = row
+    known = task_metrics[task].metrics if task in task_metrics else ()
+    own = [metric for metric in known if name == metric.name or name.startswith(metric.name + "@")]
+    return max(own, key=lambda metric: len(metric.name), default=None)
 
 
 def value_text(value: Value | None, runs: int, *, signed: bool = False) -> str:

@@ -30,7 +30,29 @@ def test_a_share_is_of_the_gain_over_what_costs_nothing():
 def test_there_is_no_share_of_what_may_be_nothing():
     (one,) = gains(40, gold=21)
     assert one.share is None
-    assert kept_gains_rows([one]) == [["intent/accuracy", "0.333 assistant", "0.667", "0.350", "no gain to keep"]]
+    row = ["intent/accuracy ↑", "0.333 assistant", "0.667", "0.350", "no gain to keep"]
+    assert kept_gains_rows([one])[1:] == [row]
+
+
+def heard(wrong):
+    """A system that mishears one word of three in the first so many of the dialogues, of which every second failed."""
+    rows = [(name, 0, "play blue bird", "play new bird" if i < wrong else "play blue bird", i % 2 == 0)
+            for i, name in enumerate(IDS)]  # fmt: skip
+    return {"transcript": pd.DataFrame(rows, columns=["dialogue_id", "turn", "gold", "prediction", "@defects"])}
+
+
+def test_of_errors_the_share_is_of_those_that_go_away():
+    found = kept_gains(heard(20), heard(30), {"assistant": heard(40)}, dialogue_ids=IDS, resamples=200,
+                       metrics=["transcript/wer", "transcript/wer@defects"], beside={"oracle": heard(10)})  # fmt: skip
+    for one in found:
+        assert one.feedback < one.floor
+        assert one.share.value == pytest.approx(0.5)
+        assert one.share.low < 0.5 < one.share.high
+        assert one.beside == pytest.approx({"oracle": one.gold / 2})
+    headings, *rows = kept_gains_rows([*found, *gains(35)])
+    assert headings[-1] == "oracle"
+    assert [row[0] for row in rows] == ["transcript/wer ↓", "transcript/wer@defects ↓", "intent/accuracy ↑"]
+    assert [row[-1] for row in rows] == ["0.056", "0.056", ""]
 
 
 def test_a_metric_is_compared_with_the_first_that_has_it():

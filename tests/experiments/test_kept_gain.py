@@ -29,7 +29,19 @@ def test_two_runs_give_a_table_and_a_part_of_the_page(command, tmp_path):
     assert ".500 [" in out
     page = (tmp_path / "feedback" / "page.kept_gain.md").read_text()
     assert "python -m experiments.kept_gain gold=gold feedback=feedback" in page
-    assert "| intent/accuracy | 0.250 assistant | 0.500 | 0.750 | .500 [" in page
+    assert "| intent/accuracy ↑ | 0.250 assistant | 0.500 | 0.750 | .500 [" in page
+    assert "oracle" not in page
+
+
+def test_the_oracle_stands_beside_where_the_runs_have_it(command, tmp_path):
+    write(tmp_path / "feedback", model=20, assistant=10, oracle=36)
+    code, _, _ = command("resamples=100", "metrics=[intent/accuracy]")
+    assert code == 0
+    page = (tmp_path / "feedback" / "page.kept_gain.md").read_text()
+    headings, rule, row = (line.split(" | ") for line in page.splitlines() if line.startswith("|"))
+    assert headings[-1] == "oracle |"
+    assert len(rule) == len(headings)
+    assert row[-1] == "0.900 |"
 
 
 def test_a_users_fault_is_said_in_words(command, tmp_path):
