@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -97,9 +99,36 @@ def _differing(config: Mapping[str, Any], first: Mapping[str, Any], place: str =
     return found
 
 
+def commands_of(runs: Sequence[Run]) -> list[str]:
+    """The command of each run; the runs of a sweep have one, with those of its values alone that these runs have."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.command, []).append(run)
+    return [shlex.join(_of_these(word, group) for word in shlex.split(command)) for command, group in found.items()]
+
+
+def _of_these(word: str, runs: Sequence[Run]) -> str:
+    """A word of a command; of a setting with several values those that are in the configs of the runs."""
+    if "=" not in word or word.startswith("-"):
+        return word
+    override = OverridesParser.create().parse_override(word)
+    if not override.is_sweep_override():
+        return word
+    had = {as_setting(_value(run.config, override.key_or_group)) for run in runs}
+    said = [value for value in override.sweep_string_iterator() if as_setting(yaml.safe_load(value)) in had]
+    return f"{word.partition('=')[0]}={','.join(said)}" if said else word
+
+
+def _value(config: Any, place: str) -> Any:
+    """What stands in a config at a place that is written with dots; None where nothing does."""
+    for name in place.split("."):
+        config = config.get(name) if isinstance(config, Mapping) else None
+    return config
+
+
 def section(runs: Sequence[Run], names: Sequence[str], table: str, *, title: str, baselines: Sequence[str]) -> str:
     """The table and the commands of its runs, for the page of results."""
-    commands = "\n".join(dict.fromkeys(run.command for run in runs))  # the runs of a sweep have one
+    commands = "\n".join(commands_of(runs))
     machines: dict[str, list[str]] = {}
     for name, run in zip(names, runs, strict=True):
         machines.setdefault(run.made_with, []).append(name)

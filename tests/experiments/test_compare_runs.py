@@ -47,16 +47,20 @@ def test_runs_are_named_by_what_they_were_told_and_differences_are_paired(comman
 
 
 def test_runs_of_a_sweep_are_named_by_their_settings_and_have_one_command(command, tmp_path):
-    swept = ["-m", "'model.without=[],[status]'"]
+    swept = ["-m", "'model.without=[],[times],[status],[device,counts]'", "data.limit=5,null", "model=tiny,minilm"]
     for name, without in (("first", "[]"), ("second", "[status]")):
         write(tmp_path / name, 30, told=swept)
-        settings = f"seed: 1\nmodel: {{without: {without}, layers: 2}}\npaths: {{output_dir: {name}}}\n"
+        settings = f"seed: 1\nmodel: {{without: {without}, layers: 2}}\ndata: {{limit: null}}\n"
+        settings += f"paths: {{output_dir: {name}}}\n"
         (tmp_path / name / "config.yaml").write_text(settings)
     code, _, err = command("runs=[first,second]", "page=page.md")
     assert (code, err) == (0, "")
     page = (tmp_path / "page.md").read_text()
     assert "| metric | n | model | model.without=[status] |" in page
     assert page.count("python -m experiments.train") == 1
+    assert (
+        " -m 'model.without=[],[status]' data.limit=null model=tiny,minilm seed=1\n" in page
+    )  # a group stays as it is
 
 
 def test_gold_and_feedback_stand_beside_the_baselines_of_the_first(command, tmp_path):
