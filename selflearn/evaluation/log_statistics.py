@@ -16,9 +16,12 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
 import numpy as np
+import torch
+from rapidfuzz.distance import Levenshtein
 from scipy.special import gammaln
 
-from selflearn.schema import Dialogue
+from selflearn.metrics.functional import auc
+from selflearn.schema import Dialogue, RecognitionHypothesis
 
 QUANTILES = (0.1, 0.5, 0.9)
 """Shown of each distribution."""
@@ -43,6 +46,9 @@ class LogStatistics:
         words: how often each word was said in requests.
         goals: goals by whether they were reached, where that is known.
         defects: turns by whether they are defects, where that is known.
+        heard: requests that a recogniser heard and whose transcript is labelled, by the confidence in the first
+            hypothesis, to three digits, and by whether it is right.
+        transcripts: of these requests the words that were said, and the word errors.
     """
 
     turns_of_dialogue: Counter[int] = field(default_factory=Counter)
@@ -54,6 +60,8 @@ class LogStatistics:
     words: Counter[str] = field(default_factory=Counter)
     goals: Counter[bool] = field(default_factory=Counter)
     defects: Counter[bool] = field(default_factory=Counter)
+    heard: Counter[tuple[float, bool]] = field(default_factory=Counter)
+    transcripts: Counter[str] = field(default_factory=Counter)
 
     def add(self, dialogue: Dialogue) -> None:
         """Count a dialogue."""
@@ -72,6 +80,15 @@ class LogStatistics:
             self.turns_of_goal.update(goal.end - goal.start for goal in dialogue.labels.goals)
             self.goals.update(goal.success for goal in dialogue.labels.goals if goal.success is not None)
         self.defects.update(labels.defect.value for labels in dialogue.labels.turns if labels.defect is not None)
+        for turn, labels in zip(dialogue.turns, dialogue.labels.turns, strict=False):
+            if turn.recognition and labels.transcript is not None:
+                self._add_heard(turn.recognition[0], labels.transcript.value)
+
+    def _add_heard(self, first: RecognitionHypothesis, transcript: str) -> None:
+        said, heard = transcript.split(), first.text.split()
+        self.transcripts.update(words=len(said), errors=Levenshtein.distance(said, heard))
+        if first.score is not None:
+            self.heard[round(first.score, 3), said == heard] += 1
 
 
 def log_statistics(dialogues: Iterable[Dialogue]) -> LogStatistics:
@@ -160,6 +177,21 @@ def describe(log: LogStatistics, *, requests: int, words: int) -> dict[str, floa
         found["failed_goals"] = log.goals[False] / log.goals.total()
     if log.defects:
         found["defects"] = log.defects[True] / log.defects.total()
+    return found | _of_recognition(log)
+
+
+def _of_recognition(log: LogStatistics) -> dict[str, float]:
+    """Word error rate, and how well confidences tell what was heard right: by their order, and on the whole."""
+    if not log.transcripts["words"]:
+        return {}
+    found = {"word_error_rate": log.transcripts["errors"] / log.transcripts["words"]}
+    rows = np.array([(score, right, number) for (score, right), number in log.heard.items()]).reshape(-1, 3)
+    scores, right, numbers = torch.from_numpy(rows).T
+    if 0 < (right * numbers).sum() < numbers.sum():
+        found["confidence_auc"] = auc(scores, right.bool(), numbers).item()
+    if len(rows) and 0 <= scores.min() and scores.max() <= 1:
+        found["confidence"] = (numbers @ scores / numbers.sum()).item()
+        found["heard_right"] = (numbers @ right / numbers.sum()).item()
     return found
 
 
@@ -186,6 +218,10 @@ _ROWS: Sequence[tuple[str, str, str]] = (
     ("different words, of {words:,} drawn", "different_words_in_sample", "{:.1%}"),
     ("goals that failed, of those labelled", "failed_goals", "{:.1%}"),
     ("defects, of the turns labelled", "defects", "{:.1%}"),
+    ("word errors, of the words transcribed", "word_error_rate", "{:.1%}"),
+    ("requests heard right, of those transcribed", "heard_right", "{:.1%}"),
+    ("mean confidence of the recogniser in them", "confidence", "{:.1%}"),
+    ("AUC of its confidence for heard right", "confidence_auc", "{:.2f}"),
 )
 """Label, name, format; without a format: the median with the outer quantiles."""
 

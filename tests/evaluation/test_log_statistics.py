@@ -16,7 +16,7 @@ from selflearn.evaluation.log_statistics import (
     statistics_curves,
     statistics_markdown,
 )
-from selflearn.schema import Goal, Label, Labels, TurnLabels
+from selflearn.schema import Goal, Label, Labels, RecognitionHypothesis, TurnLabels
 from tests.fixtures.dialogues import plain_dialogue
 
 
@@ -73,6 +73,42 @@ def test_the_figures_of_a_log(log):
     half = 3 * 1 / 2 + (1 - 1 / math.comb(6, 3))  # three of six: each single one in half the draws
     assert found["heaps_exponent"] == pytest.approx(math.log2(4 / half))
     assert found["failed_goals"] == found["defects"] == 0.5
+
+
+def heard(*turns):
+    """A dialogue of requests as they were heard, with the recogniser's confidence and what was said."""
+    made = dialogue(*(text for text, _, _ in turns))
+    lists = [(RecognitionHypothesis(text=text, score=score), RecognitionHypothesis(text="no", score=0.01))
+             for text, score, _ in turns]  # fmt: skip
+    made = replace(made, turns=tuple(replace(t, recognition=r) for t, r in zip(made.turns, lists, strict=True)))
+    return made.with_labels(Labels(turns=tuple(
+        TurnLabels(transcript=None if said is None else Label(value=said)) for _, _, said in turns
+    )))  # fmt: skip
+
+
+def test_how_well_a_recogniser_hears_and_knows_it():
+    log = log_statistics([
+        heard(("play it", 0.9, "play it"), ("lights of", 0.4, "lights off now"), ("stop", 0.8, None)),
+        heard(("on", 0.4, "on"), ("play a", 0.6, "play")),
+    ])  # fmt: skip
+    found = describe(log, requests=1, words=1)
+    assert found["word_error_rate"] == pytest.approx(3 / 7)
+    assert found["heard_right"] == 0.5
+    assert found["confidence"] == pytest.approx(0.575)
+    assert found["confidence_auc"] == pytest.approx((1 + 1 + 0.5 + 0) / 4)
+    assert "| AUC of its confidence for heard right | 0.62 |" in statistics_markdown({"mine": log})
+
+
+def test_of_recognition_nothing_is_said_that_the_log_does_not_tell():
+    names = {"word_error_rate", "heard_right", "confidence", "confidence_auc"}
+    for turns, expected in (
+        ([("a", 0.5, None)], set()),
+        ([("a", None, "a")], {"word_error_rate"}),
+        ([("a", 0.5, "a")], names - {"confidence_auc"}),  # one class
+        ([("a", -20.0, "a"), ("b", -30.0, "c")], {"word_error_rate", "confidence_auc"}),  # a scale of its own
+    ):
+        found = describe(log_statistics([heard(*turns)]), requests=0, words=0)
+        assert names & set(found) == expected
 
 
 def test_what_a_log_does_not_tell_is_left_out():
