@@ -34,7 +34,7 @@ def fleiss_kappas(dialogues: Iterable[Dialogue]) -> dict[str, float]:
                 votes.setdefault(question, []).append(answers)
     found = {}
     for question, items in sorted(votes.items()):
-        answers = sorted(set[str]().union(*items))
-        if len(answers) > 1:
-            found[question] = fleiss_kappa(torch.tensor([[item[name] for name in answers] for item in items])).item()
+        names = sorted(set[str]().union(*items))
+        if len(names) > 1:
+            found[question] = fleiss_kappa(torch.tensor([[item[name] for name in names] for item in items])).item()
     return found
