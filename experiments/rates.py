@@ -22,15 +22,18 @@ def plain_components(components: DictConfig | None) -> dict[str, Any]:
     return {name: spec for name, spec in found.items() if spec is not None}
 
 
-def log_suffix(rates: DictConfig, components: DictConfig) -> str:
-    """What the name of a log's directory ends with, so that logs of other rates or components have other ones.
+def log_suffix(rates: DictConfig, components: DictConfig, development: bool) -> str:
+    """What the name of a log's directory ends with, so that logs of other settings have other ones.
 
     Example:
         >>> none = OmegaConf.create({})
-        >>> log_suffix(none, none), log_suffix(OmegaConf.create({"people": {"goals": {"mean": 3}}}), none)
+        >>> log_suffix(none, none, False), log_suffix(OmegaConf.create({"people": {"goals": {"mean": 3}}}), none, False)
         ('', '-3d04c857')
+        >>> log_suffix(none, none, True)
+        '-development'
     """
     changed = flat_rates(rates) if rates else {}
     if others := plain_components(components):
         changed = {**changed, "components": others}
-    return f"-{hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]}" if changed else ""
+    suffix = f"-{hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]}" if changed else ""
+    return f"-development{suffix}" if development else suffix

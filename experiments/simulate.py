@@ -54,8 +54,8 @@ def written_log(settings: DictConfig, directory: Path, console: Console) -> Summ
     """Write what is missing of a log, with a progress bar.
 
     Args:
-        settings: ``world``, ``channel``, ``dialogues``, ``seed``, ``workers``, ``rates`` other than the world's, and
-            ``components`` other than the assistant's.
+        settings: ``world``, ``channel``, ``dialogues``, ``seed``, ``workers``, ``rates`` other than the world's,
+            ``components`` other than the assistant's, and whether it is for ``development``.
         directory: of the log.
         console: for the bar.
     """
@@ -81,6 +81,7 @@ def setting_of(settings: DictConfig) -> Setting:
     return Setting.load(
         world_directory(settings.world), seed=whole_number("seed", settings.seed), channel=settings.channel,
         rates=flat_rates(settings.rates), components=plain_components(settings.get("components")),
+        development=true_or_false("development", settings.get("development", False)),
     )  # fmt: skip
 
 
@@ -92,6 +93,17 @@ def whole_number(name: str, value: object) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{name} is {value!r}; expected a whole number")
+    return value
+
+
+def true_or_false(name: str, value: object) -> bool:
+    """A setting that has to be true or false; the text "no" would count as true.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}; expected true or false")
     return value
 
 

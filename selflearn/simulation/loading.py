@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from selflearn.simulation.world import (
     Manners,
     SlotSpec,
     World,
+    said_together,
+    spoken_values,
 )
 
 _NAME = re.compile(r"[a-z][a-z_]*")
@@ -81,21 +84,13 @@ def _split_intents(
     lists: list[tuple[Phrasings, Value]] = []
     for name, intent in intents.items():
         row = places[name].table()
-        lists += [(intent.say, row["say"]), (intent.short, row.get("short", places[name]))]
-        follows = row["follow"].rows() if intent.follow else []
-        lists += [(follow.say, value.table()["say"]) for follow, value in zip(intent.follow, follows, strict=True)]
-    values = {words for kind in types.values() for entity in kind.entities for words in entity.spoken}
+        follows = [value.table()["say"] for value in row["follow"].rows()] if intent.follow else []
+        lists += zip(intent.lists, (row["say"], row.get("short", places[name]), *follows), strict=True)
     try:
-        sides = iter(split_phrasings([phrasings for phrasings, _ in lists], values))
+        sides = iter(split_phrasings([phrasings for phrasings, _ in lists], spoken_values(types)))
     except NoSplitError as error:
         raise lists[error.number][1].fault(str(error)) from None
-    return {
-        name: replace(
-            intent, say=next(sides), short=next(sides),
-            follow=tuple(replace(follow, say=next(sides)) for follow in intent.follow),
-        )
-        for name, intent in intents.items()
-    }  # fmt: skip
+    return {name: intent.with_lists(*islice(sides, len(intent.lists))) for name, intent in intents.items()}
 
 
 def _split_types(
@@ -105,15 +100,7 @@ def _split_types(
 
     So are those that are said alike, such as two doctors.
     """
-    said: dict[str, set[str]] = {name: set() for name in types}
-    for intent in intents.values():
-        for slot in intent.slots.values():
-            if slot.follows and types[slot.type].open:
-                said[intent.slots[slot.follows[0]].type].add(slot.follows[1])
-    held = held_out_names(
-        (entity.name.lower(), *entity.spoken, *(entity.attributes[attribute].lower() for attribute in said[kind.name]))
-        for kind in types.values() if kind.open for entity in kind.entities
-    )  # fmt: skip
+    held = held_out_names(said_together(types, intents))
     return {name: _split_type(kind, held, places[name]) if kind.open else kind for name, kind in types.items()}
 
 

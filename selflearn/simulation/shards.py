@@ -130,7 +130,7 @@ def _written(
         context = multiprocessing.get_context("spawn")
         count = _Count(context.Value("q", 0), heard)
         directory, rates = str(setting.world.directory), setting.world.rates
-        start = directory, setting.seed, setting.channel, rates, setting.components, root
+        start = directory, setting.seed, setting.channel, rates, setting.components, setting.development, root
         if workers > 1 and len(missing) > 1:
             with context.Pool(workers, _start, (*start, _Count(count.value, None))) as pool:
                 yield from _in_order(shards, missing, _watched(pool.imap(_write, missing), count))
@@ -228,12 +228,14 @@ _worker: _Worker | None = None
 
 
 def _start(
-    directory: str, seed: int, channel: Channel, rates: Mapping[str, Any], components: Mapping[str, Any], root: Path,
-    count: _Count,
+    directory: str, seed: int, channel: Channel, rates: Mapping[str, Any], components: Mapping[str, Any],
+    development: bool, root: Path, count: _Count,
 ) -> None:  # fmt: skip
     global _worker
     torch.set_num_threads(1)
-    setting = Setting.load(directory, seed=seed, channel=channel, rates=rates, components=components)
+    setting = Setting.load(
+        directory, seed=seed, channel=channel, rates=rates, components=components, development=development
+    )
     understanding = setting.component("understanding", lambda: _kept_understanding(setting, root))
     assistant = build_assistant(setting, understanding, log=root, heard=count.one_more)
     _worker = _Worker(setting, assistant, Wishes(setting.world, setting.population))

@@ -20,6 +20,7 @@ from selflearn.schema import Dialogue
 from selflearn.simulation.annotators import Annotators, AnnotatorSettings, load_annotators
 from selflearn.simulation.assistant import Assistant, BestReading, Recognizer, Understander
 from selflearn.simulation.components import checked_components, make_component
+from selflearn.simulation.development import development_world
 from selflearn.simulation.loading import load_world
 from selflearn.simulation.log import dialogue
 from selflearn.simulation.people import DAY, EPOCH, Person, Wishes, draw_situation, make_person
@@ -66,7 +67,8 @@ class Setting:
     """A world with its people, its assistant and its annotators, how it hears, and the seed of all that is drawn.
 
     ``components`` of the assistant are its own except those that stand there
-    (:mod:`selflearn.simulation.components`).
+    (:mod:`selflearn.simulation.components`). ``development`` says that the world is the one to choose between designs
+    in (:mod:`selflearn.simulation.development`).
     """
 
     world: World
@@ -76,11 +78,12 @@ class Setting:
     seed: int
     channel: Channel = "text"
     components: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    development: bool = False
 
     @classmethod
     def load(
         cls, directory: str | Path, *, seed: int, channel: Channel = "text", rates: Mapping[str, Any] | None = None,
-        components: Mapping[str, Any] | None = None,
+        components: Mapping[str, Any] | None = None, development: bool = False,
     ) -> Setting:  # fmt: skip
         """Read a world directory.
 
@@ -90,6 +93,7 @@ class Setting:
             channel: how the assistant hears.
             rates: other values than those of its files: ``{"people.reactions.barge_in": 0.2}``.
             components: of the assistant that are not its own: ``{"rewriter": {"_target_": "mine.Rewriter"}}``.
+            development: whether to take the world to choose between designs in, which knows nothing of the test split.
 
         Raises:
             ValueError: there is no such channel or component.
@@ -98,10 +102,12 @@ class Setting:
         if channel not in get_args(Channel):
             raise ValueError(f"channel is {channel!r}; expected {' or '.join(get_args(Channel))}")
         world = load_world(directory, rates)
+        if development:
+            world = development_world(world)
         return cls(
             world=world, population=load_population(world), assistant=load_assistant(world),
             annotators=load_annotators(world), seed=seed, channel=channel,
-            components=checked_components(components or {}),
+            components=checked_components(components or {}), development=development,
         )  # fmt: skip
 
     def identity(self, dialogues: int) -> dict[str, Any]:
@@ -110,7 +116,8 @@ class Setting:
             "version": LOG_VERSION, "world": self.world.digest, "rates": dict(self.world.rates), "seed": self.seed,
             "dialogues": dialogues, "channel": self.channel,
         }  # fmt: skip
-        return own | ({"components": dict(self.components)} if self.components else {})
+        own |= {"components": dict(self.components)} if self.components else {}
+        return own | ({"development": True} if self.development else {})
 
     def component(self, name: str, own: Callable[[], T]) -> T:
         """A component that is put in, or else the assistant's own.

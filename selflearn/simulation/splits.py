@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,11 @@ ROUNDS = 50
 """How often lists are gone through before they are said to have no split; two or three times are enough as a rule."""
 
 Part = Literal["any", "train", "test"]
+
+
+def draw(text: str) -> float:
+    """A number in [0, 1) that is always the same for a text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2.0**64
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,9 @@ class NoSplitError(ValueError):
         self.number = number
 
 
-def split_phrasings(lists: Sequence[Phrasings], values: Collection[str] = ()) -> list[Phrasings]:
+def split_phrasings(
+    lists: Sequence[Phrasings], values: Collection[str] = (), draw: Callable[[str], float] = draw
+) -> list[Phrasings]:
     """Hold out about a quarter of what a world can say, the same in every list where it stands.
 
     Phrasings that can come out as the same words, whatever the values of their slots are (``play {song}``,
@@ -60,6 +67,7 @@ def split_phrasings(lists: Sequence[Phrasings], values: Collection[str] = ()) ->
     Args:
         lists: ways to say the same, list by list.
         values: words that may stand in a slot: ``turn it up`` is the same as ``turn it {change}``.
+        draw: a number in [0, 1) for a text; what has a low one is held out.
 
     Raises:
         NoSplitError: lists that share their few phrasings leave no such split.
@@ -68,15 +76,15 @@ def split_phrasings(lists: Sequence[Phrasings], values: Collection[str] = ()) ->
     groups = [{group[phrasing.source] for phrasing in phrasings.all} for phrasings in lists]
     # what is everybody's in one list cannot be held out in another
     shared = set[str]().union(*(found for found in groups if len(found) == 1))
-    held = {name for found in groups for name in found - shared if _draw(name) < HELD_OUT}
+    held = {name for found in groups for name in found - shared if draw(name) < HELD_OUT}
     kept = set(shared)
     for _ in range(ROUNDS):
         unsplit = [found for found in groups if not found <= shared and (not found & held or found <= held)]
         for found in unsplit:
             if not found & held:
-                held.add(min(found - kept or found - shared, key=_draw))
+                held.add(min(found - kept or found - shared, key=draw))
             elif found <= held:
-                kept.add(max(found, key=_draw))
+                kept.add(max(found, key=draw))
                 held -= kept
         if not unsplit:
             break
@@ -86,7 +94,7 @@ def split_phrasings(lists: Sequence[Phrasings], values: Collection[str] = ()) ->
             "phrasings of these; add phrasings that have words of their own",
             groups.index(unsplit[0]),
         )
-    for name in sorted(held, key=_draw, reverse=True):  # short lists were given theirs: others need not hold more
+    for name in sorted(held, key=draw, reverse=True):  # short lists were given theirs: others need not hold more
         if all(len(found & held) - 1 >= HELD_OUT * len(found) for found in groups if name in found):
             held.remove(name)
     return [
@@ -130,15 +138,20 @@ def _bare(words: Sequence[str], values: Collection[str], most: Mapping[str, int]
     return " ".join(found)
 
 
-def held_out_names(together: Iterable[tuple[str, ...]]) -> set[str]:
+def held_out_names(
+    together: Iterable[tuple[str, ...]], draw: Callable[[str], float] = draw, shared: Collection[str] = ()
+) -> set[str]:
     """The names that only people of the test split say.
 
     Args:
         together: names that are said together, such as a song and its artist; a name alone is a tuple of one. A name
             joins all that it stands with: whoever asks for a song may name its artist, and who likes the artist may ask
             for another song, so that none of them can be held out alone.
+        draw: a number in [0, 1) for a text; what has a low one is held out.
+        shared: names that are everybody's: what they join is not held out.
     """
-    return {name for names in _joined(together) if _draw(min(names)) < HELD_OUT for name in names}
+    free = (names for names in _joined(together) if names.isdisjoint(shared))
+    return {name for names in free if draw(min(names)) < HELD_OUT for name in names}
 
 
 def _joined(sets: Iterable[Iterable[str]]) -> list[set[str]]:
@@ -149,8 +162,3 @@ def _joined(sets: Iterable[Iterable[str]]) -> list[set[str]]:
         union = set[str]().union(members, *(group[name] for name in members & group.keys()))
         group.update(dict.fromkeys(union, union))
     return list({id(union): union for union in group.values()}.values())
-
-
-def _draw(text: str) -> float:
-    """A number in [0, 1) that is always the same for a text."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2.0**64

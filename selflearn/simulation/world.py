@@ -8,8 +8,8 @@ each), ``domains/*.yaml`` (the intents of one domain each), ``people.yaml``, ``a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,16 @@ class Intent:
     done: tuple[str, ...]
     stale: tuple[str, ...]
 
+    @property
+    def lists(self) -> tuple[Phrasings, ...]:
+        """All its phrasings: ``say``, ``short``, and those of each follow-up."""
+        return self.say, self.short, *(follow.say for follow in self.follow)
+
+    def with_lists(self, say: Phrasings, short: Phrasings, *follow: Phrasings) -> Intent:
+        """The same intent with other phrasings, in the order of ``lists``."""
+        next_ones = tuple(replace(old, say=new) for old, new in zip(self.follow, follow, strict=True))
+        return replace(self, say=say, short=short, follow=next_ones)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manners:
@@ -233,3 +243,24 @@ class World:
     def domains(self) -> tuple[str, ...]:
         """Names of the domains, in alphabetical order."""
         return tuple(sorted({intent.domain for intent in self.intents.values()}))
+
+
+def spoken_values(types: Mapping[str, EntityType]) -> set[str]:
+    """All words that an entity can be called by."""
+    return {words for kind in types.values() for entity in kind.entities for words in entity.spoken}
+
+
+def said_together(types: Mapping[str, EntityType], intents: Mapping[str, Intent]) -> Iterator[tuple[str, ...]]:
+    """For each entity of an open type all that it is called by, and the values that follow from it.
+
+    In small letters, as :func:`~selflearn.simulation.splits.held_out_names` takes them.
+    """
+    said: dict[str, set[str]] = {name: set() for name in types}
+    for intent in intents.values():
+        for slot in intent.slots.values():
+            if slot.follows and types[slot.type].open:
+                said[intent.slots[slot.follows[0]].type].add(slot.follows[1])
+    for kind in types.values():
+        for entity in kind.entities if kind.open else ():
+            follow = (entity.attributes[attribute].lower() for attribute in said[kind.name])
+            yield entity.name.lower(), *entity.spoken, *follow

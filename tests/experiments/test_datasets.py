@@ -49,3 +49,10 @@ def test_a_fold_by_bot_tests_on_one_that_it_did_not_learn_from(composed):
     for split, bots in zip(folds, tested, strict=True):
         assert not bots & {dialogue.system_version for dialogue in [*split.train, *split.tune]}
     assert "4 folds, by bot" in said  # of the 5 by dialogue
+
+
+def test_a_simulated_log_for_development_has_a_directory_of_its_own(composed):
+    plain, development = (
+        composed("experiment=simulated", *lines).data.root for lines in ([], ["data.simulate.development=true"])
+    )
+    assert development == f"{plain}-development"

@@ -73,6 +73,7 @@ def test_a_log_without_a_dialogue_that_trains_is_shown_too(run):
         (["channel=radio"], "channel is 'radio'; expected text or speech"),
         (["world=nowhere"], "nowhere is no directory; expected a world"),
         (["workers=0"], "workers is 0; expected at least 1"),
+        (["development=no"], "development is 'no'; expected true or false"),
         (["workers=-3"], "workers is -3; expected at least 1"),
         (["dialogs=5"], "unknown key 'dialogs'; nearest: 'dialogues'"),
         (["rates.people.reactions.barge=1"], "has no such rate; nearest: 'people.reactions.barge_in'"),

@@ -134,6 +134,19 @@ def test_another_log_in_the_directory_is_left_alone(small_shards, whole, tmp_pat
         write(small_shards, tmp_path)
 
 
+def test_a_log_for_development_is_another_log(small_shards, whole, tmp_path):
+    claim = ["version", "world", "rates", "seed", "dialogues", "channel"]
+    assert list(json.loads((whole[0] / "simulation.json").read_text())) == claim  # so that older logs are recognised
+    setting = Setting.load(small_shards.world.directory, seed=1, development=True)
+    with pytest.raises(ValueError, match=r"development: None there, True wanted"):
+        write(setting, whole[0])
+    for workers in (1, 2):
+        write(setting, tmp_path / str(workers), workers=workers)
+    assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "2") != bytes_of(whole[0])
+    with pytest.raises(ValueError, match=r"development: True there, None wanted"):
+        write(small_shards, tmp_path / "1")
+
+
 def test_other_rates_make_another_log_of_the_same_bytes_in_every_process(small_shards, whole, tmp_path):
     rates = {"people.reactions.barge_in": 1.0, "people.reactions.notice.wrong": 1.0, "people.goals.mean": 1.2}
     setting = Setting.load(small_shards.world.directory, seed=1, rates=rates)
