@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from selflearn.batching.batch import TextBucket
+from selflearn.models.label_generator import TurnFusion
 from selflearn.schema import Labels
 from tests.fixtures.dialogues import home_dialogues, plain_dialogue, tiny_model
 
@@ -214,3 +215,19 @@ def test_shapes_are_those_that_are_documented(made):
     assert out.encoded.tokens.shape == (batch.num_tokens, model.turn_encoder.hidden_size)
     assert dataclasses.is_dataclass(out)
     assert out["turns"] is out.turns
+
+
+def test_what_request_and_response_share_is_in_no_sum_of_the_two():
+    torch.manual_seed(0)
+    fusion = TurnFusion(text_size=6, lexical_size=4, size=8, dropout=0.0)
+    texts, ngrams = torch.randn(2, 2, 6), torch.randn(2, 2, 4)  # two requests and two responses
+
+    def fused(request, response):
+        both = [torch.stack([table[0, request], table[1, response]])[None, None] for table in (texts, ngrams)]
+        return fusion(both[0], torch.ones(1, 1, 2, dtype=torch.bool), both[1], None)
+
+    straight, crossed = fused(0, 0) + fused(1, 1), fused(0, 1) + fused(1, 0)
+    assert (straight - crossed).abs().max() > 0.1
+    with torch.no_grad():
+        fusion.shared.weight.zero_()
+    torch.testing.assert_close(fused(0, 0) + fused(1, 1), fused(0, 1) + fused(1, 0))
