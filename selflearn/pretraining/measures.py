@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from sklearn.metrics import roc_auc_score
+from torch import Tensor
+from torch.nn import functional
 
 from selflearn.models import LabelGenerator
 from selflearn.pretraining.build import swap_collator
@@ -55,9 +57,10 @@ class SwapJudge:
             grades: names of the grades that pretraining used.
 
         Returns:
-            ``detection_auc@GRADE`` over ``pairs@GRADE`` for each grade that offers a wrong response, and ``found``, the
-            share of the hidden responses that are ranked first among ``candidates`` (a mean). Empty where no response
-            is held out.
+            ``detection_auc@GRADE`` over ``pairs@GRADE`` for each grade that offers a wrong response; ``found``, the
+            share of the hidden responses that are ranked first among ``candidates`` (a mean); and the mean ``cosine``
+            of two different ones, which is near 1 where the encoder has come to say the same of all texts. Empty where
+            no response is held out.
         """
         if not any(turn.response for dialogue in self.dialogues[:_MOST] for turn in dialogue.turns):
             return {}
@@ -92,13 +95,20 @@ class SwapJudge:
 
     def _found(self) -> dict[str, float]:
         right: list[bool] = []
+        cosines: list[Tensor] = []
         candidates = 0
         (reading,) = self._readings(SwapConfig(swapped=0.0, hidden=_HIDDEN, shares={"random": 1.0}), 1)
         for batch, out in reading:
             if out.contrast_logits is not None:
                 right += (out.contrast_logits.argmax(-1) == batch.candidate_order).tolist()
                 candidates += out.contrast_logits.numel()
-        return {"found": sum(right) / len(right), "candidates": candidates / len(right)} if right else {}
+                vectors = functional.normalize(self.model.turn_encoder(batch.candidates).vectors[:, 0].float(), dim=-1)
+                cosines.append((vectors @ vectors.T)[~torch.eye(len(vectors), dtype=torch.bool)])
+        if not right:
+            return {}
+        found = {"found": sum(right) / len(right), "candidates": candidates / len(right)}
+        different = torch.cat(cosines)
+        return found | ({"cosine": different.mean().item()} if len(different) else {})
 
     def _readings(self, swaps: SwapConfig, number: int) -> list[list[tuple[PretrainingBatch, SwapObjectivesOutput]]]:
         """The dialogues with so many draws of what is swapped."""
