@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
 from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.app import hydra_main
 from experiments.check import ConfigError
-from experiments.ranges import as_setting
+from experiments.ranges import as_setting, value_at
 from selflearn.evaluation import (
     Results,
     evaluate,
@@ -112,18 +112,16 @@ def _of_these(word: str, runs: Sequence[Run]) -> str:
     if "=" not in word or word.startswith("-"):
         return word
     override = OverridesParser.create().parse_override(word)
-    if not override.is_sweep_override():
+    if not override.is_choice_sweep():
         return word
-    had = {as_setting(_value(run.config, override.key_or_group)) for run in runs}
-    said = [value for value in override.sweep_string_iterator() if as_setting(yaml.safe_load(value)) in had]
-    return f"{word.partition('=')[0]}={','.join(said)}" if said else word
-
-
-def _value(config: Any, place: str) -> Any:
-    """What stands in a config at a place that is written with dots; None where nothing does."""
-    for name in place.split("."):
-        config = config.get(name) if isinstance(config, Mapping) else None
-    return config
+    typed = {
+        as_setting(value.text if isinstance(value, QuotedString) else value): text
+        for value, text in zip(override.sweep_iterator(), override.sweep_string_iterator(), strict=True)
+    }
+    had = {as_setting(value_at(run.config, override.key_or_group)) for run in runs}
+    if not had <= typed.keys():  # written in a way that cannot be told from the config: nothing is left out
+        return word
+    return f"{word.partition('=')[0]}={','.join(text for value, text in typed.items() if value in had)}"
 
 
 def section(runs: Sequence[Run], names: Sequence[str], table: str, *, title: str, baselines: Sequence[str]) -> str:

@@ -64,7 +64,7 @@ def say_dropped(report: ReadReport, say: Callable[[str], None]) -> None:
 
 
 def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequence[Dialogue], Counts]:
-    """Train, tune and test dialogues, all training dialogues (for pretraining), and counts."""
+    """Train, tune and test dialogues, all others of the training split (for pretraining), and counts."""
     rows, counts = load(cfg, cfg.data.train_split, say)
     if cfg.data.get("leave_out") is not None:
         rows = without_shared(cfg, rows, say)
@@ -75,7 +75,7 @@ def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequ
     test, test_counts = load(cfg, cfg.data.test_split, say)
     if cfg.data.test_limit is not None:
         test = test[: cfg.data.test_limit]
-    tuning = set(cut) if cfg.data.labelled is None else set()
+    tuning = set(cut)  # what pretraining learned is measured on them
     unlabelled = chosen.take([row for row in range(len(chosen)) if row not in tuning])
     split = Split(train=labelled.take(stay), tune=list(labelled.take(cut)), test=list(test))
     return split, unlabelled, counts | test_counts

@@ -62,7 +62,11 @@ def _directories(cfg: DictConfig) -> list[Path]:
 
 def missing_commands(cfg: DictConfig, runs: Sequence[Run], wanted: Sequence[Rates]) -> Iterator[str]:
     """The commands that make what is missing: the world as it is, and one sweep over all other rates."""
-    done = {(rates_key(rates), run.config.get("seed")) for run in runs if (rates := rates_of(run)) is not None}
+    done = {
+        (rates_key(rates), run.config.get("seed")) for run in runs
+        if (rates := rates_of(run)) is not None
+        and all(as_setting(value_at(run.config, name)) == as_setting(value) for name, value in cfg.settings.items())
+    }  # fmt: skip
     missing = [rates for rates in wanted if any((rates_key(rates), seed) not in done for seed in cfg.seeds)]
     seeds = f"seed={','.join(map(str, cfg.seeds))}"
     settings = [f"{name}={as_setting(value)}" for name, value in cfg.settings.items()]
@@ -101,7 +105,16 @@ def as_setting(value: object) -> str:
     """
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{key}:{as_setting(inner)}" for key, inner in value.items()) + "}"
-    return f"[{','.join(map(as_setting, value))}]" if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return f"[{','.join(map(as_setting, value))}]"
+    return "null" if value is None else str(value)
+
+
+def value_at(config: Any, place: str) -> Any:
+    """What stands in a config at a place that is written with dots; None where nothing does."""
+    for name in place.split("."):
+        config = config.get(name) if isinstance(config, Mapping) else None
+    return config
 
 
 if __name__ == "__main__":

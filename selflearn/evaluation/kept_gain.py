@@ -85,14 +85,7 @@ def kept_gains(
     beside = beside or {}
     systems = {"gold": gold, "feedback": feedback, **floors, **beside}
     evaluate(systems, dialogue_ids=dialogue_ids, model="gold", resamples=0)  # refuses items that differ
-    values = {
-        name: {
-            key: value
-            for table, frame in tables.items()
-            for key, value in metrics_of(table, frame, dialogue_ids, weights).items()
-        }
-        for name, tables in systems.items()
-    }
+    values = {name: _measured(tables, dialogue_ids, weights) for name, tables in systems.items()}
     found = []
     for metric in metrics:
         floor = next((name for name in floors if metric in values[name]), None)
@@ -105,6 +98,15 @@ def kept_gains(
                               beside={name: values[name][metric][0].item() for name in beside
                                       if metric in values[name]}))  # fmt: skip
     return found
+
+
+def _measured(tables: Tables, dialogue_ids: Sequence[str], weights: Tensor) -> dict[str, Tensor]:
+    """By key, a metric on all dialogues and on each resample."""
+    return {
+        key: value
+        for table, frame in tables.items()
+        for key, value in metrics_of(table, frame, dialogue_ids, weights).items()
+    }
 
 
 def _lacks(metric: str, systems: Sequence[str], values: Mapping[str, Mapping[str, Tensor]]) -> str:

@@ -84,8 +84,11 @@ class TurnFusion(nn.Module):
 
 
 def _shared(*sides: Tensor) -> Tensor:
-    """Products of unit vectors of both sides, ``[D, T, 2, S]`` each, with channels of about one; ``[D, T, sum(S)]``."""
-    products = [functional.normalize(both, dim=-1).prod(2) * both.shape[-1] ** 0.5 for both in sides]
+    """Products of unit vectors of both sides, ``[D, T, 2, S]`` each, of a norm of about one; ``[D, T, sum(S)]``."""
+    products = []
+    for both in sides:
+        request, response = functional.normalize(both, dim=-1).unbind(2)
+        products.append(request * response * both.shape[-1] ** 0.5)
     return torch.cat(products, -1)
 
 

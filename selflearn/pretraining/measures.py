@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.nn import functional
 
+from selflearn.batching.windows import cut_dialogue
 from selflearn.models import LabelGenerator
 from selflearn.pretraining.build import swap_collator
 from selflearn.pretraining.objectives import SwapObjectives, SwapObjectivesOutput
@@ -19,7 +20,7 @@ from selflearn.schema import Dialogue
 _DIALOGUES = 32
 """Of a batch: a hidden response is looked for among those of as many dialogues."""
 
-_MOST = 256
+_MOST = 128
 """Dialogues that are read; more of them take longer and say the same."""
 
 _HIDDEN = 0.2
@@ -34,8 +35,8 @@ class SwapJudge:
         model: pretrained.
         objectives: the two heads that it was pretrained with.
         tokenizer: of the model.
-        dialogues: that pretraining did not read, of which the first 256 are used, and what is observed in them alone;
-            wrong responses come from them too.
+        dialogues: that pretraining did not read, of which the first 128 are used; wrong responses come from them too.
+            What is observed in them alone is read, except by the grade ``same_acts``.
         encoder: name of the frozen encoder that finds the nearest responses.
         pool_size: responses in the pool.
         seed: of what is swapped and hidden.
@@ -56,11 +57,14 @@ class SwapJudge:
         Args:
             grades: names of the grades that pretraining used.
 
+        Raises:
+            ValueError: the model's answers are no numbers: pretraining has diverged.
+
         Returns:
             ``detection_auc@GRADE`` over ``pairs@GRADE`` for each grade that offers a wrong response; ``found``, the
-            share of the hidden responses that are ranked first among ``candidates`` (a mean); and the mean ``cosine``
-            of two different ones, which is near 1 where the encoder has come to say the same of all texts. Empty where
-            no response is held out.
+            share of the hidden responses that are ranked first among ``candidates`` (a mean), which are those of 32
+            dialogues without near-duplicates of the right one; and the mean ``cosine`` of two different ones, which is
+            near 1 where the encoder has come to say the same of all texts. Empty where no response is held out.
         """
         if not any(turn.response for dialogue in self.dialogues[:_MOST] for turn in dialogue.turns):
             return {}
@@ -101,7 +105,7 @@ class SwapJudge:
         for batch, out in reading:
             if out.contrast_logits is not None:
                 right += (out.contrast_logits.argmax(-1) == batch.candidate_order).tolist()
-                candidates += out.contrast_logits.numel()
+                candidates += int((~batch.forbidden).sum())
                 vectors = functional.normalize(self.model.turn_encoder(batch.candidates).vectors[:, 0].float(), dim=-1)
                 cosines.append((vectors @ vectors.T)[~torch.eye(len(vectors), dtype=torch.bool)])
         if not right:
@@ -112,10 +116,20 @@ class SwapJudge:
 
     def _readings(self, swaps: SwapConfig, number: int) -> list[list[tuple[PretrainingBatch, SwapObjectivesOutput]]]:
         """The dialogues with so many draws of what is swapped."""
-        dialogues = self.dialogues[:_MOST]
+        longest = self.model.config.max_turns
+        dialogues = [
+            cut_dialogue(dialogue, 0, min(len(dialogue.turns), longest)) for dialogue in self.dialogues[:_MOST]
+        ]
         collate, _ = swap_collator(
             self.model, self.tokenizer, dialogues, swaps, encoder=self.encoder, pool_size=self.pool_size, seed=self.seed
         )
         parts = [dialogues[start : start + _DIALOGUES] for start in range(0, len(dialogues), _DIALOGUES)]
         batches = [[collate(part, epoch).to(self.model.device) for part in parts] for epoch in range(number)]
-        return [[(batch, self.objectives(self.model, batch)) for batch in reading] for reading in batches]
+        found = [[(batch, self.objectives(self.model, batch)) for batch in reading] for reading in batches]
+        logits = [out.detection_logits for reading in found for _, out in reading if out.detection_logits is not None]
+        if not all(bool(one.isfinite().all()) for one in logits):
+            raise ValueError(
+                "after pretraining the model's answers are no finite numbers; expected a loss that falls: lower "
+                "pretraining.optimization.lr or encoder_lr, and take another output directory"
+            )
+        return found

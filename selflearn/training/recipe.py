@@ -154,7 +154,7 @@ def pretrain(
         seed: of swaps, order and dropout.
         on_overflow: what happens to dialogues that are too long.
         workers: processes that make batches, which takes long here: the nearest responses are looked up for them.
-        held_out: dialogues to measure on what was learned; their labels are not read either.
+        held_out: dialogues to measure on what was learned, none of those above.
 
     Returns:
         What :meth:`SwapJudge.measures` measures; of a stage that was done before, what it measured then. Empty without
@@ -184,7 +184,12 @@ def pretrain(
         pool_size=settings.pool_size, seed=seed,
     )  # fmt: skip
     grades = [name for name, share in settings.swaps.shares.items() if share > 0]
-    run_stage(module, data, stage, measure=lambda: judge.measures(grades))
+
+    def measure() -> dict[str, float]:
+        torch.nn.Module.to(module, placement(stage.hardware)[1])  # Lightning leaves it on the CPU
+        return judge.measures(grades)
+
+    run_stage(module, data, stage, measure=measure)
     learned = read_measures(stage)
     for what, value in learned.items():
         log.info("pretraining, on dialogues that it did not read: %s %.3f", what, value)
@@ -298,7 +303,8 @@ class Recipe:
         learned = pretrain(
             model, tokenizer, labelled if unlabelled is None else unlabelled, self.pretraining, self.model.encoder,
             replace(stage, directory=stage.directory / "pretraining"), seed=self.seed,
-            on_overflow=self.training.on_overflow, workers=self.training.workers, held_out=tune,
+            on_overflow=self.training.on_overflow, workers=self.training.workers,
+            held_out=tune if self.model.dialogue.layers else (),  # without context there is little to learn from them
         )  # fmt: skip
         data = fine_tune(
             model, tokenizer, labelled, self.training, replace(stage, directory=stage.directory / "fine_tuning"),

@@ -103,7 +103,7 @@ class PretrainingSettings:
         default_factory=lambda: SwapConfig(shares={"nearest": 0.5, "exchanged": 0.3, "random": 0.2})
     )
     pool_size: int = 20_000
-    optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
+    optimization: OptimizationConfig = field(default_factory=lambda: OptimizationConfig(encoder_lr=5e-5))
     weights: str | None = None
 
 

@@ -162,9 +162,9 @@ def run_stage(
     if trainer.interrupted:
         raise KeyboardInterrupt
     if trainer.is_global_zero:
-        checkpoints.write_seconds()
         if measure is not None:
-            _replace(config.directory / MEASURES, json.dumps(measure(), indent=2))
+            _replace(config.directory / MEASURES, json.dumps(measure(), indent=2, allow_nan=False))
+        checkpoints.write_seconds()
         save_weights(module.model, final)
         checkpoint.unlink(missing_ok=True)
     trainer.strategy.barrier()

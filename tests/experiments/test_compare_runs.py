@@ -63,6 +63,17 @@ def test_runs_of_a_sweep_are_named_by_their_settings_and_have_one_command(comman
     )  # a group stays as it is
 
 
+def test_a_value_that_cannot_be_told_from_the_config_leaves_the_sweep_whole(command, tmp_path):
+    swept = ["-m", "'data.simulate.rates={},{people:{goals:{mean:3}}},{people:{goals:{mean:4}}}'", "'seed=range(1,3)'"]
+    for name, rates in (("first", "{}"), ("second", "{people: {goals: {mean: 3}}}")):
+        write(tmp_path / name, 30, told=swept)
+        (tmp_path / name / "config.yaml").write_text(f"seed: 1\ndata: {{simulate: {{rates: {rates}}}}}\n")
+    code, _, err = command("runs=[first,second]", "page=page.md")
+    assert (code, err) == (0, "")
+    said = "'data.simulate.rates={},{people:{goals:{mean:3}}}' 'seed=range(1,3)'"
+    assert said in (tmp_path / "page.md").read_text()
+
+
 def test_gold_and_feedback_stand_beside_the_baselines_of_the_first(command, tmp_path):
     write(tmp_path / "gold", 36, annotator=38, tfidf_context=30, majority=4)
     write(tmp_path / "feedback", 28, experiment="simulated_feedback", annotator=2)

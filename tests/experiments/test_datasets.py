@@ -41,6 +41,14 @@ def test_dialogues_that_another_corpus_has_too_are_left_out_of_training(composed
     assert len([*whole.train, *whole.tune]) == 20
 
 
+def test_pretraining_reads_no_tuning_dialogue_however_few_are_labelled(composed):
+    split, unlabelled, _ = load_split(composed("experiment=sgd", "data.labelled=10", "data.tune_share=0.3"), print)
+    tuning = {dialogue.id for dialogue in split.tune}
+    assert tuning
+    assert len({dialogue.id for dialogue in unlabelled}) == 20 - len(tuning)
+    assert tuning.isdisjoint(dialogue.id for dialogue in unlabelled)
+
+
 def test_a_fold_by_bot_tests_on_one_that_it_did_not_learn_from(composed):
     said = []
     folds = [split for split, _ in fold_splits(composed("experiment=dbdc3"), "bot", said.append)]

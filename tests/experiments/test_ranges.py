@@ -43,6 +43,14 @@ def test_other_settings_are_those_of_every_command(ranges):
     assert out.count("experiment=simulated seed=1 data.simulate.dialogues=1000") == out.count("experiments.train") == 2
 
 
+def test_a_run_of_other_settings_is_still_to_be_run(ranges, tmp_path):
+    write_run(tmp_path / "runs" / "simulated" / "seed_1", {})
+    _, out, _ = ranges("settings={data.root:logs/seed_1,data.limit:null}")
+    assert out.count("experiments.train") == 1
+    _, out, _ = ranges("settings={data.simulate.seed:2}")
+    assert out.count("experiments.train") == 2
+
+
 def test_runs_that_are_there_make_the_table_and_the_others_are_said(ranges, tmp_path):
     write_run(tmp_path / "runs" / "simulated" / "seed_1", {})
     write_run(
