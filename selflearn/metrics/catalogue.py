@@ -88,7 +88,7 @@ AUC_WITHIN_QUESTION = TableMetric(name="auc@within_question", measure=_auc_withi
 """AUC inside each ``question``, weighted by its pairs."""
 
 MACRO_F1 = TableMetric(name="macro_f1", measure=additive(_names, functional.macro_f1_from_statistics))
-"""Mean F1 over the names that occur in gold or prediction."""
+"""Mean F1 over the names that occur in gold."""
 
 SEGMENTATION_METRICS = (
     TableMetric(

@@ -57,6 +57,21 @@ def test_the_table_of_labels_from_feedback_is_what_was_measured(row):
     assert shown == [max(found[metric, system] for system in systems) for metric in METRICS]
 
 
+def test_what_the_readme_says_of_a_promise_is_in_the_tables():
+    said = README.split("\nIn that run ")[1].split("([tables]")[0]
+    found = {
+        figure
+        for section in ("simulated, baselines=simulated", "simulated_feedback")
+        for row in rows(
+            RESULTS.split(f"\n## {section}\n")[1].split("\n## ")[0].split("### Labels with an approximate")[1]
+        )
+        for figure in re.findall(r"(?<![\d+-])0?(\.\d{3})\b", " ".join(row))
+    }
+    figures = re.findall(r"(?<!\d)(\.\d{3})", said.replace("the .900 that was promised", ""))
+    assert len(figures) > 10
+    assert not [figure for figure in figures if figure not in found]
+
+
 @pytest.mark.parametrize("system", ["tfidf", "tfidf_context"])
 @pytest.mark.parametrize("metric", ["segmentation/boundary_f1", "defect/auc", "success/auc"])
 def test_the_model_is_clearly_above_bags_of_words_where_the_simulation_says_so(metric, system):
