@@ -183,14 +183,15 @@ def pretrain(
         model=model, objectives=objectives, tokenizer=tokenizer, dialogues=held_out, encoder=encoder,
         pool_size=settings.pool_size, seed=seed,
     )  # fmt: skip
-    grades = [name for name, share in settings.swaps.shares.items() if share > 0]
+    run_stage(module, data, stage, measure=lambda: _judged(judge, settings, placement(stage.hardware)[1]))
+    return read_measures(stage)
 
-    def measure() -> dict[str, float]:
-        torch.nn.Module.to(module, placement(stage.hardware)[1])  # Lightning leaves it on the CPU
-        return judge.measures(grades)
 
-    run_stage(module, data, stage, measure=measure)
-    learned = read_measures(stage)
+def _judged(judge: SwapJudge, settings: PretrainingSettings, device: torch.device) -> dict[str, float]:
+    """What was learned, measured and said."""
+    for part in (judge.model, judge.objectives):
+        torch.nn.Module.to(part, device)  # Lightning leaves them on the CPU
+    learned = judge.measures([name for name, share in settings.swaps.shares.items() if share > 0])
     for what, value in learned.items():
         log.info("pretraining, on dialogues that it did not read: %s %.3f", what, value)
     return learned
