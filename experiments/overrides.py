@@ -108,14 +108,18 @@ def _sweep_faults(overrides: Sequence[Override], sweep: bool) -> Iterator[str]:
 
 
 def _jobs(loader: ConfigLoaderImpl, overrides: Sequence[Override]) -> Iterator[list[Override]]:
-    """One list of single values for each combination of swept groups; of swept values the first stands for all."""
+    """One list of single values for each combination of swept groups and mappings.
+
+    Of other swept values the first stands for all; of mappings it may be the empty one, which opens nothing.
+    """
     choices = []
     for override in overrides:
         if not override.is_sweep_override():
             choices.append([str(override.input_line)])
             continue
         values = list(override.sweep_string_iterator())
-        values = values if _is_group(loader, override) else values[:1]
+        several = _is_group(loader, override) or any(value.startswith("{") for value in values)
+        values = values if several else values[:1]
         choices.append([f"{override.get_key_element()}={value}" for value in values])
     for lines in itertools.product(*choices):
         yield _parse(loader, lines)

@@ -35,9 +35,9 @@ def main(cfg: DictConfig) -> None:
         page.write_text(text, encoding="utf-8")
         Console().print(text, markup=False, highlight=False, soft_wrap=True)
         console.print(f"{len(tables)} tables of {len(runs)} runs are in {page}", highlight=False)
-    if missing := list(missing_commands(cfg, runs, [{}, *(rates for _, rates in ends)])):
+    if command := missing_command(cfg, runs, [{}, *(rates for _, rates in ends)]):
         console.print("Still to be run:")
-        Console().print("\n".join(missing), markup=False, highlight=False, soft_wrap=True)
+        Console().print(command, markup=False, highlight=False, soft_wrap=True)
 
 
 def _ends(cfg: DictConfig) -> Iterator[tuple[str, Rates]]:
@@ -60,23 +60,20 @@ def _directories(cfg: DictConfig) -> list[Path]:
     return without_debug(finished_runs(root)) if any(root.rglob("metrics.json")) else []
 
 
-def missing_commands(cfg: DictConfig, runs: Sequence[Run], wanted: Sequence[Rates]) -> Iterator[str]:
-    """The commands that make what is missing: the world as it is, and one sweep over all other rates."""
+def missing_command(cfg: DictConfig, runs: Sequence[Run], wanted: Sequence[Rates]) -> str | None:
+    """The sweep that makes what is missing; None where nothing is."""
     done = {
         (rates_key(rates), run.config.get("seed")) for run in runs
         if (rates := rates_of(run)) is not None
         and all(as_setting(value_at(run.config, name)) == as_setting(value) for name, value in cfg.settings.items())
     }  # fmt: skip
     missing = [rates for rates in wanted if any((rates_key(rates), seed) not in done for seed in cfg.seeds)]
+    if not missing:
+        return None
     seeds = f"seed={','.join(map(str, cfg.seeds))}"
     settings = [f"{name}={as_setting(value)}" for name, value in cfg.settings.items()]
-    start, what = ["python", "-m", "experiments.train"], [f"experiment={cfg.of}", seeds, *settings]
-    if {} in missing:
-        several = ["-m"] if len(cfg.seeds) > 1 else []
-        yield shlex.join([*start, *several, *what])
-    if others := [rates for rates in missing if rates]:
-        swept = ",".join(as_setting(nested(rates)) for rates in others)
-        yield shlex.join([*start, "-m", *what, f"data.simulate.rates={swept}"])
+    swept = f"data.simulate.rates={','.join(as_setting(nested(rates)) for rates in missing)}"
+    return shlex.join(["python", "-m", "experiments.train", "-m", f"experiment={cfg.of}", seeds, *settings, swept])
 
 
 def nested(rates: Rates) -> dict[str, Any]:
