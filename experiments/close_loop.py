@@ -160,7 +160,7 @@ def difference(
         for session in sessions:
             sums[which, 0, number[session.person]] += session.defects
             sums[which, 1, number[session.person]] += session.turns
-    weights = bootstrap_weights(len(people), resamples=resamples)
+    weights = bootstrap_weights(people, resamples=resamples)
     drawn = torch.einsum("rp,wkp->rwk", weights, sums)
     rates = drawn[..., 0] / drawn[..., 1]
     ends = interval(rates[:, 1] - rates[:, 0]) or (float("nan"), float("nan"))

@@ -202,10 +202,11 @@ def on_all(one: Compared) -> str:
     answers = one.answers[one.first]
     dialogues = sorted(answers["dialogue_id"].unique())
     found = score(one, one.answers, dialogues)
+    drawn = "people" if len({one.users[name] for name in dialogues}) < len(dialogues) else "dialogues"
     others = [name for name in one.answers if name != one.first]
     return (
         f"All {len(answers):,} {ITEMS[one.task]} of {len(dialogues):,} test dialogues, 95% intervals by bootstrap over "
-        "dialogues. The AUC of the person, who gives no score, is that of one point.\n\n"
+        f"{drawn}. The AUC of the person, who gives no score, is that of one point.\n\n"
         + table(["who", *_names(one)], [[name, *score_cells(found, one.task, name)] for name in one.answers])
         + "\n"
         + table([f"{one.first} minus", *PAIRED], [[name, *difference_cells(found, one.task, name)] for name in others])
@@ -259,7 +260,11 @@ def _of_others(one: Compared, dialogues: Sequence[str]) -> str:
 def score(one: Compared, parts: Decisions, dialogues: Sequence[str]) -> dict[str, float]:
     """Scores and differences of a part of the items; the rare answer is that of all items."""
     rare = rare_answer(one.answers[one.first])
-    return scores_of(parts, one.task, rare=rare, against=one.first, dialogue_ids=dialogues, resamples=one.cfg.resamples)
+    owners = [one.users[name] for name in dialogues]
+    return scores_of(
+        parts, one.task, rare=rare, against=one.first, dialogue_ids=dialogues, owners=owners,
+        resamples=one.cfg.resamples,
+    )  # fmt: skip
 
 
 def certificates(one: Compared, answers: pd.DataFrame, checked: Sequence[str]) -> dict[str, Certificate]:

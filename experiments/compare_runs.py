@@ -45,14 +45,16 @@ def main(cfg: DictConfig) -> None:
         raise ConfigError([f"lines is {cfg.lines!r}; expected {' or '.join(LINES)}"])
     in_markdown, in_terminal = LINES[cfg.lines]
     runs = [Run.read(Path(directory)) for directory in cfg.runs]
-    predictions, ids = read_together([run.directory for run in runs])
-    if missing := [name for name in cfg.beside if name not in predictions[0]]:
-        has = ", ".join(name for name in predictions[0] if name != "model") or "none"
+    predictions = read_together([run.directory for run in runs])
+    ids, stored = predictions[0].dialogue_ids, predictions[0].systems
+    if missing := [name for name in cfg.beside if name not in stored]:
+        has = ", ".join(name for name in stored if name != "model") or "none"
         raise ConfigError([f"{runs[0].directory} has no baseline {missing[0]!r}; it has {has}"])
     names = ["model", *column_names(runs, taken=cfg.beside)]
-    systems = {name: systems["model"] for name, systems in zip(names, predictions, strict=True)}
-    systems |= {name: predictions[0][name] for name in cfg.beside}
-    metrics = evaluate(systems, dialogue_ids=ids, model="model", resamples=cfg.resamples, seed=cfg.seed)
+    systems = {name: run.systems["model"] for name, run in zip(names, predictions, strict=True)}
+    systems |= {name: stored[name] for name in cfg.beside}
+    metrics = evaluate(systems, dialogue_ids=ids, owners=predictions[0].owners, model="model",
+                       resamples=cfg.resamples, seed=cfg.seed)  # fmt: skip
     rows = [(task, name) for task, _, name in (row.partition("/") for row in cfg.metrics)]
     results = Results.from_metrics(metrics).only(rows)
     shown = Console()

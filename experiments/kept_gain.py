@@ -12,20 +12,21 @@ from rich.table import Table
 from experiments.app import hydra_main
 from selflearn.baselines import NBestOracle
 from selflearn.evaluation.kept_gain import KeptGain, kept_gains, kept_gains_rows
-from selflearn.evaluation.predictions import read_together
+from selflearn.evaluation.predictions import Predictions, read_together
 
 
 @hydra_main("kept_gain")
 def main(cfg: DictConfig) -> None:
     """Read the predictions of both runs, and print and write the table."""
-    (gold, feedback), ids = read_together([Path(cfg.gold), Path(cfg.feedback)])
+    gold, tested = read_together([Path(cfg.gold), Path(cfg.feedback)])
+    feedback, ids = tested.systems, tested.dialogue_ids
     floors = {name: feedback[name] for name in cfg.floors if name in feedback}
     if not floors:
         has, wanted = ", ".join(feedback), ", ".join(cfg.floors)
         raise ValueError(f"{cfg.feedback} has none of the systems {wanted}; it has {has}: name some of them as floors")
     beside = {name: feedback[name] for name in cfg.beside if name in feedback}
-    gains = kept_gains(gold["model"], feedback["model"], floors, dialogue_ids=ids, metrics=cfg.metrics, beside=beside,
-                       resamples=cfg.resamples, seed=cfg.seed)  # fmt: skip
+    gains = kept_gains(gold.systems["model"], feedback["model"], floors, dialogue_ids=ids, owners=tested.owners,
+                       metrics=cfg.metrics, beside=beside, resamples=cfg.resamples, seed=cfg.seed)  # fmt: skip
     headings, *rows = kept_gains_rows(gains)
     table = Table(*headings, title=f"{len(ids):,} dialogues")
     table.columns[0].no_wrap = True
@@ -33,11 +34,13 @@ def main(cfg: DictConfig) -> None:
         table.add_row(*row)
     shown = Console()
     Console(width=max(shown.width, 120)).print(table)  # a row a line, also in a file
-    (Path(cfg.feedback) / "page.kept_gain.md").write_text(markdown(gains, cfg), encoding="utf-8")
+    (Path(cfg.feedback) / "page.kept_gain.md").write_text(markdown(gains, cfg, tested), encoding="utf-8")
 
 
-def markdown(gains: Sequence[KeptGain], cfg: DictConfig) -> str:
+def markdown(gains: Sequence[KeptGain], cfg: DictConfig, tested: Predictions) -> str:
     """The table, for the page of results."""
+    people = len(set(tested.owners))
+    drawn = f"{people:,} people" if people < len(tested.owners) else "dialogues"
     headings, *rows = kept_gains_rows(gains)
     lines = [
         "### How much of the gain of gold labels feedback keeps\n",
@@ -46,7 +49,7 @@ def markdown(gains: Sequence[KeptGain], cfg: DictConfig) -> str:
         f"| --- |{' ---: |' * (len(headings) - 1)}",
         *(f"| {' | '.join(row)} |" for row in rows),
         f"\nWhat costs nothing is the first of {', '.join(cfg.floors)} that has the metric; where such a system "
-        "learns, it learned from the same feedback. Share [95% bootstrap over dialogues]: the gain of feedback over "
+        f"learns, it learned from the same feedback. Share [95% bootstrap over {drawn}]: the gain of feedback over "
         "it, divided by that of gold labels; there is none where the gain of gold labels may be none. ↑ higher is "
         "better, ↓ lower is better." + _of_the_oracle(gains),
     ]

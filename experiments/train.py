@@ -354,9 +354,10 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
     tables = {
         name: add_combinations(without_one_sided_slices(result.test), test, met) for name, result in results.items()
     }
-    write_predictions(directory / "predictions", tables, dialogue_ids=ids)
+    owners = [owner_of(dialogue.user_id, dialogue.id) for dialogue in test]
+    write_predictions(directory / "predictions", tables, dialogue_ids=ids, owners=owners)
     write_json(directory / "choices.json", {name: result.notes for name, result in results.items()})
-    metrics = evaluate(tables, dialogue_ids=ids, model="model", resamples=cfg.resamples, seed=0)
+    metrics = evaluate(tables, dialogue_ids=ids, owners=owners, model="model", resamples=cfg.resamples, seed=0)
     if results["model"].tune:
         tuned = {"model": _distinct(results["model"].tune)}
         tune_ids = sorted({i for table in tuned["model"].values() for i in table["dialogue_id"]})

@@ -1,40 +1,47 @@
-"""The bootstrap over dialogues: resamples as weights, so that every system is measured on the same ones.
+"""The bootstrap over people, or dialogues: resamples as weights, so that every system is measured on the same ones.
 
-Turns of a dialogue are not independent, dialogues are: a resample draws whole dialogues with replacement (Efron 1979;
-paired comparison as in Koehn 2004). A dialogue drawn twice has weight 2.
+Turns of a dialogue are not independent, and neither are the dialogues of one person: a resample draws whole people with
+replacement, where they are known, and else whole dialogues (Efron 1979; paired comparison as in Koehn 2004; clusters as
+in Davison and Hinkley 1997, section 3.8). What was drawn twice has weight 2.
 """
 
 from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
 
 import torch
 from torch import Tensor
 
 
-def bootstrap_weights(num_dialogues: int, *, resamples: int = 1000, seed: int = 0) -> Tensor:
-    """How often each of ``G`` dialogues occurs in each of ``R`` resamples of ``G`` draws.
+def bootstrap_weights(owners: Sequence[Hashable], *, resamples: int = 1000, seed: int = 0) -> Tensor:
+    """How often each of ``G`` dialogues occurs in each of ``R`` resamples, which draw as many owners as there are.
 
     Args:
-        num_dialogues: ``G``, 1 or more.
+        owners: whose each dialogue is, 1 or more; ``range(G)`` where each stands for itself.
         resamples: ``R``, 0 or more.
-        seed: the same seed and ``G`` give the same resamples.
+        seed: the same seed and number of owners give the same resamples.
 
     Returns:
-        float64, ``(R, G)``; each row sums to ``G``.
+        float64, ``(R, G)``; dialogues of one owner have the same weight.
 
     Raises:
         ValueError: there is no dialogue to draw.
 
     Example:
-        >>> bootstrap_weights(4, resamples=3).sum(-1)
-        tensor([4., 4., 4.], dtype=torch.float64)
+        >>> bootstrap_weights(["ann", "bob", "ann"], resamples=3, seed=2)
+        tensor([[1., 1., 1.],
+                [0., 2., 0.],
+                [1., 1., 1.]], dtype=torch.float64)
     """
-    if num_dialogues < 1 or resamples < 0:
-        raise ValueError(f"{num_dialogues} dialogues, {resamples} resamples; expected at least 1 dialogue, 0 resamples")
+    if not len(owners) or resamples < 0:
+        raise ValueError(f"{len(owners)} dialogues, {resamples} resamples; expected at least 1 dialogue, 0 resamples")
+    numbers = {owner: number for number, owner in enumerate(dict.fromkeys(owners))}
     generator = torch.Generator().manual_seed(seed)
-    draws = torch.randint(num_dialogues, (resamples, num_dialogues), generator=generator)
-    return torch.zeros(resamples, num_dialogues, dtype=torch.double).scatter_add_(
+    draws = torch.randint(len(numbers), (resamples, len(numbers)), generator=generator)
+    drawn = torch.zeros(resamples, len(numbers), dtype=torch.double).scatter_add_(
         1, draws, torch.ones(1, 1, dtype=torch.double).expand_as(draws)
     )
+    return drawn[:, [numbers[owner] for owner in owners]]
 
 
 def interval(samples: Tensor, *, level: float = 0.95) -> tuple[float, float] | None:

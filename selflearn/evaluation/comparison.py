@@ -23,17 +23,20 @@ def evaluate(
     systems: Mapping[str, Tables],
     *,
     dialogue_ids: Sequence[str],
+    owners: Sequence[str] | None = None,
     model: str,
     resamples: int = 1000,
     seed: int = 0,
     task_metrics: Mapping[str, ItemTable] = TASK_METRICS,
 ) -> dict[str, float]:
-    """Measure every system on the same items and the same bootstrap resamples of dialogues.
+    """Measure every system on the same items and the same bootstrap resamples.
 
     Args:
         systems: for each system its tables of items. A system may lack a task; the items of those that have it must
             be the same.
-        dialogue_ids: all dialogues that were evaluated, also those without an item; what is resampled.
+        dialogue_ids: all dialogues that were evaluated, also those without an item.
+        owners: whose each of them is, as dialogues of one person are alike: what is resampled. None: each is resampled
+            by itself.
         model: the system that the others are compared with.
         resamples: of the bootstrap; 0 leaves the intervals out.
         seed: of the bootstrap.
@@ -43,11 +46,12 @@ def evaluate(
         Flat keys. ``test/<task>/<metric>`` of the model, ``baseline/<name>/test/<task>/<metric>`` of each other system,
         ``delta/<name>/<task>/<metric>`` = model minus that system, paired; each with ``/low`` and ``/high``, the 95%
         percentile interval. Slices and variants: ``<metric>@<slice>``. ``count/<task>_items``, ``_positive``,
-        ``count/<task>_window`` (k of Pk and WindowDiff), ``count/dialogues``. A metric that is undefined for a system
+        ``count/<task>_window`` (k of Pk and WindowDiff), ``count/dialogues``, and ``count/people`` where ``owners`` are
+        fewer. A metric that is undefined for a system
         (AUC of one class) has no key there; how many are undefined for the model: ``count/<task>_undefined``.
 
     Raises:
-        ValueError: the model is not among the systems, or a task is unknown.
+        ValueError: the model is not among the systems, a task is unknown, or there are not as many owners as dialogues.
         RecordError: a table is at fault, or two systems were given different items.
 
     Example:
@@ -60,20 +64,26 @@ def evaluate(
         raise ValueError(f"model is {model!r}; expected one of the systems: {', '.join(systems)}")
     if bad := [name for name in systems if "/" in name]:
         raise ValueError(f"system {bad[0]!r} has a '/' in its name; expected a name that can stand in a metric's key")
+    owners = dialogue_ids if owners is None else owners
+    if len(owners) != len(dialogue_ids):
+        raise ValueError(f"{len(owners)} owners of {len(dialogue_ids)} dialogues; expected one each")
     references = _references(systems, model)
     for name, tables in systems.items():
         for table, frame in tables.items():
             _check_same_items(table, references[table], frame, f"{name}'s", find_table(table, task_metrics)[2])
 
     ones = torch.ones(1, len(dialogue_ids), dtype=torch.double)
-    weights = torch.cat([ones, bootstrap_weights(len(dialogue_ids), resamples=resamples, seed=seed)])
+    weights = torch.cat([ones, bootstrap_weights(owners, resamples=resamples, seed=seed)])
     windows = _windows(references, task_metrics)
     values: dict[str, dict[str, Tensor]] = {name: {} for name in systems}
     for name, tables in systems.items():
         for table, frame in tables.items():
             window = windows.get(table.partition("@")[0])
             values[name] |= metrics_of(table, frame, dialogue_ids, weights, window=window, task_metrics=task_metrics)
-    return _flat_values(values, model) | _counts(references, windows, values[model], len(dialogue_ids), task_metrics)
+    drawn = {"dialogues": len(dialogue_ids)}
+    if (people := len(set(owners))) < len(dialogue_ids):
+        drawn["people"] = people
+    return _flat_values(values, model) | _counts(references, windows, values[model], drawn, task_metrics)
 
 
 def _references(systems: Mapping[str, Tables], model: str) -> dict[str, pd.DataFrame]:
@@ -145,10 +155,10 @@ def _counts(
     references: Tables,
     windows: Mapping[str, int],
     own: Mapping[str, Tensor],
-    num_dialogues: int,
+    drawn: Mapping[str, int],
     task_metrics: Mapping[str, ItemTable],
 ) -> dict[str, float]:
-    counts: dict[str, float] = {"count/dialogues": float(num_dialogues)}
+    counts = {f"count/{what}": float(number) for what, number in drawn.items()}
     for name, frame in references.items():
         found = counts_of(name, frame, task_metrics=task_metrics)
         counts |= {f"count/{key}": float(number) for key, number in found.items()}

@@ -25,7 +25,7 @@ class KeptGain:
         feedback: of the one that learned without them.
         floor: of what costs nothing.
         floor_name: which system that is.
-        share: (feedback - floor) / (gold - floor), with its 95% interval over dialogues; None where the gain of gold
+        share: (feedback - floor) / (gold - floor), with its 95% interval; None where the gain of gold
             labels may be none, as its interval holds 0: a share of nothing says nothing. Where lower is better both
             gains are negative, and the share is read as elsewhere.
         beside: of other systems that have the metric, by name: bounds, or people.
@@ -46,6 +46,7 @@ def kept_gains(
     floors: Mapping[str, Tables],
     *,
     dialogue_ids: Sequence[str],
+    owners: Sequence[str] | None = None,
     metrics: Sequence[str],
     beside: Mapping[str, Tables] | None = None,
     resamples: int = 1000,
@@ -53,14 +54,14 @@ def kept_gains(
 ) -> list[KeptGain]:
     """The share of the gain of gold labels that a model has which learned without them.
 
-    All three systems are measured on the same bootstrap resamples of dialogues, so that the share has an interval of
-    its own.
+    All three systems are measured on the same bootstrap resamples, so that the share has an interval of its own.
 
     Args:
         gold: tables of items, as in :func:`~selflearn.evaluation.evaluate`, of the model that learned from gold labels.
         feedback: of the other model.
         floors: of what costs nothing, by name; a metric is compared with the first of them that has it.
         dialogue_ids: all dialogues that were evaluated.
+        owners: whose each of them is, what is resampled; None: each dialogue by itself.
         metrics: keys such as ``intent/accuracy@defects``.
         beside: of systems that are no part of the share, by name; one that is among ``floors`` too is the same there.
         resamples: of the bootstrap.
@@ -81,7 +82,8 @@ def kept_gains(
         (1.0, 0.75, 0.0, 0.75)
     """
     ones = torch.ones(1, len(dialogue_ids), dtype=torch.double)
-    weights = torch.cat([ones, bootstrap_weights(len(dialogue_ids), resamples=resamples, seed=seed)])
+    drawn = bootstrap_weights(dialogue_ids if owners is None else owners, resamples=resamples, seed=seed)
+    weights = torch.cat([ones, drawn])
     beside = beside or {}
     systems = {"gold": gold, "feedback": feedback, **floors, **beside}
     evaluate(systems, dialogue_ids=dialogue_ids, model="gold", resamples=0)  # refuses items that differ

@@ -1,13 +1,15 @@
 """Tables of items on disk: all that is needed to compute every number of a run again.
 
 ``predictions/<system>.<table>.parquet`` holds the items of one system, ``predictions/dialogues.parquet`` the ids of all
-dialogues that were evaluated (those without an item are resampled too). ``predictions/tune/`` holds the same of the
-model on the tuning dialogues, which ``tune/...`` is measured on; who reads the one folder does not see the other.
+dialogues that were evaluated (those without an item are resampled too), and whose each is. ``predictions/tune/`` holds
+the same of the model on the tuning dialogues, which ``tune/...`` is measured on; who reads the one folder does not see
+the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -18,15 +20,32 @@ TUNE = "tune"
 _DIALOGUES = "dialogues.parquet"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """What the systems of a run said.
+
+    Attributes:
+        systems: the tables of each.
+        dialogue_ids: all dialogues that were evaluated, in their order.
+        owners: whose each of them is: its user's, or its own.
+    """
+
+    systems: Mapping[str, Mapping[str, pd.DataFrame]]
+    dialogue_ids: Sequence[str]
+    owners: Sequence[str]
+
+
 def write_predictions(
-    directory: Path, systems: Mapping[str, Mapping[str, pd.DataFrame]], *, dialogue_ids: Sequence[str]
-) -> None:
+    directory: Path, systems: Mapping[str, Mapping[str, pd.DataFrame]], *, dialogue_ids: Sequence[str],
+    owners: Sequence[str] | None = None,
+) -> None:  # fmt: skip
     """Write the tables of all systems as Parquet.
 
     Args:
         directory: made where it does not exist; files of the same name are replaced.
         systems: for each system its tables, as given to :func:`~selflearn.evaluation.evaluate`.
         dialogue_ids: all dialogues that were evaluated.
+        owners: whose each of them is; None: its own.
 
     Raises:
         ValueError: a name cannot be part of a file's name.
@@ -39,17 +58,18 @@ def write_predictions(
                     f"table {table!r} of system {system!r}: expected names without '/', tables without '.'"
                 )
             frame.to_parquet(directory / f"{system}.{table}.parquet", index=False)
-    pd.DataFrame({"dialogue_id": pd.Series(list(dialogue_ids), dtype="str")}).to_parquet(directory / _DIALOGUES)
+    columns = {"dialogue_id": dialogue_ids, "owner": dialogue_ids if owners is None else owners}
+    pd.DataFrame({name: pd.Series(list(values), dtype="str") for name, values in columns.items()}).to_parquet(
+        directory / _DIALOGUES
+    )
 
 
-def read_predictions(directory: Path) -> tuple[dict[str, dict[str, pd.DataFrame]], list[str]]:
+def read_predictions(directory: Path) -> Predictions:
     """Read what :func:`write_predictions` wrote.
-
-    Returns:
-        The tables of each system, and the ids of all evaluated dialogues, in their order.
 
     Raises:
         FileNotFoundError: the list of dialogues is not there; names it.
+        ValueError: the list does not say whose they are.
     """
     if not (directory / _DIALOGUES).is_file():
         raise FileNotFoundError(f"{directory / _DIALOGUES} is missing; expected the predictions folder of a run")
@@ -58,28 +78,31 @@ def read_predictions(directory: Path) -> tuple[dict[str, dict[str, pd.DataFrame]
         system, _, table = path.stem.rpartition(".")
         if system:
             systems.setdefault(system, {})[table] = pd.read_parquet(path)
-    return systems, pd.read_parquet(directory / _DIALOGUES)["dialogue_id"].tolist()
+    tested = pd.read_parquet(directory / _DIALOGUES)
+    if missing := [name for name in ("dialogue_id", "owner") if name not in tested]:
+        raise ValueError(f"{directory / _DIALOGUES} has no column {missing[0]!r}: run the command of its run again, "
+                         "which measures it anew without training")  # fmt: skip
+    return Predictions(
+        systems=systems, dialogue_ids=tested["dialogue_id"].tolist(), owners=tested["owner"].tolist()
+    )  # fmt: skip
 
 
-def read_together(directories: Sequence[Path]) -> tuple[list[dict[str, dict[str, pd.DataFrame]]], list[str]]:
+def read_together(directories: Sequence[Path]) -> list[Predictions]:
     """The predictions of runs that were evaluated on the same dialogues.
 
     Args:
         directories: of the runs.
-
-    Returns:
-        For each run the tables of each system, and the ids of the dialogues.
 
     Raises:
         FileNotFoundError: a directory holds no predictions; names it.
         ValueError: the dialogues of two runs differ.
     """
     found = [read_predictions(directory / "predictions") for directory in directories]
-    first = found[0][1]
-    for directory, (_, ids) in zip(directories, found, strict=True):
-        if sorted(ids) != sorted(first):
+    first = found[0].dialogue_ids
+    for directory, predictions in zip(directories, found, strict=True):
+        if sorted(predictions.dialogue_ids) != sorted(first):
             raise ValueError(
                 f"{directories[0]} and {directory} were evaluated on different dialogues ({len(first)} and "
-                f"{len(ids)}); expected runs on one log, with the same test split"
+                f"{len(predictions.dialogue_ids)}); expected runs on one log, with the same test split"
             )
-    return [systems for systems, _ in found], first
+    return found

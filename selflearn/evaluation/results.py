@@ -246,7 +246,10 @@ _SIGNS = {1: "[green]▲[/green]", -1: "[red]▼[/red]", 0: "[dim]·[/dim]"}
 
 
 def _ends(results: Results) -> str:
-    return f"mean (range) of {results.runs} seeds" if results.runs > 1 else "value \\[95% bootstrap over dialogues]"
+    if results.runs > 1:
+        return f"mean (range) of {results.runs} seeds"
+    people = results.items.get("people")
+    return f"value \\[95% bootstrap over {'dialogues' if people is None else f'{people[0]:,.0f} people'}]"
 
 
 def legend(results: Results, *, bold: str = "bold", italic: str = "italic") -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from sklearn.metrics import cohen_kappa_score, f1_score
 
+from selflearn.corpora.splits import owner_of
 from selflearn.evaluation.bootstrap import bootstrap_weights, interval
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.rows import NO, YES
@@ -40,7 +41,8 @@ class Agreement:
         accuracy: share that is right.
         f1: of the rare answer; None for tasks that are not in :data:`YES_NO`.
         kappa: Cohen's; None there too, and where only one answer occurs.
-        intervals: low and high end of each by its name, 95%, bootstrap over dialogues.
+        intervals: low and high end of each by its name, 95%, bootstrap over people where they are known,
+            else over dialogues.
     """
 
     n: int
@@ -147,7 +149,7 @@ def _paired(labels: Sequence[AuditedLabel]) -> PairedDifference | None:
         return None
     return paired_difference(
         [label.right for label in labels], [bool(label.person_right) for label in labels],
-        [label.row.dialogue_id for label in labels],
+        [owner_of(label.user, label.row.dialogue_id) for label in labels],
     )  # fmt: skip
 
 
@@ -163,26 +165,26 @@ def _is_yes(label: AuditedLabel) -> bool:
 
 def _agreement(rare: str | None, labels: Sequence[AuditedLabel], right: Sequence[bool]) -> Agreement:
     accuracy = sum(right) / len(labels)
-    names = np.unique([label.row.dialogue_id for label in labels], return_inverse=True)[1]
+    owners = np.unique([owner_of(label.user, label.row.dialogue_id) for label in labels], return_inverse=True)[1]
     if rare is None:
-        return Agreement(n=len(labels), accuracy=accuracy, intervals=_intervals(np.array(right), None, names))
+        return Agreement(n=len(labels), accuracy=accuracy, intervals=_intervals(np.array(right), None, owners))
     gold = [_is_yes(label) == (rare == YES) for label in labels]
     said = [value == correct for value, correct in zip(gold, right, strict=True)]
     varied = len({*gold, *said}) > 1
     return Agreement(
         n=len(labels), accuracy=accuracy, f1=float(f1_score(gold, said, zero_division=0.0)),
         kappa=float(cohen_kappa_score(gold, said)) if varied else None,
-        intervals=_intervals(np.array(right), np.array(gold), names),
+        intervals=_intervals(np.array(right), np.array(gold), owners),
     )  # fmt: skip
 
 
 def _intervals(
-    right: np.ndarray, gold: np.ndarray | None, dialogues: np.ndarray
+    right: np.ndarray, gold: np.ndarray | None, owners: np.ndarray
 ) -> dict[str, tuple[float, float]]:  # fmt: skip
-    """Of the accuracy, and where there are two answers of F1 and kappa; ``dialogues`` numbers that of each label."""
-    correct, groups = torch.from_numpy(right.astype(bool)), torch.from_numpy(dialogues.astype(np.int64))
-    number = int(dialogues.max()) + 1
-    weights = bootstrap_weights(number)
+    """Of the accuracy, and where there are two answers of F1 and kappa; ``owners`` numbers whose each label is."""
+    correct, groups = torch.from_numpy(right.astype(bool)), torch.from_numpy(owners.astype(np.int64))
+    number = int(owners.max()) + 1
+    weights = bootstrap_weights(range(number))
     ones = torch.ones_like(correct)
     each = functional.accuracy_statistics(correct, ones, groups, number)
     samples = {"accuracy": functional.accuracy_from_statistics(weights @ each)}

@@ -67,7 +67,7 @@ def rare_answer(answers: pd.DataFrame) -> bool:
 
 def scores_of(
     systems: Decisions, task: str, *, rare: bool = True, against: str = "model", dialogue_ids: Sequence[str],
-    resamples: int = 1000, seed: int = 0,
+    owners: Sequence[str] | None = None, resamples: int = 1000, seed: int = 0,
 ) -> dict[str, float]:  # fmt: skip
     """Score systems on the same items, with intervals, and the paired differences of one of them to each other one.
 
@@ -79,8 +79,9 @@ def scores_of(
         task: one of :data:`TASKS`.
         rare: the answer whose F1 is measured.
         against: the system that the others are compared with.
-        dialogue_ids: all that are resampled, also those without an item.
-        resamples: of the bootstrap over dialogues.
+        dialogue_ids: all dialogues, also those without an item.
+        owners: whose each of them is, what is resampled; None: each dialogue by itself.
+        resamples: of the bootstrap.
         seed: of it.
 
     Returns:
@@ -107,8 +108,9 @@ def scores_of(
         tables[name] = {task: table}
     metrics = {task: ItemTable(keys=(key,), metrics=METRICS)}
     return evaluate(
-        tables, dialogue_ids=dialogue_ids, model=against, resamples=resamples, seed=seed, task_metrics=metrics
-    )
+        tables, dialogue_ids=dialogue_ids, owners=owners, model=against, resamples=resamples, seed=seed,
+        task_metrics=metrics,
+    )  # fmt: skip
 
 
 def score_cells(found: Mapping[str, float], task: str, system: str, *, against: str = "model") -> list[str]:

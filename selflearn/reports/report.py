@@ -125,7 +125,7 @@ def _labelled(labelled: LabelledFolder, found: DialogueCollection) -> dict[str, 
 
 def _of_tables(directory: Path) -> list[dict[str, Any]]:
     """Quality of what the model said of each task, without variants; scores calibrated as a labeler would."""
-    systems, _ = read_predictions(directory / "predictions")
+    systems = read_predictions(directory / "predictions").systems
     calibrators, accept = read_calibrators(directory / "model"), _promised(directory / "model")
     found = []
     for name, frame in systems.get("model", {}).items():

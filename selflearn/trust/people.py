@@ -49,9 +49,9 @@ class PairedDifference:
         model: share that the model has right.
         person: share that the person has right.
         difference: model minus person.
-        low: of the 95% percentile interval, bootstrap over dialogues.
+        low: of the 95% percentile interval, bootstrap over groups.
         high: of it.
-        p_value: two-sided, by flipping the sign of whole dialogues: exchangeable if neither is better.
+        p_value: two-sided, by flipping the sign of whole groups: exchangeable if neither is better.
     """
 
     n: int
@@ -179,7 +179,7 @@ def paired_difference(
     Args:
         model_correct: of the accepted items, ``(N,)``.
         person_correct: whether the person has the same items right.
-        groups: the dialogue of each; each item its own where None.
+        groups: the dialogue of each, or the user, where users come back; each item its own where None.
         resamples: of the bootstrap, and sign flips.
         seed: of both.
 
@@ -195,7 +195,7 @@ def paired_difference(
     person = check_correct(person_correct, len(model))
     if not len(model) or (groups is not None and len(groups) != len(model)):
         raise ValueError(f"{len(model)} items, {None if groups is None else len(groups)} groups; expected at least one "
-                         "item, and the dialogue of each")  # fmt: skip
+                         "item, and the group of each")  # fmt: skip
     homes = np.arange(len(model)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
     gains = np.bincount(homes, weights=model.astype(float) - person)
     sizes = np.bincount(homes).astype(float)

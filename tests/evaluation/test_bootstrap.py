@@ -10,7 +10,7 @@ from selflearn.evaluation import bootstrap_weights, interval
 
 
 def test_a_resample_draws_as_many_dialogues_as_there_are():
-    weights = bootstrap_weights(50, resamples=200, seed=3)
+    weights = bootstrap_weights(range(50), resamples=200, seed=3)
     assert weights.shape == (200, 50)
     assert (weights.sum(-1) == 50).all()
     assert (weights == weights.round()).all()
@@ -18,15 +18,27 @@ def test_a_resample_draws_as_many_dialogues_as_there_are():
     assert weights.var().item() == pytest.approx(1 - 1 / 50, rel=0.05)  # of a multinomial count
 
 
+def test_dialogues_of_one_owner_are_drawn_together():
+    owners = ["ann", "bob", "ann", "eve", "bob", "ann"]
+    weights = bootstrap_weights(owners, resamples=100, seed=3)
+    of_people = bootstrap_weights(range(3), resamples=100, seed=3)
+    assert torch.equal(weights, of_people[:, [0, 1, 0, 2, 1, 0]])
+    assert torch.equal(bootstrap_weights(list("abc"), resamples=9), bootstrap_weights(range(3), resamples=9))
+
+
 def test_the_seed_decides():
-    assert torch.equal(bootstrap_weights(9, resamples=5, seed=1), bootstrap_weights(9, resamples=5, seed=1))
-    assert not torch.equal(bootstrap_weights(9, resamples=5, seed=1), bootstrap_weights(9, resamples=5, seed=2))
+    assert torch.equal(
+        bootstrap_weights(range(9), resamples=5, seed=1), bootstrap_weights(range(9), resamples=5, seed=1)
+    )
+    assert not torch.equal(
+        bootstrap_weights(range(9), resamples=5, seed=1), bootstrap_weights(range(9), resamples=5, seed=2)
+    )
 
 
 def test_no_resamples_and_no_dialogues():
-    assert bootstrap_weights(4, resamples=0).shape == (0, 4)
+    assert bootstrap_weights(range(4), resamples=0).shape == (0, 4)
     with pytest.raises(ValueError, match="0 dialogues, 10 resamples; expected at least 1 dialogue"):
-        bootstrap_weights(0, resamples=10)
+        bootstrap_weights([], resamples=10)
 
 
 def test_interval_is_numpys_percentile_of_the_values_that_are_defined():

@@ -31,7 +31,7 @@ def found(systems: Systems, dialogue_ids: list[str]) -> dict[str, float]:
 def test_intervals_and_differences_are_those_of_resampling_by_hand(
     systems: Systems, dialogue_ids: list[str], found: dict[str, float]
 ):
-    weights = bootstrap_weights(len(dialogue_ids), resamples=8, seed=5).long().tolist()
+    weights = bootstrap_weights(dialogue_ids, resamples=8, seed=5).long().tolist()
     window = int(found["count/segmentation_window"])
     samples: dict[str, dict[str, list[float]]] = {name: {} for name in systems}
     for times in weights:
@@ -75,6 +75,27 @@ def test_a_paired_interval_is_narrower_where_systems_err_together(dialogue_ids: 
     assert width["delta/near/intent/accuracy"] < width["test/intent/accuracy"]
     same = evaluate({"ours": {"intent": ours}, "twin": {"intent": ours}}, dialogue_ids=dialogue_ids, model="ours")
     assert same["delta/twin/intent/accuracy/low"] == same["delta/twin/intent/accuracy/high"] == 0.0
+
+
+def test_dialogues_of_one_person_widen_the_interval_and_people_are_counted():
+    right = [person % 2 == 0 for person in range(20) for _ in range(10)]  # a person is all right or all wrong
+    ids = [str(i) for i in range(len(right))]
+    items = pd.DataFrame(
+        {"dialogue_id": ids, "turn": 0, "gold": "x", "prediction": ["x" if one else "y" for one in right]}
+    )
+    owners = [f"person-{i // 10}" for i in range(len(right))]
+
+    def found(owners):
+        return evaluate({"ours": {"intent": items}}, dialogue_ids=ids, owners=owners, model="ours", resamples=400)
+
+    together, apart = found(owners), found(None)
+    widths = [one["test/intent/accuracy/high"] - one["test/intent/accuracy/low"] for one in (together, apart)]
+    assert widths[0] / widths[1] == pytest.approx(10**0.5, rel=0.2)  # the variance of 20 draws, not of 200
+    assert together["test/intent/accuracy"] == apart["test/intent/accuracy"] == 0.5
+    assert (together["count/people"], together["count/dialogues"]) == (20, 200)
+    assert "count/people" not in apart
+    with pytest.raises(ValueError, match="19 owners of 200 dialogues"):
+        found(owners[:19])
 
 
 def test_the_same_seed_gives_the_same_digits(systems: Systems, dialogue_ids: list[str], found: dict[str, float]):

@@ -38,10 +38,11 @@ def recomputed(directory):
     resamples = OmegaConf.load(directory / "config.yaml").resamples
     found = {}
     for folder, prefix in [(directory / "predictions", "test/"), (directory / "predictions" / "tune", "tune/")]:
-        tables, ids = read_predictions(folder)
+        stored = read_predictions(folder)
         again = evaluate(
-            tables, dialogue_ids=ids, model="model", resamples=resamples if prefix == "test/" else 0, seed=0
-        )
+            stored.systems, dialogue_ids=stored.dialogue_ids, owners=stored.owners, model="model",
+            resamples=resamples if prefix == "test/" else 0, seed=0,
+        )  # fmt: skip
         found |= {
             prefix + key.removeprefix("test/") if key.startswith("test/") else key: value
             for key, value in again.items()
@@ -77,7 +78,7 @@ def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_
     assert same(recomputed(run.directory), {key: metrics[key] for key in metrics if key.startswith(MEASURED)})
     assert {key.partition("/")[0] for key in recomputed(run.directory)} == {"test", "baseline", "delta", "tune"}
     assert {"segmentation", "success", "intent", "slots", "success@end_to_end"} <= set(
-        read_predictions(run.directory / "predictions")[0]["model"]
+        read_predictions(run.directory / "predictions").systems["model"]
     )
 
     # calibration is measured on what it has not seen, and test dialogues are on the page
