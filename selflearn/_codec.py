@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -207,6 +208,7 @@ def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
     # A record has checked itself, except for what its arguments say of it.
     open_parts = {name: parts[name] for name in _open_fields(cls)} if arguments else {}
     inner = {name: kind.encode for name, kind in parts.items() if kind.encode is not _as_it_is}
+    values_of = _values_of(tuple(parts))
 
     def check(value: Any) -> None:
         if type(value) is not cls:
@@ -215,7 +217,7 @@ def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
             _inside(name, kind.check, getattr(value, name))
 
     def encode(value: Any) -> dict[str, Any]:
-        found = {name: getattr(value, name) for name in parts}
+        found = dict(zip(parts, values_of(value), strict=True))
         for name, call in inner.items():
             found[name] = call(found[name])
         return found
@@ -279,11 +281,18 @@ def _kind(hint: Any, arguments: Mapping[TypeVar, Any]) -> Kind:
     raise TypeError(f"a record cannot hold {hint!r}")
 
 
+def _values_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads all these attributes at once: there are so many records that a ``getattr`` for each takes time."""
+    getter = attrgetter(*names)
+    return getter if len(names) > 1 else lambda record: (getter(record),)
+
+
 @cache
-def _checks(cls: type) -> tuple[tuple[str, Any, Callable[[Any], None]], ...]:
-    """Of each field its name, its default and its check."""
+def _checks(cls: type) -> tuple[tuple[tuple[str, Any, Callable[[Any], None]], ...], Callable[[Any], tuple[Any, ...]]]:
+    """Of each field its name, its default and its check; and what reads the values of all of them."""
     parts = _parts(cls)
-    return tuple((f.name, f.default, parts[f.name].check) for f in fields(cls))
+    checks = tuple((f.name, f.default, parts[f.name].check) for f in fields(cls))
+    return checks, _values_of(tuple(f.name for f in fields(cls)))
 
 
 def check_fields(record: Any) -> None:
@@ -291,8 +300,8 @@ def check_fields(record: Any) -> None:
     cls: type = type(record)
     name = ""
     try:
-        for name, default, check in _checks(cls):
-            value = getattr(record, name)
+        checks, values_of = _checks(cls)
+        for (name, default, check), value in zip(checks, values_of(record), strict=True):  # noqa: B007 - of the error
             if value is not default:  # most fields have their default, which is right
                 check(value)
     except RecordError as error:
