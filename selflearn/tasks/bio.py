@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from selflearn.schema import Slot
 
@@ -68,6 +69,21 @@ def best_tags(log_probs: Sequence[np.ndarray]) -> list[np.ndarray]:
     Returns:
         Per request ``[tokens]`` tag numbers.
     """
+    greedy = [rows.argmax(1) for rows in log_probs]
+    # Where the most probable tags make a valid sequence there is no better one, and so it nearly always is.
+    asked = [i for i, tags in enumerate(greedy) if not _is_valid(tags)]
+    for i, path in zip(asked, _viterbi([log_probs[i] for i in asked]), strict=True):
+        greedy[i] = path
+    return greedy
+
+
+def _is_valid(tags: np.ndarray) -> bool:
+    before = np.concatenate([[OUTSIDE], tags[:-1]])
+    inner = (tags > 0) & (tags % 2 == 0)
+    return not (inner & (before != tags) & (before != tags - 1)).any()
+
+
+def _viterbi(log_probs: Sequence[np.ndarray]) -> list[np.ndarray]:
     if not log_probs:
         return []
     lengths = np.array([len(rows) for rows in log_probs])
@@ -97,7 +113,7 @@ def best_tags(log_probs: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def read_slots(
-    request: str, spans: Sequence[Sequence[int]], tags: Sequence[int], scores: Sequence[float], labels: Sequence[str]
+    request: str, spans: Sequence[Sequence[int]], tags: ArrayLike, scores: ArrayLike, labels: Sequence[str]
 ) -> tuple[Slot, ...]:
     """Slots of one request from the tags of its tokens.
 
@@ -110,10 +126,10 @@ def read_slots(
         scores: probability of each tag; a slot has the lowest of its tokens.
         labels: names in their order.
     """
+    tags, scores = np.asarray(tags, np.int64), np.asarray(scores, np.float64)
     found: list[tuple[int, int, int, float]] = []
-    for (start, end), tag, score in zip(spans, tags, scores, strict=True):
-        if tag == OUTSIDE:
-            continue
+    for i in np.flatnonzero(tags).tolist():
+        (start, end), tag, score = spans[i], int(tags[i]), float(scores[i])
         if tag % 2 == 1:
             found.append((int(start), int(end), (tag - 1) // 2, score))
         else:

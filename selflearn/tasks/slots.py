@@ -130,10 +130,12 @@ class SlotsTask(Task):
         paths = best_tags([log_probs[first:last] for first, last in runs.values()])
         found: dict[int, tuple[Slot, ...]] = {}
         for (owner, (first, last)), tags in zip(runs.items(), paths, strict=True):
+            if not tags.any():  # nothing but O
+                continue
             d, t = divmod(owner, batch.num_turns)
-            scores = np.exp(log_probs[np.arange(first, last), tags]).tolist()
+            scores = np.exp(log_probs[np.arange(first, last), tags])
             request = dialogues[d].turns[t].request or ""
-            read = read_slots(request, spans[first:last], tags.tolist(), scores, self.labels)
+            read = read_slots(request, spans[first:last], tags, scores, self.labels)
             found[owner] = with_values(read, dialogues[d].turns[t])
         return [
             tuple(found.get(d * batch.num_turns + t, ()) for t in range(n))
