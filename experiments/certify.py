@@ -7,9 +7,10 @@ shows what the certified labels come to, beside a single person where people lab
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import floor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
@@ -28,7 +29,7 @@ from selflearn.corpora.rated import RatedCorpus
 from selflearn.inference import Labeler
 from selflearn.inference.audit import AuditedLabel, audited_labels, by_task, check_labelled_by_people, unknown_names
 from selflearn.inference.audit_design import check_design, unit_of
-from selflearn.inference.calibration import calibrated, calibration_errors
+from selflearn.inference.calibration import calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
 from selflearn.inference.learned_from import check_not_learned_from
 from selflearn.inference.promises import acceptance, certify_names, certify_tasks, write_promises
@@ -37,8 +38,16 @@ from selflearn.reports import add_promises
 from selflearn.schema import Dialogue, Labels
 from selflearn.trust import Certificate
 
-Pair = tuple[Dialogue, Dialogue]
-"""A dialogue as people labelled it, and as the model did."""
+AT_ONCE = 256
+"""Dialogues that are labelled together."""
+
+
+class Labelled(NamedTuple):
+    """A dialogue as people labelled it, as the model did, and as it did with its scores as it gave them."""
+
+    gold: Dialogue
+    said: Dialogue
+    uncalibrated: Dialogue
 
 
 @hydra_main("certify")
@@ -59,15 +68,13 @@ def main(cfg: DictConfig) -> None:
     )
     console = Console(stderr=True)
     check_names(dialogues, labeler, console)
-    raw = Labeler(labeler.system)  # its scores are as the model gives them
-    bar = track(raw.stream(dialogues), "labelling", len(dialogues), console=console, disable=not cfg.progress)
-    pairs = list(zip(dialogues, (found.dialogue for found in bar), strict=True))
+    bar = track(labelled(dialogues, labeler), "labelling", len(dialogues), console=console, disable=not cfg.progress)
+    everything = list(bar)
     corpus = find_corpus(cfg.corpus, **options)
     person = corpus.single_pass if isinstance(corpus, RatedCorpus) else first_pass
-    checked, audit = halves(pairs, cfg.check, cfg.seed, cfg.audited)
-    before = calibration_errors(label for gold, said in audit for label in audited_labels(said, gold.labels))
-    checked, audit = (with_calibrated_scores(part, labeler) for part in (checked, audit))
-    audited = [label for gold, said in audit for label in audited_labels(said, gold.labels)]
+    checked, audit = halves(everything, cfg.check, cfg.seed, cfg.audited)
+    before = calibration_errors(label for one in audit for label in audited_labels(one.uncalibrated, one.gold.labels))
+    audited = [label for one in audit for label in audited_labels(one.said, one.gold.labels)]
     errors = {task: (before[task], after) for task, after in calibration_errors(audited).items()}
     asked = {name: cfg[name] for name in ("target_error", "confidence", "method", "max_items", "seed", "starts")}
     asked["design"] = cfg.audited
@@ -92,7 +99,7 @@ def main(cfg: DictConfig) -> None:
     if found:
         shown.print(table(found, len(checked)))
     shown.print(joint_confidence(cfg, len(by_task(audited))), highlight=False)
-    of_users = len({gold.user_id for gold, _ in audit if gold.user_id is not None})
+    of_users = len({one.gold.user_id for one in audit if one.gold.user_id is not None})
     users = f" of {of_users:,} users" if of_users else ""
     console.print(f"from {len(audit):,} audited dialogues{users}; written: {file}", highlight=False, soft_wrap=True)
     if cfg.page is not None:
@@ -157,32 +164,40 @@ def together(price: float | None) -> str:
     return f" By itself it would accept {price:.1%} of the labels more." if price is not None and price > 0 else ""
 
 
-def halves(pairs: Sequence[Pair], share: float, seed: int, design: str | None) -> tuple[list[Pair], list[Pair]]:
+def labelled(dialogues: DialogueRows, labeler: Labeler) -> Iterator[Labelled]:
+    """Label dialogues, read once, with calibrated scores and without."""
+    raw = Labeler(labeler.system)
+    for first in range(0, len(dialogues), AT_ONCE):
+        some = list(dialogues[first : first + AT_ONCE])
+        prepared = labeler.prepare(some)
+        answers = labeler.predict(prepared)
+        each = (labeler.decode(prepared, answers), raw.decode(prepared, answers))
+        for gold, said, uncalibrated in zip(some, *each, strict=True):
+            yield Labelled(gold, said.dialogue, uncalibrated.dialogue)
+
+
+def halves(
+    everything: Sequence[Labelled], share: float, seed: int, design: str | None
+) -> tuple[list[Labelled], list[Labelled]]:
     """So large a share of what was drawn for the audit, drawn by the seed, and the others; see :func:`unit_of`."""
-    of_each = [unit_of(gold, design) for gold, _ in pairs]
+    of_each = [unit_of(one.gold, design) for one in everything]
     units = list(dict.fromkeys(of_each))
     order = np.random.default_rng(seed).permutation(len(units)).tolist()
     places = {units[i]: place for place, i in enumerate(order)}
-    drawn = sorted(range(len(pairs)), key=lambda i: places[of_each[i]])
+    drawn = sorted(range(len(everything)), key=lambda i: places[of_each[i]])
     first = sum(places[unit] < round(share * len(units)) for unit in of_each)
-    return [pairs[i] for i in drawn[:first]], [pairs[i] for i in drawn[first:]]
-
-
-def with_calibrated_scores(pairs: Sequence[Pair], labeler: Labeler) -> list[Pair]:
-    """The same dialogues; what the model says of them has calibrated scores."""
-    labels = calibrated([said.labels for _, said in pairs], labeler.calibrators)
-    return [(gold, said.with_labels(after)) for (gold, said), after in zip(pairs, labels, strict=True)]
+    return [everything[i] for i in drawn[:first]], [everything[i] for i in drawn[first:]]
 
 
 def check(
-    pairs: Sequence[Pair], promises: Mapping[str, Certificate], person: Callable[[Dialogue], Labels]
+    checked: Sequence[Labelled], promises: Mapping[str, Certificate], person: Callable[[Dialogue], Labels]
 ) -> list[AuditedLabel]:
     """The labels of dialogues that no promise was made from, with what is accepted and what a single person says."""
     accept = {task: acceptance(certificate) for task, certificate in promises.items()}
     return [
         label
-        for gold, said in pairs
-        for label in audited_labels(said, gold.labels, beside(gold, person), accept=accept)
+        for one in checked
+        for label in audited_labels(one.said, one.gold.labels, beside(one.gold, person), accept=accept)
     ]
 
 

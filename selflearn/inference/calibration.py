@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ import pandas as pd
 from selflearn.corpora._rows import replacing
 from selflearn.corpora.splits import group_folds
 from selflearn.inference.audit import AuditedLabel, by_task
-from selflearn.inference.rows import success_score
-from selflearn.schema import Goal, Labels, TurnLabels
+from selflearn.inference.labels import Scores
 from selflearn.trust import Isotonic, Temperature, calibration_report, expected_calibration_error, fit_calibrator
 
 log = logging.getLogger(__name__)
@@ -28,9 +27,6 @@ FILE = "calibration.json"
 
 LEAST = 30
 """Labels of a task below which its scores are left as they are."""
-
-TURN_TASKS = ("intent", "transcript", "defect")
-"""Tasks of one label a turn that a model gives with a score."""
 
 FOLDS = 5
 """Of :func:`cross_fitted`."""
@@ -133,21 +129,22 @@ def calibration_metrics(labels: pd.DataFrame) -> dict[str, float]:
     return found
 
 
-def calibrated(labels: Sequence[Labels], calibrators: Calibrators) -> list[Labels]:
-    """The same labels of dialogues with calibrated scores; a task without a calibrator keeps its own.
+def calibrated_scores(calibrators: Calibrators) -> Scores:
+    """What calibrated labels are made with (:func:`selflearn.inference.labels.model_labels`).
 
-    Decisions stay what they are: a success or a defect that was decided at a threshold may well have a score below one
-    half. Many dialogues at a time take much less time than one by one.
+    A task without a calibrator keeps its scores. Decisions stay what they are: a success or a defect that was decided
+    at a threshold may well have a score below one half.
+
+    Example:
+        >>> scores = calibrated_scores({"intent": Isotonic((0.0, 1.0), (0.2, 0.8))})
+        >>> scores("intent", 0.5), scores("slots", 0.9)
+        (0.5, 0.9)
     """
-    if not calibrators:
-        return list(labels)
-    scores: dict[str, set[float]] = {task: set() for task in calibrators}
-    for of_dialogue in labels:
-        for task, score in _scores(of_dialogue):
-            if score is not None and task in scores:
-                scores[task].add(score)
-    after = {task: _by_score(calibrators[task], sorted(known)) for task, known in scores.items()}
-    return [_calibrated(of_dialogue, after) for of_dialogue in labels]
+
+    def scores(task: str, score: float) -> float:
+        return calibrators[task].of(score) if task in calibrators else score
+
+    return scores
 
 
 def write_calibrators(calibrators: Calibrators, directory: Path) -> None:
@@ -177,47 +174,3 @@ def _calibrator(fields: dict[str, Any]) -> Temperature | Isotonic:
     if "temperature" in fields:
         return Temperature(**fields)
     return Isotonic(**{name: tuple(values) for name, values in fields.items()})
-
-
-def _by_score(calibrator: Temperature | Isotonic, scores: Sequence[float]) -> dict[float, float]:
-    return dict(zip(scores, calibrator(scores).tolist(), strict=True))
-
-
-def _scores(labels: Labels) -> Iterator[tuple[str, float | None]]:
-    """Task and score of each label."""
-    for goal in labels.goals or ():
-        yield "segmentation", goal.score
-        yield "success", success_score(goal)
-    for turn in labels.turns:
-        yield from ((task, label.score) for task in TURN_TASKS if (label := getattr(turn, task)) is not None)
-        yield from (("slots", slot.score) for slot in turn.slots or ())
-
-
-def _calibrated(labels: Labels, after: Mapping[str, Mapping[float, float]]) -> Labels:
-    """The labels of a dialogue with the scores of each task that stand for their own."""
-    goals = labels.goals if labels.goals is None else tuple(_goal(goal, after) for goal in labels.goals)
-    return Labels(goals=goals, turns=tuple(_turn(turn, after) for turn in labels.turns))
-
-
-def _goal(goal: Goal, after: Mapping[str, Mapping[float, float]]) -> Goal:
-    changed: dict[str, float] = {}
-    if "segmentation" in after and goal.score is not None:
-        changed["score"] = after["segmentation"][goal.score]
-    score = success_score(goal)
-    if "success" in after and score is not None:
-        score = after["success"][score]
-        changed["success_score"] = score if goal.success else 1 - score
-    return replace(goal, **changed) if changed else goal  # type: ignore[arg-type]
-
-
-def _turn(turn: TurnLabels, after: Mapping[str, Mapping[float, float]]) -> TurnLabels:
-    changed: dict[str, Any] = {}
-    for task in TURN_TASKS:
-        label = getattr(turn, task)
-        if task in after and label is not None and label.score is not None:
-            changed[task] = replace(label, score=after[task][label.score])
-    if "slots" in after and turn.slots:
-        changed["slots"] = tuple(
-            slot if slot.score is None else replace(slot, score=after["slots"][slot.score]) for slot in turn.slots
-        )
-    return replace(turn, **changed) if changed else turn

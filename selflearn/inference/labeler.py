@@ -22,7 +22,7 @@ from selflearn.inference import promises
 from selflearn.inference.audit import AuditedLabel, audited_labels
 from selflearn.inference.calibration import (
     Calibrators,
-    calibrated,
+    calibrated_scores,
     fit_calibrators,
     read_calibrators,
     write_calibrators,
@@ -300,9 +300,11 @@ class Labeler:
         with self.clock.stage("decode"):
             limits = self.system.thresholds
             turns = [{"num_turns": len(one.dialogue.turns), "turns_seen": one.plan.turns_seen} for one in prepared]
-            said = [model_labels(p, **of, thresholds=limits) for p, of in zip(predictions, turns, strict=True)]
-            each = zip(prepared, predictions, calibrated(said, self.calibrators), strict=True)
-            return [self._labelled(*one) for one in each]
+            scores = calibrated_scores(self.calibrators)
+            return [
+                self._labelled(one, said, model_labels(said, **of, thresholds=limits, scores=scores))
+                for one, said, of in zip(prepared, predictions, turns, strict=True)
+            ]
 
     def _labelled(self, one: PreparedDialogue, prediction: DialoguePrediction, labels: Labels) -> LabelledDialogue:
         seen, labelled = one.plan.turns_seen, one.dialogue.with_labels(labels)

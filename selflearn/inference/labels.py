@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from selflearn.inference.goal_records import intent_name, standing_turn
@@ -11,6 +11,9 @@ from selflearn.schema import Goal, Label, Labels, Slot, TurnLabels
 from selflearn.tasks import DialoguePrediction, Thresholds
 
 MODEL = "model"
+
+Scores = Callable[[str, float], float]
+"""The score of a label, from its task (one of :data:`selflearn.inference.rows.TASKS`) and what the system gave it."""
 
 DOMAIN = "domain"
 """The task whose answers, a name and its probability a turn, become the domain of the goal: the most certain one."""
@@ -20,12 +23,24 @@ TRANSCRIPT = "transcript"
 """The task whose answers, a text and its probability a turn, become the transcript of the turn."""
 
 
-def model_labels(prediction: DialoguePrediction, *, num_turns: int, turns_seen: int, thresholds: Thresholds) -> Labels:
+def as_given(task: str, score: float) -> float:
+    """The scores of a system that is not calibrated."""
+    return score
+
+
+def model_labels(
+    prediction: DialoguePrediction,
+    *,
+    num_turns: int,
+    turns_seen: int,
+    thresholds: Thresholds,
+    scores: Scores = as_given,
+) -> Labels:
     """Labels of one dialogue, with source "model" and a score each.
 
     Scores are probabilities: of a goal that it has exactly these turns, of ``success_score`` that the goal was reached,
     of every other label that its value is right. Decisions are taken at the thresholds, which were chosen on dialogues
-    kept apart from training; so a decision may have a probability below one half.
+    kept apart from training, whatever ``scores`` are; so a decision may have a probability below one half.
 
     A turn that was not seen has no labels. A goal that goes on into such turns has no success: whether it was reached
     may stand there.
@@ -35,12 +50,15 @@ def model_labels(prediction: DialoguePrediction, *, num_turns: int, turns_seen: 
         num_turns: of the dialogue.
         turns_seen: how many of them, from the first on, the system read.
         thresholds: of the system.
+        scores: what the probabilities of the system become.
 
     Returns:
         Goals are None where the system neither finds goals nor judges success.
     """
-    turns = tuple(_turn(prediction, i, thresholds) if i < turns_seen else TurnLabels() for i in range(num_turns))
-    return Labels(goals=_goals(prediction, num_turns, turns_seen, thresholds, turns), turns=turns)
+    turns = tuple(
+        _turn(prediction, i, thresholds, scores) if i < turns_seen else TurnLabels() for i in range(num_turns)
+    )
+    return Labels(goals=_goals(prediction, num_turns, turns_seen, thresholds, turns, scores), turns=turns)
 
 
 def segment_score(boundaries: Sequence[float], start: int, end: int) -> float:
@@ -62,28 +80,32 @@ def segment_score(boundaries: Sequence[float], start: int, end: int) -> float:
     return starts * inside * (boundaries[end] if end < len(boundaries) else 1.0)
 
 
-def _turn(prediction: DialoguePrediction, i: int, thresholds: Thresholds) -> TurnLabels:
+def _turn(prediction: DialoguePrediction, i: int, thresholds: Thresholds, scores: Scores) -> TurnLabels:
     intent = defect = None
     if prediction.intents is not None:
         name, p = prediction.intents[i]
-        intent = Label(value=name, source=MODEL, score=p)
+        intent = Label(value=name, source=MODEL, score=scores("intent", p))
     if prediction.defects is not None:
         p = prediction.defects[i]
         said = p >= thresholds["defect"]
-        defect = Label(value=said, source=MODEL, score=p if said else 1 - p)
-    slots = None if prediction.slots is None else tuple(map(_of_model, prediction.slots[i]))
-    texts = prediction.extra.get(TRANSCRIPT)
-    transcript = None if texts is None else Label(value=texts[i][0], source=MODEL, score=texts[i][1])
+        defect = Label(value=said, source=MODEL, score=scores("defect", p if said else 1 - p))
+    slots = None if prediction.slots is None else tuple(_slot(slot, scores) for slot in prediction.slots[i])
+    texts, transcript = prediction.extra.get(TRANSCRIPT), None
+    if texts is not None:
+        text, p = texts[i]
+        transcript = Label(value=text, source=MODEL, score=scores(TRANSCRIPT, p))
     return TurnLabels(intent=intent, slots=slots, defect=defect, transcript=transcript)
 
 
-def _of_model(slot: Slot) -> Slot:
-    return slot if slot.source == MODEL else replace(slot, source=MODEL)
+def _slot(slot: Slot, scores: Scores) -> Slot:
+    score = None if slot.score is None else scores("slots", slot.score)
+    return slot if (slot.source, slot.score) == (MODEL, score) else replace(slot, source=MODEL, score=score)
 
 
 def _goals(
-    prediction: DialoguePrediction, num_turns: int, turns_seen: int, thresholds: Thresholds, turns: Sequence[TurnLabels]
-) -> tuple[Goal, ...] | None:
+    prediction: DialoguePrediction, num_turns: int, turns_seen: int, thresholds: Thresholds,
+    turns: Sequence[TurnLabels], scores: Scores,
+) -> tuple[Goal, ...] | None:  # fmt: skip
     spans, failures = prediction.goals, prediction.goal_failures
     if spans is None:
         if not prediction.failures:
@@ -95,13 +117,20 @@ def _goals(
         turn = standing_turn(start, end, turns)
         surest = max(domains[start:end], key=lambda answer: answer[1], default=None)
         failure = failures[i] if failures is not None and end <= turns_seen else None
+        success = None if failure is None else failure < thresholds["success"]
+        sure = None if prediction.boundaries is None else segment_score(prediction.boundaries, start, end)
         goals.append(
             Goal(
                 start=start, end=end, name=None if turn is None else intent_name(turns[turn]), source=MODEL,
                 domain=None if surest is None else surest[0],
-                score=None if prediction.boundaries is None else segment_score(prediction.boundaries, start, end),
-                success=None if failure is None else failure < thresholds["success"],
-                success_score=None if failure is None else 1 - failure,
+                score=None if sure is None else scores("segmentation", sure),
+                success=success,
+                success_score=None if failure is None else _reached(failure, success=bool(success), scores=scores),
             )
         )  # fmt: skip
     return tuple(goals)
+
+
+def _reached(failure: float, *, success: bool, scores: Scores) -> float:
+    """Probability that a goal was reached; ``scores`` are of what was decided."""
+    return scores("success", 1 - failure) if success else 1 - scores("success", failure)

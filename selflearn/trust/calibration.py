@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
-from scipy.special import expit, logit
+from scipy.special import logit
 from sklearn.isotonic import IsotonicRegression
 
 from selflearn.trust.items import Floats, check_correct, check_numbers
@@ -31,9 +33,15 @@ class Temperature:
 
     temperature: float
 
+    def of(self, score: float) -> float:
+        """One score, calibrated."""
+        score = min(max(score, _EDGE), 1 - _EDGE)
+        odds = (math.log(score) - math.log1p(-score)) / self.temperature
+        return 1 / (1 + math.exp(-odds)) if odds > 0 else math.exp(odds) / (1 + math.exp(odds))
+
     def __call__(self, scores: ArrayLike) -> Floats:
         """Calibrated scores, ``(N,)``."""
-        return np.asarray(expit(logit(_probabilities(scores)) / self.temperature))
+        return np.array([self.of(score) for score in _probabilities(scores).tolist()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +51,18 @@ class Isotonic:
     scores: tuple[float, ...]
     probabilities: tuple[float, ...]
 
+    def of(self, score: float) -> float:
+        """One score, calibrated."""
+        score = min(max(score, _EDGE), 1 - _EDGE)
+        right = bisect_right(self.scores, score)
+        if right in (0, len(self.scores)):
+            return self.probabilities[min(right, len(self.scores) - 1)]
+        (x0, x1), (y0, y1) = self.scores[right - 1 : right + 1], self.probabilities[right - 1 : right + 1]
+        return y0 + (y1 - y0) / (x1 - x0) * (score - x0)
+
     def __call__(self, scores: ArrayLike) -> Floats:
         """Calibrated scores, ``(N,)``."""
-        return np.interp(_probabilities(scores), self.scores, self.probabilities)
+        return np.array([self.of(score) for score in _probabilities(scores).tolist()])
 
 
 def fit_calibrator(scores: ArrayLike, correct: ArrayLike, method: str = "auto") -> Temperature | Isotonic:

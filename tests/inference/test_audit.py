@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from selflearn.inference.audit import audited_labels
-from selflearn.inference.calibration import calibrated, fit_calibrators, read_calibrators, write_calibrators
+from selflearn.inference.calibration import calibrated_scores, fit_calibrators, read_calibrators, write_calibrators
 from selflearn.inference.comparison import compare
 from selflearn.inference.labels import segment_score
 from selflearn.inference.rows import Acceptance, label_rows
@@ -126,25 +126,22 @@ def test_the_score_of_a_segment_is_that_of_all_its_boundaries():
     assert segment_score((0.0,), 0, 1) == 1.0
 
 
-def test_calibrated_scores_mean_what_they_say_and_change_no_decision(tmp_path):
+def test_calibrated_scores_mean_what_they_say(tmp_path):
     gold = labels((0, 2), success=(True, False), intents="AABB")
     said = labels((0, 2), success=(True, True), intents="AAAA", defects=(1, 0, 0, 0), score=0.9)
     audited = [label for _ in range(20) for label in audited_labels(DIALOGUE.with_labels(said), gold)]
     calibrators = fit_calibrators(audited)
     assert set(calibrators) == {"defect", "intent", "success"}  # of the others every label is right
-    (found,) = calibrated([said], calibrators)
-    assert [turn.intent.score for turn in found.turns] == pytest.approx([0.5] * 4, abs=0.02)
-    assert [turn.defect.score for turn in found.turns] == pytest.approx([0.75] * 4, abs=0.02)
-    assert [goal.success_score for goal in found.goals] == pytest.approx([0.5] * 2, abs=0.02)
-    assert [row.label for row in label_rows(DIALOGUE.with_labels(found))] == [
-        row.label for row in label_rows(DIALOGUE.with_labels(said))
-    ]
-    assert calibrated([said], {}) == [said]
+    scores = calibrated_scores(calibrators)
+    assert scores("intent", 0.9) == pytest.approx(0.5, abs=0.02)
+    assert scores("defect", 0.9) == pytest.approx(0.75, abs=0.02)
+    assert scores("success", 0.9) == pytest.approx(0.5, abs=0.02)
+    assert scores("slots", 0.9) == 0.9
     write_calibrators({**calibrators, "slots": Isotonic((0.1, 0.9), (0.2, 0.8))}, tmp_path)
     back = read_calibrators(tmp_path)
     assert back == {**calibrators, "slots": Isotonic((0.1, 0.9), (0.2, 0.8))}
     assert isinstance(back["intent"], Temperature)
-    assert calibrated([said], back)[0].turns[0].slots[0].score == pytest.approx(0.8)
+    assert calibrated_scores(back)("slots", 0.9) == pytest.approx(0.8)
 
 
 def test_damaged_calibration_is_said(tmp_path):

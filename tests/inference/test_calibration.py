@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 
 from selflearn.inference.audit import AuditedLabel
-from selflearn.inference.calibration import calibrated, calibration_metrics, cross_fitted, fit_calibrators
+from selflearn.inference.calibration import calibration_metrics, cross_fitted, fit_calibrators
 from selflearn.inference.rows import LabelRow
-from selflearn.schema import Goal, Label, Labels, TurnLabels
-from selflearn.trust import Isotonic, Temperature, expected_calibration_error
+from selflearn.trust import expected_calibration_error
 
 
 def audited(people, *, each=60, task="intent", seed=0):
@@ -60,20 +59,3 @@ def test_one_person_alone_says_nothing_of_calibration():
     assert calibration_metrics(found) == {}
     assert calibration_metrics(cross_fitted([], {})) == {}
     assert isinstance(found, pd.DataFrame)
-
-
-def test_labels_of_several_dialogues_are_calibrated_as_they_would_be_alone():
-    calibrators = {"intent": Temperature(2.0), "success": Isotonic((0.1, 0.9), (0.3, 0.6))}
-    each = [
-        Labels(
-            goals=(Goal(start=0, end=1, success=score > 0.5, success_score=score, score=score),),
-            turns=(TurnLabels(intent=Label(value="Play", source="model", score=score)),),
-        )
-        for score in (0.0, 0.31, 0.5, 0.86, 1.0)
-    ]
-    found = calibrated(each, calibrators)
-    assert found == [one for labels in each for one in calibrated([labels], calibrators)]
-    assert [labels.goals[0].score for labels in found] == [labels.goals[0].score for labels in each]
-    assert [labels.turns[0].intent.score for labels in found] == [
-        float(calibrators["intent"]([labels.turns[0].intent.score])[0]) for labels in each
-    ]

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from selflearn.inference.calibration import calibrated_scores
 from selflearn.inference.labels import model_labels
 from selflearn.schema import Label, Slot, TurnLabels
 from selflearn.tasks import DialoguePrediction, Thresholds
+from selflearn.trust import Isotonic
 
 THRESHOLDS = Thresholds(segmentation=0.5, success=0.3, defect=0.4)
 SLOT = Slot(name="room", start=0, end=4, text="hall", source="model", score=0.7)
@@ -14,8 +18,8 @@ SAID = DialoguePrediction(
 )  # fmt: skip
 
 
-def labels_of(prediction: DialoguePrediction, *, num_turns: int = 3, turns_seen: int = 3):
-    return model_labels(prediction, num_turns=num_turns, turns_seen=turns_seen, thresholds=THRESHOLDS)
+def labels_of(prediction: DialoguePrediction, *, num_turns: int = 3, turns_seen: int = 3, **how):
+    return model_labels(prediction, num_turns=num_turns, turns_seen=turns_seen, thresholds=THRESHOLDS, **how)
 
 
 def test_decisions_are_taken_at_the_thresholds_and_scores_are_of_the_decision():
@@ -58,3 +62,19 @@ def test_the_domain_of_a_goal_is_the_most_certain_one_of_its_turns_that_were_see
     )
     assert [goal.domain for goal in labels_of(said, num_turns=4, turns_seen=3).goals] == ["music", "clock"]
     assert [goal.domain for goal in labels_of(SAID).goals] == [None, None]
+
+
+def test_calibrated_scores_change_no_decision():
+    said = replace(SAID, extra={"transcript": (("play it", 0.6), ("stop", 0.9), ("go", 0.8))})
+    tasks = ("segmentation", "success", "intent", "slots", "transcript", "defect")
+    halved = calibrated_scores({task: Isotonic((0.0, 1.0), (0.0, 0.5)) for task in tasks})
+    as_given, found = labels_of(said), labels_of(said, scores=halved)
+    assert [goal.score for goal in found.goals] == pytest.approx([goal.score / 2 for goal in as_given.goals])
+    assert [goal.success for goal in found.goals] == [goal.success for goal in as_given.goals] == [False, True]
+    assert [goal.success_score for goal in found.goals] == pytest.approx([1 - 0.3 / 2, 0.8 / 2])  # of what was decided
+    assert found.turns[0].slots[0].score == pytest.approx(0.7 / 2)
+    for task in ("intent", "transcript", "defect"):
+        before, after = ([getattr(turn, task) for turn in labels.turns] for labels in (as_given, found))
+        assert [label.value for label in after] == [label.value for label in before]
+        assert [label.score for label in after] == pytest.approx([label.score / 2 for label in before])
+    assert labels_of(said, scores=calibrated_scores({})) == as_given

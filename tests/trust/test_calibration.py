@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from selflearn.trust import (
     Isotonic,
@@ -36,6 +36,16 @@ def test_the_temperature_is_found_and_isotonic_waits_for_enough():
     assert fit_calibrator(*overconfident(20_000, 0), "temperature").temperature == pytest.approx(2.5, rel=0.06)
     assert isinstance(fit_calibrator(*overconfident(900, 0)), Temperature)
     assert isinstance(fit_calibrator(*overconfident(4000, 0)), Isotonic)
+
+
+def test_calibrators_are_those_of_scipy_and_numpy():
+    scores = np.concatenate([[0.0, 1.0, 0.2, 0.9], np.random.default_rng(1).random(200)])
+    inside = scores.clip(1e-6, 1 - 1e-6)
+    for temperature in (0.02, 0.7, 3.0):
+        assert Temperature(temperature)(scores) == pytest.approx(expit(logit(inside) / temperature))
+    points, values = (0.1, 0.2, 0.5, 0.9), (0.05, 0.05, 0.6, 0.95)
+    assert Isotonic(points, values)(scores) == pytest.approx(np.interp(inside, points, values))
+    assert Isotonic((0.5,), (0.4,))(scores) == pytest.approx(np.full(len(scores), 0.4))
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
