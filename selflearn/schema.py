@@ -307,14 +307,15 @@ class Dialogue(Record):
             require(len(self.truth.turns) in (0, n), "truth.turns", f"{len(self.truth.turns)} entries", f"0 or {n}")
         self._check_goals(n)
         for i, (turn, labels) in enumerate(zip(self.turns, self.labels.turns, strict=False)):
+            request, target = turn.request or "", labels.rephrase_target
             for j, slot in enumerate(labels.slots or ()):
-                request = turn.request or ""
-                where, span = f"labels.turns[{i}].slots[{j}]", (slot.start, slot.end, slot.text)
-                expected = f"offsets into the request ({len(request)} characters) that hold this text"
-                require(request[slot.start : slot.end] == slot.text, where, span, expected)
-            target = labels.rephrase_target
-            require(target is None or i < target.value < n, f"labels.turns[{i}].rephrase_target", target,
-                     f"the index of a later turn (at most {n - 1})")  # fmt: skip
+                if request[slot.start : slot.end] != slot.text:
+                    where, span = f"labels.turns[{i}].slots[{j}]", (slot.start, slot.end, slot.text)
+                    expected = f"offsets into the request ({len(request)} characters) that hold this text"
+                    raise RecordError(where, span, expected)
+            if target is not None:
+                later = f"the index of a later turn (at most {n - 1})"
+                require(i < target.value < n, f"labels.turns[{i}].rephrase_target", target, later)
         for i, rating in enumerate(self.ratings):
             ok = rating.turn is None or 0 <= rating.turn < n
             require(ok, f"ratings[{i}].turn", rating.turn, f"a turn index below {n}, or nothing")

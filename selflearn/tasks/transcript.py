@@ -154,7 +154,14 @@ class TranscriptTask(Task):
 
 
 def _least_risk(texts: Mapping[int, str], probabilities: Sequence[float]) -> tuple[str, float]:
-    """The text with the fewest expected word errors, and the probability of its own; the likelier one of equals."""
+    """The text with the fewest expected word errors, and the probability of its own; the likelier one of equals.
+
+    One that is likelier than all others together has the fewest: errors between texts are a metric, so that another
+    text k has at least ``errors[best, k] * (2 p[best] - 1)`` more.
+    """
+    likeliest = max(texts, key=lambda k: probabilities[k])
+    if probabilities[likeliest] > 0.5:
+        return texts[likeliest], probabilities[likeliest]
     words = {k: text.split() for k, text in texts.items()}
     errors = {pair: Levenshtein.distance(words[pair[0]], words[pair[1]]) for pair in combinations(words, 2)}
     errors |= {(j, k): number for (k, j), number in errors.items()}

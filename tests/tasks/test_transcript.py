@@ -2,6 +2,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from rapidfuzz.distance import Levenshtein
 from torchmetrics.functional.text import word_error_rate as reference
 
 from selflearn.metrics.functional import word_error_rate
@@ -155,3 +158,16 @@ def test_the_candidate_with_the_fewest_errors_to_be_expected_is_taken():
     )  # the likeliest is far from both
     assert _least_risk(texts, [0.1, 0.1, 0, 0, 0, 0.8, 0]) == ("turn the lights off", 0.8)
     assert _least_risk({0: "a", 1: "a"}, [0.3, 0.7]) == ("a", 0.7)
+
+
+@given(st.lists(st.text("ab ", max_size=6), min_size=1, max_size=4), st.data())
+def test_no_candidate_has_fewer_errors_to_be_expected(texts, data):
+    weights = data.draw(st.lists(st.integers(1, 20), min_size=len(texts), max_size=len(texts)))
+    p = [weight / sum(weights) for weight in weights]
+
+    def risk(text):
+        return sum(q * Levenshtein.distance(text.split(), other.split()) for q, other in zip(p, texts, strict=True))
+
+    taken, own = _least_risk(dict(enumerate(texts)), p)
+    assert risk(taken) <= min(map(risk, texts)) + 1e-12
+    assert (taken, own) in zip(texts, p, strict=True)
