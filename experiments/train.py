@@ -299,7 +299,10 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
         draw(directory, metrics)
         gold = labelled_by_people(cfg, directory) if labelled else None
         page = write_run_report(directory, metrics, gold=gold, cache_dir=cfg.paths.cache)
-        Console().print(results_table(results))
+        if results.rows():
+            Console().print(results_table(results))
+        else:
+            say("nothing is measured: people have labelled no dialogue of the test split for any task of the model")
         for line in calibration_lines(metrics):
             say(line)
         say(f"everything is in {directory}; a page to read: {page}")

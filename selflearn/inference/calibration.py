@@ -47,7 +47,7 @@ def fit_calibrators(audited: Iterable[AuditedLabel]) -> dict[str, Temperature | 
     for task, labels in of_tasks.items():
         if task in found:
             continue
-        few = f"{len(labels)} labels of people, and it takes {LEAST}"
+        few = f"{len(labels)} labels to compare with, and it takes {LEAST}"
         one_sided = f"{len(labels)} labels, all of them {'right' if labels[0].right else 'wrong'}"
         what = few if len(labels) < LEAST else one_sided
         log.warning("the scores of %s are not calibrated: %s; more labelled dialogues would do it", task, what)

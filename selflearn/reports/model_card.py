@@ -72,6 +72,8 @@ calibrated: label a few hundred dialogues by hand and look. It reads what people
 personal; what it labelled holds that text. It is not made to judge people.
 """
 
+_UNMEASURED = "Nothing is measured: people have labelled none of them."
+
 _WHAT_LABELS_ARE = {
     "segmentation": "goals: which turns belong together",
     "success": "success: whether a goal was reached",
@@ -95,7 +97,7 @@ def model_card(metrics: Mapping[str, float], config: Mapping[str, Any], versions
     own = {key: value for key, value in metrics.items() if key.startswith(("test/", "count/"))}
     results = Results.from_metrics(own)
     whole = results.only([row for row in results.rows() if "@" not in row[1]])
-    tasks = dict.fromkeys(task for task, _ in whole.rows())
+    tasks = dict.fromkeys(key.split("/")[1] for key in metrics if key.startswith(("test/", "tune/")))
     return _CARD.format(
         corpus=data["corpus"], labels="\n".join(f"* {_WHAT_LABELS_ARE.get(task, task)}" for task in tasks),
         encoder=model["encoder"], layers=model["dialogue"]["layers"],
@@ -104,7 +106,8 @@ def model_card(metrics: Mapping[str, float], config: Mapping[str, Any], versions
         train_dialogues=_count(metrics, "train_dialogues"), train_turns=_count(metrics, "train_turns"),
         test_dialogues=_count(metrics, "test_dialogues"), tune_share=data["tune_share"],
         supervision=_SUPERVISION[config["supervision"]["source"]], torch=versions["torch"], device=versions["device"],
-        table=results_markdown(whole), calibration=_calibration(metrics), begin=BEGIN, promises=_NO_PROMISE, end=END,
+        table=results_markdown(whole) if whole.rows() else _UNMEASURED, calibration=_calibration(metrics),
+        begin=BEGIN, promises=_NO_PROMISE, end=END,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from selflearn.corpora.table import write_jsonl
 from selflearn.evaluation import evaluate, read_predictions
 from selflearn.models import LabelGenerator, load_tokenizer
 from selflearn.models.system import ModelSystem
+from selflearn.schema import Labels
 from tests.fixtures.dialogues import home_dialogues, long_home_dialogue
 from tests.fixtures.releases import write_sgd
 
@@ -178,6 +179,28 @@ def test_a_sweep_goes_on_after_a_job_that_failed(command, one_step, corpora, ret
     assert "nowhere does not exist. Give the folder of the release as root" in run.printed
     assert "1 of 2 jobs failed" in run.printed
     assert len(returned) == 1
+
+
+def test_a_log_that_nobody_labelled_is_learned_from_what_people_did(command, one_step, corpora, tmp_path):
+    (tmp_path / "logs").mkdir()
+    for split in ("train", "test"):
+        read = iter_dialogues("table", root=corpora / "table", split=split)
+        bare = [replace(dialogue, labels=Labels(), ratings=(), truth=None) for dialogue in read]
+        write_jsonl(bare, tmp_path / "logs" / f"{split}.jsonl")
+    run = command(*one_step, "experiment=own_table", "supervision=feedback", "data.root=logs", "paths.output_dir=run")
+    assert run.code == 0, run.printed
+    assert "nothing is measured: people have labelled no dialogue of the test split" in " ".join(run.printed.split())
+    assert not any(key.startswith("test/") for key in run.metrics)
+    assert any(key.startswith("tune/success/") for key in run.metrics)
+    card = (run.directory / "model" / "README.md").read_text()
+    assert "* success: whether a goal was reached" in card
+    assert "Nothing is measured: people have labelled none of them." in card
+    (file,) = (run.directory / "labelled" / "dialogues").glob("*.parquet")
+    labelled = list(iter_dialogues("table", root=file, split="test"))
+    assert labelled
+    assert all(dialogue.labels.sources() == {"model"} for dialogue in labelled)
+    assert "barge_in" in (run.directory / "page.signals.md").read_text()
+    assert (run.directory / "report.html").is_file()
 
 
 def test_a_metric_that_is_not_measured_is_said_and_a_sweep_gets_none(command, one_step, corpora, returning):

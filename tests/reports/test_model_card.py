@@ -27,6 +27,16 @@ def test_a_card_says_what_was_trained_and_how_good_it_is():
     assert "majority" not in card
 
 
+def test_a_card_without_test_labels_says_what_is_labelled_and_that_nothing_is_measured():
+    metrics = {"tune/success/f1@end_to_end": 0.5, "tune/defect/auc": 0.9} | {
+        key: value for key, value in METRICS.items() if key.startswith("count/")
+    }
+    card = model_card(metrics, CONFIG, VERSIONS)
+    assert "* success: whether a goal was reached\n* defect: whether a response did not serve the person\n" in card
+    assert "Nothing is measured: people have labelled none of them." in card
+    assert ".500" not in card
+
+
 def test_a_card_says_what_calibration_does_where_that_was_measured():
     assert "calibration error" not in model_card(METRICS, CONFIG, VERSIONS)
     keys = {"labels": 1234.0, "ece_before": 0.0567, "ece_after": 0.012}
