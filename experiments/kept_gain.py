@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -24,6 +25,9 @@ def main(cfg: DictConfig) -> None:
     if not floors:
         has, wanted = ", ".join(feedback), ", ".join(cfg.floors)
         raise ValueError(f"{cfg.feedback} has none of the systems {wanted}; it has {has}: name some of them as floors")
+    if unknown := [name for name in cfg.beside if name not in (*feedback, NBestOracle.name)]:
+        near = ", ".join(get_close_matches(unknown[0], feedback)) or ", ".join(feedback)
+        raise ValueError(f"beside: {cfg.feedback} has no system {unknown[0]!r}; was {near} meant?")
     beside = {name: feedback[name] for name in cfg.beside if name in feedback}
     gains = kept_gains(gold.systems["model"], feedback["model"], floors, dialogue_ids=ids, owners=tested.owners,
                        metrics=cfg.metrics, beside=beside, resamples=cfg.resamples, seed=cfg.seed)  # fmt: skip

@@ -161,8 +161,12 @@ def ranges_page(
             f"{ends} Δ = model minus the strongest baseline of the line, which is named; bold = all of it in the "
             "model's favour, italic = all of it against.\n",
         ]
+        systems = {name for run in runs for name in Results.from_metrics(run.metrics).systems}
         for person in people:
-            others = {name for run in runs for name in Results.from_metrics(run.metrics).systems} - {person}
+            if person not in systems:
+                parts.append(f"`{person}` is in none of these runs.\n")
+                continue
+            others = systems - {person}
             parts += [f"The same against `{person}`, who is no baseline:\n",
                       ranges_markdown(table, rows, beside=others, **how) + "\n"]  # fmt: skip
     return "\n".join(parts)

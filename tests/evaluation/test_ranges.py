@@ -55,6 +55,7 @@ def test_who_is_no_baseline_can_have_a_table_of_their_own():
     assert "Δ -.100 oracle" not in first
     assert second.count("Δ -.100 oracle") == 2
     assert " b |" not in second
+    assert "`nobody` is in none of these runs." in ranges_page(tables, ROWS, people=["nobody"])
 
 
 def test_what_is_no_baseline_is_not_compared_with():
