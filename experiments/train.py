@@ -39,6 +39,7 @@ from selflearn.evaluation.benchmark import (
     Contestant,
     Split,
     SystemResult,
+    domains_of,
     is_done,
     join_folds,
     run_system,
@@ -142,7 +143,7 @@ def run_all(
 ) -> dict[str, SystemResult]:
     """Every system on one split."""
     makers = {name: contestant(cfg, name, split, unlabelled) for name in ["model", *cfg.baselines.names]}
-    results = {}
+    results, seen = {}, domains_of(chain(split.train, split.tune))
     for name, make in makers.items():
         neural, place = name in ("model", "no_context"), directory / "checkpoints" / name
         # Of few labels a baseline would waste those of the cut: it learns from all of them and chooses by folds.
@@ -157,7 +158,7 @@ def run_all(
                 make(split.train, split.tune, place)
             continue
         results[name] = run_system(
-            make, used, place, tasks=list(cfg.tasks.names), views=list(cfg.data.views),
+            make, used, place, tasks=list(cfg.tasks.names), seen_domains=seen, views=list(cfg.data.views),
             make_for_view=None if neural else make, spent=stage_seconds(place),
             keep=_keeper(directory, split, unlabelled) if name == "model" else None,
         )  # fmt: skip

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,6 +91,7 @@ def run_system(
     directory: Path,
     *,
     tasks: Sequence[str],
+    seen_domains: Collection[str],
     views: Sequence[str] = (),
     make_for_view: Contestant | None = None,
     keep: Callable[[System], None] | None = None,
@@ -103,6 +104,8 @@ def run_system(
         split: the dialogues.
         directory: of this system; a finished result is kept there.
         tasks: whose tables are made.
+        seen_domains: of the labelled dialogues that systems learn from or choose by (:func:`domains_of`), for the
+            slices ``@seen`` and ``@unseen``; the same for all systems, whatever part of them each takes for what.
         views: of success (:mod:`selflearn.corpora.views`), each giving a table ``success@VIEW``.
         make_for_view: trains a system for success in one view, given the dialogues in that view; None lets the system
             itself read the views (it was trained on them too).
@@ -118,9 +121,8 @@ def run_system(
     if keep is not None:
         keep(system)
     start = time.perf_counter()
-    domains = {goal.domain for dialogue in split.train for goal in dialogue.labels.goals or () if goal.domain}
     before = _read_counts(system)
-    test = add_slices(label(system, split.test, tasks), split.test, domains)
+    test = add_slices(label(system, split.test, tasks), split.test, seen_domains)
     read = {what: number - before[what] for what, number in _read_counts(system).items()}
     result = SystemResult(test=test, tune=label(system, split.tune, tasks), notes=_notes(system) | {"read": read})
     for view in views if "success" in result.test else ():
@@ -134,6 +136,11 @@ def run_system(
     result.seconds = seconds
     _write_result(done, result)
     return result
+
+
+def domains_of(dialogues: Iterable[Dialogue]) -> set[str]:
+    """The domains of their goals."""
+    return {goal.domain for dialogue in dialogues for goal in dialogue.labels.goals or () if goal.domain}
 
 
 def is_done(directory: Path) -> bool:

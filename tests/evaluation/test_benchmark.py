@@ -5,7 +5,16 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from selflearn.evaluation.benchmark import Split, SystemResult, is_done, join_folds, label, run_system, unknown_gold
+from selflearn.evaluation.benchmark import (
+    Split,
+    SystemResult,
+    domains_of,
+    is_done,
+    join_folds,
+    label,
+    run_system,
+    unknown_gold,
+)  # fmt: skip
 from selflearn.schema import Label
 from selflearn.tasks import DialoguePrediction, Thresholds
 from tests.fixtures.dialogues import home_dialogues
@@ -37,6 +46,7 @@ class Guesser:
 
 
 TASKS = ["segmentation", "success", "intent", "slots", "defect"]
+SEEN = domains_of(SPLIT.train)
 
 
 def test_only_what_is_observed_is_given_to_a_system_and_tasks_it_does_not_do_have_no_table():
@@ -54,7 +64,7 @@ def test_a_result_is_kept_and_read_again_and_nothing_is_made_twice(tmp_path):
         made.append((len(train), len(tune), directory))
         return Guesser()
 
-    arguments = {"tasks": TASKS, "views": ["before_notify"]}
+    arguments = {"tasks": TASKS, "seen_domains": SEEN, "views": ["before_notify"]}
     assert not is_done(tmp_path)
     first = run_system(make, SPLIT, tmp_path, **arguments)
     assert is_done(tmp_path)
@@ -70,9 +80,11 @@ def test_a_result_is_kept_and_read_again_and_nothing_is_made_twice(tmp_path):
 
 def test_a_result_remembers_the_machine_that_it_was_trained_on(tmp_path, monkeypatch):
     monkeypatch.setattr("selflearn.evaluation.run_directory.device", lambda: "a GPU")
-    run_system(lambda *_: Guesser(), SPLIT, tmp_path, tasks=TASKS)
+    run_system(lambda *_: Guesser(), SPLIT, tmp_path, tasks=TASKS, seen_domains=SEEN)
     monkeypatch.undo()
-    assert run_system(lambda *_: Guesser(), SPLIT, tmp_path, tasks=TASKS).machine.startswith("a GPU, torch ")
+    assert run_system(lambda *_: Guesser(), SPLIT, tmp_path, tasks=TASKS, seen_domains=SEEN).machine.startswith(
+        "a GPU, torch "
+    )
 
 
 def test_a_system_that_stopped_before_its_end_is_not_taken_for_a_finished_one(tmp_path):
@@ -80,7 +92,7 @@ def test_a_system_that_stopped_before_its_end_is_not_taken_for_a_finished_one(tm
         raise RuntimeError("no more power")
 
     with pytest.raises(RuntimeError, match="no more power"):
-        run_system(broken, SPLIT, tmp_path, tasks=TASKS)
+        run_system(broken, SPLIT, tmp_path, tasks=TASKS, seen_domains=SEEN)
     assert not is_done(tmp_path)
 
 
@@ -91,7 +103,9 @@ def test_success_in_a_view_is_of_the_goals_of_the_whole_dialogues(tmp_path):
         seen.append([dialogue.id for dialogue in train])
         return Guesser()
 
-    result = run_system(make, SPLIT, tmp_path, tasks=TASKS, views=["before_notify"], make_for_view=make)
+    result = run_system(
+        make, SPLIT, tmp_path, tasks=TASKS, seen_domains=SEEN, views=["before_notify"], make_for_view=make
+    )
     assert all("#" in name for name in seen[1])
     whole, view = (
         result.test[name].sort_values(["dialogue_id", "goal"], ignore_index=True)
@@ -102,7 +116,9 @@ def test_success_in_a_view_is_of_the_goals_of_the_whole_dialogues(tmp_path):
 
 def test_a_view_without_tuning_items_keeps_the_usual_threshold(tmp_path):
     bare = [d.with_labels(type(d.labels)()) for d in SPLIT.tune]
-    result = run_system(lambda *_: Guesser(), replace(SPLIT, tune=bare), tmp_path, tasks=TASKS, views=["no_notify"])
+    result = run_system(
+        lambda *_: Guesser(), replace(SPLIT, tune=bare), tmp_path, tasks=TASKS, seen_domains=SEEN, views=["no_notify"]
+    )
     table = result.test["success@no_notify"]
     assert (table["prediction"] == (table["score"] >= 0.5)).all()
 
