@@ -46,7 +46,7 @@ class Guesser:
 
 
 TASKS = ["segmentation", "success", "intent", "slots", "defect"]
-SEEN = domains_of(SPLIT.train)
+ASKED = {"tasks": TASKS, "seen_domains": domains_of(SPLIT.train)}
 
 
 def test_only_what_is_observed_is_given_to_a_system_and_tasks_it_does_not_do_have_no_table():
@@ -57,6 +57,17 @@ def test_only_what_is_observed_is_given_to_a_system_and_tasks_it_does_not_do_hav
     assert set(tables) == {"segmentation", "success", "intent", "defect"} | variants
 
 
+def test_services_are_seen_by_what_is_said_of_all_systems_not_by_what_one_of_them_learned_from(tmp_path):
+    known = sorted(domains_of(SPLIT.test))
+    for number, part in enumerate((SPLIT, replace(SPLIT, train=[], tune=[*SPLIT.train, *SPLIT.tune]))):
+        found = run_system(lambda *_: Guesser(), part, tmp_path / str(number), **ASKED | {"seen_domains": known[:1]})
+        intents = found.test["intent"]
+        of_goal = {d.id: {goal.domain for goal in d.labels.goals} for d in SPLIT.test}
+        assert intents["@seen"].any()
+        assert intents["@unseen"].any()
+        assert all(known[0] in of_goal[name] for name in intents.loc[intents["@seen"], "dialogue_id"])
+
+
 def test_a_result_is_kept_and_read_again_and_nothing_is_made_twice(tmp_path):
     made = []
 
@@ -64,7 +75,7 @@ def test_a_result_is_kept_and_read_again_and_nothing_is_made_twice(tmp_path):
         made.append((len(train), len(tune), directory))
         return Guesser()
 
-    arguments = {"tasks": TASKS, "seen_domains": SEEN, "views": ["before_notify"]}
+    arguments = ASKED | {"views": ["before_notify"]}
     assert not is_done(tmp_path)
     first = run_system(make, SPLIT, tmp_path, **arguments)
     assert is_done(tmp_path)
@@ -80,11 +91,9 @@ def test_a_result_is_kept_and_read_again_and_nothing_is_made_twice(tmp_path):
 
 def test_a_result_remembers_the_machine_that_it_was_trained_on(tmp_path, monkeypatch):
     monkeypatch.setattr("selflearn.evaluation.run_directory.device", lambda: "a GPU")
-    run_system(lambda *_: Guesser(), SPLIT, tmp_path, tasks=TASKS, seen_domains=SEEN)
+    run_system(lambda *_: Guesser(), SPLIT, tmp_path, **ASKED)
     monkeypatch.undo()
-    assert run_system(lambda *_: Guesser(), SPLIT, tmp_path, tasks=TASKS, seen_domains=SEEN).machine.startswith(
-        "a GPU, torch "
-    )
+    assert run_system(lambda *_: Guesser(), SPLIT, tmp_path, **ASKED).machine.startswith("a GPU, torch ")
 
 
 def test_a_system_that_stopped_before_its_end_is_not_taken_for_a_finished_one(tmp_path):
@@ -92,7 +101,7 @@ def test_a_system_that_stopped_before_its_end_is_not_taken_for_a_finished_one(tm
         raise RuntimeError("no more power")
 
     with pytest.raises(RuntimeError, match="no more power"):
-        run_system(broken, SPLIT, tmp_path, tasks=TASKS, seen_domains=SEEN)
+        run_system(broken, SPLIT, tmp_path, **ASKED)
     assert not is_done(tmp_path)
 
 
@@ -103,9 +112,7 @@ def test_success_in_a_view_is_of_the_goals_of_the_whole_dialogues(tmp_path):
         seen.append([dialogue.id for dialogue in train])
         return Guesser()
 
-    result = run_system(
-        make, SPLIT, tmp_path, tasks=TASKS, seen_domains=SEEN, views=["before_notify"], make_for_view=make
-    )
+    result = run_system(make, SPLIT, tmp_path, **ASKED, views=["before_notify"], make_for_view=make)
     assert all("#" in name for name in seen[1])
     whole, view = (
         result.test[name].sort_values(["dialogue_id", "goal"], ignore_index=True)
@@ -116,9 +123,7 @@ def test_success_in_a_view_is_of_the_goals_of_the_whole_dialogues(tmp_path):
 
 def test_a_view_without_tuning_items_keeps_the_usual_threshold(tmp_path):
     bare = [d.with_labels(type(d.labels)()) for d in SPLIT.tune]
-    result = run_system(
-        lambda *_: Guesser(), replace(SPLIT, tune=bare), tmp_path, tasks=TASKS, seen_domains=SEEN, views=["no_notify"]
-    )
+    result = run_system(lambda *_: Guesser(), replace(SPLIT, tune=bare), tmp_path, **ASKED, views=["no_notify"])
     table = result.test["success@no_notify"]
     assert (table["prediction"] == (table["score"] >= 0.5)).all()
 
