@@ -13,7 +13,7 @@ from rich.console import Console
 from experiments.simulate import written_log
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import CorpusError, ReadReport, find_corpus, iter_dialogues, load_dialogues, read_report
-from selflearn.corpora.splits import cut_off, group_folds, owner_of, same_dialogues
+from selflearn.corpora.splits import group_folds, hold_out, owner_of, same_dialogues
 from selflearn.corpora.star import success_question
 from selflearn.evaluation.benchmark import Split
 from selflearn.schema import Dialogue
@@ -64,20 +64,23 @@ def say_dropped(report: ReadReport, say: Callable[[str], None]) -> None:
 
 
 def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequence[Dialogue], Counts]:
-    """Train, tune and test dialogues, all others of the training split (for pretraining), and counts."""
+    """The dialogues of each use, those of the training split that pretraining may read, and counts."""
     rows, counts = load(cfg, cfg.data.train_split, say)
     if cfg.data.get("leave_out") is not None:
         rows = without_shared(cfg, rows, say)
         counts[f"{cfg.data.train_split}_without_shared_dialogues"] = len(rows)
     chosen = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
     labelled = chosen[: cfg.data.labelled]
-    stay, cut = cut_off(groups_of(labelled), cfg.data.tune_share, cfg.data.shuffle_seed)
+    learn, tune, calibrate = hold_out(groups_of(labelled), cfg.data.tune_share, cfg.data.shuffle_seed)
     test, test_counts = load(cfg, cfg.data.test_split, say)
     if cfg.data.test_limit is not None:
         test = test[: cfg.data.test_limit]
-    tuning = set(cut)  # what pretraining learned is measured on them
-    unlabelled = chosen.take([row for row in range(len(chosen)) if row not in tuning])
-    split = Split(train=labelled.take(stay), tune=list(labelled.take(cut)), test=list(test))
+    held = {*tune, *calibrate}  # what pretraining learned is measured on the first
+    unlabelled = chosen.take([row for row in range(len(chosen)) if row not in held])
+    split = Split(
+        train=labelled.take(learn), tune=list(labelled.take(tune)), calibrate=list(labelled.take(calibrate)),
+        test=list(test),
+    )  # fmt: skip
     return split, unlabelled, counts | test_counts
 
 
@@ -91,7 +94,7 @@ def without_shared(cfg: DictConfig, rows: DialogueRows, say: Callable[[str], Non
 
 
 def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> Iterator[tuple[Split, Counts]]:
-    """A split for each fold: the fold tests, and of the rest a share tunes.
+    """A split for each fold: the fold tests, and of the rest a share tunes and calibrates.
 
     Args:
         cfg: the whole config.
@@ -116,10 +119,10 @@ def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> It
     for fold in group_folds(keys, folds, cfg.data.shuffle_seed):
         inside = set(fold)
         rest = [dialogue for row, dialogue in enumerate(dialogues) if row not in inside]
-        stay, cut = cut_off([owner_of(d.user_id, d.id) for d in rest], cfg.data.tune_share, cfg.data.shuffle_seed)
-        yield Split(
-            train=[rest[row] for row in stay], tune=[rest[row] for row in cut], test=[dialogues[row] for row in fold]
-        ), counts  # fmt: skip
+        owners = [owner_of(d.user_id, d.id) for d in rest]
+        parts = hold_out(owners, cfg.data.tune_share, cfg.data.shuffle_seed)
+        train, tune, calibrate = ([rest[row] for row in part] for part in parts)
+        yield Split(train=train, tune=tune, calibrate=calibrate, test=[dialogues[row] for row in fold]), counts
 
 
 def first_rows(rows: Sequence[Dialogue], limit: int | None, seed: int) -> list[int]:

@@ -47,11 +47,11 @@ def supervised(cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue], di
     if source == "gold":
         return split
     if source == "feedback":
-        feedback = _estimated([*split.train, *split.tune], directory)
-        train, tune = (feedback.label(part, seed=cfg.seed) for part in (split.train, split.tune))
-        return replace(split, train=train, tune=tune)
+        feedback = _estimated(list(split.labelled()), directory)
+        parts = {"train": split.train, "tune": split.tune, "calibrate": split.calibrate}
+        return replace(split, **{name: feedback.label(part, seed=cfg.seed) for name, part in parts.items()})
     if source == "both":
-        gold = {dialogue.id for part in (split.train, split.tune) for dialogue in part}
+        gold = {dialogue.id for dialogue in split.labelled()}
         others = [dialogue for dialogue in unlabelled if dialogue.id not in gold]
         if not others:
             raise ValueError("supervision=both, and every training dialogue counts as labelled by people; expected "

@@ -143,15 +143,16 @@ def run_all(
 ) -> dict[str, SystemResult]:
     """Every system on one split."""
     makers = {name: contestant(cfg, name, split, unlabelled) for name in ["model", *cfg.baselines.names]}
-    results, seen = {}, domains_of(chain(split.train, split.tune))
+    results, seen = {}, domains_of(split.labelled())
     for name, make in makers.items():
         neural, place = name in ("model", "no_context"), directory / "checkpoints" / name
         # Of few labels a baseline would waste those of the cut: it learns from all of them and chooses by folds.
         by_folds = cfg.data.labelled is not None and not neural
-        used = Split(train=[*split.train, *split.tune], tune=[], test=split.test) if by_folds else split
-        if name in INSIDERS:  # have nothing to tune, and know the test dialogues alone
-            used = replace(split, tune=[])
-        say(f"{name}: {len(used.train)} dialogues to train on, {len(used.tune)} to tune on, {len(used.test)} to test")
+        used = Split(train=list(split.labelled()), tune=[], test=split.test) if by_folds else split
+        if name in INSIDERS:  # have nothing to tune or to calibrate, and know the test dialogues alone
+            used = Split(train=split.train, tune=[], test=split.test)
+        say(f"{name}: {len(used.train)} dialogues to train on, {len(used.tune)} to tune on, {len(used.calibrate)} to "
+            f"calibrate on, {len(used.test)} to test")  # fmt: skip
         if not leads():
             results[name] = SystemResult(test={}, tune={})
             if neural and not is_done(place):
@@ -201,15 +202,16 @@ def quiet() -> None:
 
 def _keeper(directory: Path, split: Split, unlabelled: Sequence[Dialogue]) -> Callable[[System], None]:
     """Saves the model of a run or fold, calibrated, with what calibration did to labels that it had not seen."""
-    tune = split.tune
+    calibrate = split.calibrate
 
     def keep(system: System) -> None:
         if not isinstance(system, ModelSystem):
             return
-        audited = list(_audited(system, tune))
-        unseen = cross_fitted(audited, {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in tune})
+        audited = list(_audited(system, calibrate))
+        owners = {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in calibrate}
+        unseen = cross_fitted(audited, owners)
         Labeler(system, calibrators=fit_calibrators(audited)).save_pretrained(directory / "model")
-        write_learned_from([*split.train, *tune, *unlabelled], directory / "model")
+        write_learned_from(chain(split.labelled(), unlabelled), directory / "model")
         place = directory / "checkpoints" / "model"
         place.mkdir(parents=True, exist_ok=True)
         unseen.to_parquet(place / CALIBRATION, index=False)
@@ -339,7 +341,7 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
     met = Combinations.of(())
     if cfg.data.folds is None:
         split, unlabelled, counts = load_split(cfg, say)
-        met = Combinations.of(chain(split.train, split.tune))  # before labels make way for those from feedback
+        met = Combinations.of(split.labelled())  # before labels make way for those from feedback
         split = supervised(cfg, split, unlabelled, directory)
         results = run_all(cfg, split, unlabelled, directory, say)
         test, parts = split.test, [(results["model"].test, split.train)]

@@ -82,6 +82,33 @@ def cut_off(groups: Sequence[str], share: float, seed: int) -> tuple[list[int], 
     return [row for row in rows if row not in cut], taken
 
 
+def hold_out(groups: Sequence[str], share: float, seed: int) -> tuple[list[int], list[int], list[int]]:
+    """Rows to learn from, to tune on and to calibrate on: about ``share`` is held out, and each of the two has half.
+
+    What tunes does not calibrate: a probability is to hold on dialogues that no decision was fitted to. Groups stay
+    whole; of a single one nothing is left to calibrate on.
+
+    Args:
+        groups: group of each row (a user, a dialogue).
+        share: of the rows that are held out.
+        seed: of the shuffles.
+
+    Raises:
+        ValueError: there are fewer than two groups.
+
+    Example:
+        >>> learn, tune, calibrate = hold_out(list("abcdefgh"), 0.5, seed=0)
+        >>> len(learn), len(tune), len(calibrate)
+        (4, 2, 2)
+    """
+    learn, held = cut_off(groups, share, seed)
+    owners = [groups[row] for row in held]
+    if len(set(owners)) < 2:
+        return learn, held, []
+    tune, calibrate = group_folds(owners, 2, seed)
+    return learn, [held[i] for i in tune], [held[i] for i in calibrate]
+
+
 def same_dialogues(dialogues: Iterable[Dialogue], others: Iterable[Dialogue]) -> dict[str, str]:
     """For each dialogue that is among the others too, by its id, the id that it has there.
 

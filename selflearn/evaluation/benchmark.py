@@ -6,8 +6,9 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from selflearn.tasks.projection import projected
 from selflearn.tasks.success import asked_goals
 
 Tables = dict[str, pd.DataFrame]
+PARTS = ("test", "tune", "calibrate")
 log = logging.getLogger(__name__)
 
 
@@ -42,11 +44,17 @@ class Split:
         train: to learn from.
         tune: to choose thresholds and settings on.
         test: to report.
+        calibrate: to calibrate scores on.
     """
 
     train: Sequence[Dialogue]
     tune: Sequence[Dialogue]
     test: Sequence[Dialogue]
+    calibrate: Sequence[Dialogue] = ()
+
+    def labelled(self) -> Iterator[Dialogue]:
+        """All but those that test, one after the other: they may be many."""
+        return chain(self.train, self.tune, self.calibrate)
 
 
 @dataclass(slots=True)
@@ -56,6 +64,7 @@ class SystemResult:
     Attributes:
         test: tables of the test dialogues, variants (``task@variant``) included.
         tune: tables of the tuning dialogues.
+        calibrate: tables of those that calibrate.
         seconds: by stage ("train", "predict").
         notes: what the system chose, for the report.
         machine: where it was trained.
@@ -63,6 +72,7 @@ class SystemResult:
 
     test: Tables
     tune: Tables
+    calibrate: Tables = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     machine: str = field(default_factory=machine)
@@ -124,7 +134,8 @@ def run_system(
     before = _read_counts(system)
     test = add_slices(label(system, split.test, tasks), split.test, seen_domains)
     read = {what: number - before[what] for what, number in _read_counts(system).items()}
-    result = SystemResult(test=test, tune=label(system, split.tune, tasks), notes=_notes(system) | {"read": read})
+    tune, calibrate = (label(system, part, tasks) for part in (split.tune, split.calibrate))
+    result = SystemResult(test=test, tune=tune, calibrate=calibrate, notes=_notes(system) | {"read": read})
     for view in views if "success" in result.test else ():
         shown = Split(**{part: in_view(getattr(split, part), view) for part in ("train", "tune", "test")})
         if not shown.test:
@@ -217,19 +228,21 @@ def unknown_gold(parts: Sequence[tuple[Mapping[str, pd.DataFrame], Sequence[Dial
 
 def join_folds(results: Sequence[SystemResult]) -> SystemResult:
     """Out-of-fold results as one: each dialogue was tested by the system that had not seen it."""
-    names = dict.fromkeys(name for result in results for name in result.test)
     joined = SystemResult(
-        test={name: pd.concat([r.test[name] for r in results if name in r.test], ignore_index=True) for name in names},
-        tune={
-            name: pd.concat([r.tune[name] for r in results if name in r.tune], ignore_index=True)
-            for name in dict.fromkeys(name for result in results for name in result.tune)
-        },
+        test=_joined([result.test for result in results]),
+        tune=_joined([result.tune for result in results]),
+        calibrate=_joined([result.calibrate for result in results]),
         notes={f"fold {i}": result.notes for i, result in enumerate(results)},
         machine="; ".join(dict.fromkeys(result.machine for result in results)),
     )
     for stage in {stage for result in results for stage in result.seconds}:
         joined.seconds[stage] = sum(result.seconds.get(stage, 0.0) for result in results)
     return joined
+
+
+def _joined(parts: Sequence[Tables]) -> Tables:
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: pd.concat([part[name] for part in parts if name in part], ignore_index=True) for name in names}
 
 
 def _read_counts(system: System) -> dict[str, int]:
@@ -251,7 +264,7 @@ def _notes(system: System) -> dict[str, Any]:
 def _write_result(directory: Path, result: SystemResult) -> None:
     """Tables first, then the file that says that they are all there."""
     directory.mkdir(parents=True, exist_ok=True)
-    for part in ("test", "tune"):
+    for part in PARTS:
         for name, table in getattr(result, part).items():
             table.to_parquet(directory / f"{part}.{name}.parquet", index=False)
     temporary = directory / "done.part"
@@ -268,10 +281,8 @@ def read_result(directory: Path) -> SystemResult:
     """
     said = json.loads((directory / "done.json").read_text())
     log.info("%s is done already", directory.parent.name)
-    parts: dict[str, Tables] = {"test": {}, "tune": {}}
+    parts: dict[str, Tables] = {part: {} for part in PARTS}
     for file in sorted(directory.glob("*.parquet")):
         part, _, name = file.stem.partition(".")
         parts[part][name] = pd.read_parquet(file)
-    return SystemResult(
-        test=parts["test"], tune=parts["tune"], seconds=said["seconds"], notes=said["notes"], machine=said["machine"]
-    )
+    return SystemResult(**parts, seconds=said["seconds"], notes=said["notes"], machine=said["machine"])

@@ -37,7 +37,7 @@ def decisions_of_run(run: Path, system: str, task: str) -> pd.DataFrame:
 
     Returns:
         The table of items as the run has it, with ``certain``: the probability that the answer is right, calibrated on
-        the tuning dialogues of the same fold, so that the certainties of folds can be compared.
+        the calibrating dialogues of the same fold, so that the certainties of folds can be compared.
 
     Raises:
         FileNotFoundError: the run has no finished result of the system, or no such table.
@@ -47,10 +47,10 @@ def decisions_of_run(run: Path, system: str, task: str) -> pd.DataFrame:
         result = read_result(place)
         if task not in result.test:
             raise FileNotFoundError(f"{place} has no labels of the task {task!r}; it has {', '.join(result.test)}")
-        test, tune = result.test[task].reset_index(drop=True), result.tune.get(task)
+        test, held = result.test[task].reset_index(drop=True), result.calibrate.get(task)
         certain = _certain(test)
-        if tune is not None and len(tune) >= LEAST and right(tune).nunique() == 2:
-            certain = fit_calibrator(_certain(tune), right(tune))(certain)
+        if held is not None and len(held) >= LEAST and right(held).nunique() == 2:
+            certain = fit_calibrator(_certain(held), right(held))(certain)
         found.append(test.assign(certain=certain))
     return pd.concat(found, ignore_index=True)
 

@@ -77,7 +77,7 @@ function calibrationFigure(one) {
   const found = one.calibration;
   const [before, after] = found.errors.map(three);
   return el("figure", {}, calibrationChart(one.task, found), el("figcaption", {}, `Before calibration (grey, error ${before}) and after (error ${after}), `
-    + `on ${number(found.labels)} labels of tuning dialogues, each part calibrated by the others`));
+    + `on ${number(found.labels)} labels held out for it, each part calibrated by the others`));
 }
 
 function pointsTable(one) {

@@ -47,7 +47,8 @@ A turn encoder ({encoder}) under a Transformer of {layers} layers over the dialo
 ```
 
 Corpus `{corpus}`, split `{train_split}`: {train_dialogues} dialogues with {train_turns} turns, of which a share of
-{tune_share} chose thresholds and calibrated scores (`config.json`, `calibration.json`). Labels: {supervision}.
+{tune_share} was held out: half of it chose thresholds (`config.json`), the other calibrated scores
+(`calibration.json`). Labels: {supervision}.
 torch {torch}, {device}.
 
 ## How good it is
@@ -134,8 +135,8 @@ def _calibration(metrics: Mapping[str, float]) -> str:
         for task, labels, before, after in _calibrated(metrics)
     ]
     said = (
-        "Expected calibration error of the scores, on parts of the tuning dialogues that the calibration had not seen "
-        "(folds by user; right is what their labels say; 15 bins of as many labels each):"
+        "Expected calibration error of the scores, on parts of the dialogues held out for it that the calibration had "
+        "not seen (folds by user; right is what their labels say; 15 bins of as many labels each):"
     )
     head = ["", said, "", "| task | labels | before | after |", "| --- | ---: | ---: | ---: |"]
     return "\n".join([*head, *rows, ""]) if rows else ""

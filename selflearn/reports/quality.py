@@ -32,7 +32,7 @@ CONFUSED_TASKS = ("intent", "domain")
 """Tasks of names that exclude each other."""
 
 CALIBRATION = "calibration.parquet"
-"""In the predictions of a run: labels of tuning dialogues, with the score before and after calibration."""
+"""In the predictions of a run: labels of the dialogues that calibrate, with the score before and after calibration."""
 
 OTHERS = "(other names)"
 NOTHING = "(nothing)"

@@ -1,9 +1,11 @@
+from itertools import chain
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from selflearn.corpora import iter_dialogues
-from selflearn.corpora.splits import cut_off, group_folds, same_dialogues
+from selflearn.corpora.splits import cut_off, group_folds, hold_out, same_dialogues
 from selflearn.schema import Dialogue, Turn
 
 GROUPS = st.lists(st.sampled_from([f"user-{i}" for i in range(12)]), min_size=1, max_size=80)
@@ -66,6 +68,18 @@ def test_a_smaller_cut_is_part_of_a_larger_one(groups, one, other, seed):
     if len(set(groups)) >= 2:
         small, large = (cut_off(groups, share, seed)[1] for share in sorted((one, other)))
         assert small == large[: len(small)]
+
+
+@given(GROUPS, st.floats(0.01, 0.9), st.integers(0, 9))
+def test_what_learns_tunes_and_calibrates_has_no_user_in_common(groups, share, seed):
+    if len(set(groups)) < 2:
+        return
+    learn, *held = parts = hold_out(groups, share, seed)
+    assert sorted(chain(*parts)) == list(range(len(groups)))
+    owners = [{groups[row] for row in part} for part in parts]
+    assert sum(map(len, owners)) == len(set(groups))
+    assert learn == cut_off(groups, share, seed)[0]
+    assert bool(held[1]) is (len(owners[1] | owners[2]) > 1)
 
 
 def said(name, *texts):

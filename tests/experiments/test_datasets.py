@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hydra.types import RunMode
 
 from experiments.app import config_loader
 from experiments.datasets import fold_splits, load_split
+from selflearn.corpora.table import write_parquet
 from tests.fixtures import rated_releases, releases
+from tests.fixtures.dialogues import home_dialogues
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +37,34 @@ def test_dialogues_that_another_corpus_has_too_are_left_out_of_training(composed
     cfg = composed("experiment=sgd", "data.leave_out={corpus: uss, split: sgd}")
     split, unlabelled, counts = load_split(cfg, said.append)
     rest = {"1_00016", "1_00017", "1_00018", "1_00019"}  # of 1_00000 to 1_00019
-    assert {dialogue.id for dialogue in [*unlabelled, *split.train, *split.tune]} == rest
+    assert {dialogue.id for dialogue in [*unlabelled, *split.labelled()]} == rest
     assert len(split.test) == 12
     assert counts["train_without_shared_dialogues"] == 4
     assert "16 dialogues left out that are in uss/sgd too" in said
     whole = load_split(composed("experiment=sgd"), said.append)[0]
-    assert len([*whole.train, *whole.tune]) == 20
+    assert len(list(whole.labelled())) == 20
 
 
 def test_pretraining_reads_no_tuning_dialogue_however_few_are_labelled(composed):
     split, unlabelled, _ = load_split(composed("experiment=sgd", "data.labelled=10", "data.tune_share=0.3"), print)
-    tuning = {dialogue.id for dialogue in split.tune}
-    assert tuning
-    assert len({dialogue.id for dialogue in unlabelled}) == 20 - len(tuning)
-    assert tuning.isdisjoint(dialogue.id for dialogue in unlabelled)
+    held = {dialogue.id for dialogue in [*split.tune, *split.calibrate]}
+    assert split.tune
+    assert split.calibrate
+    assert len({dialogue.id for dialogue in unlabelled}) == 20 - len(held)
+    assert held.isdisjoint(dialogue.id for dialogue in unlabelled)
+
+
+def test_what_learns_tunes_calibrates_and_tests_is_disjoint_by_user(composed, tmp_path):
+    log = [replace(d, user_id=f"person-{i % 17}", split="train") for i, d in enumerate(home_dialogues(60))]
+    write_parquet(log, tmp_path / "train.parquet")
+    own = [f"data.root={tmp_path}", "data.folds=4", "data.tune_share=0.3"]
+    folds = [split for split, _ in fold_splits(composed("experiment=own_table", *own), "user", print)]
+    assert len(folds) == 4
+    for split in folds:
+        parts = (split.train, split.tune, split.calibrate, split.test)
+        users = [{dialogue.user_id for dialogue in part} for part in parts]
+        assert all(users)
+        assert sum(map(len, users)) == len(set.union(*users))
 
 
 def test_a_fold_by_bot_tests_on_one_that_it_did_not_learn_from(composed):
@@ -55,7 +73,7 @@ def test_a_fold_by_bot_tests_on_one_that_it_did_not_learn_from(composed):
     tested = [{dialogue.system_version for dialogue in split.test} for split in folds]
     assert sorted(tested, key=str) == [{"CIC"}, {"IRIS"}, {"TKTK"}, {"YI"}]
     for split, bots in zip(folds, tested, strict=True):
-        assert not bots & {dialogue.system_version for dialogue in [*split.train, *split.tune]}
+        assert not bots & {dialogue.system_version for dialogue in split.labelled()}
     assert "4 folds, by bot" in said  # of the 5 by dialogue
 
 

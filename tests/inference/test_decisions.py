@@ -45,12 +45,12 @@ def test_what_is_undefined_is_an_empty_cell(answers):
     assert difference_cells(found, "defect", "person") == ["+0.000", "", ""]
 
 
-def test_answers_of_folds_are_put_together_and_calibrated_each_by_its_own_tuning_dialogues(answers, tmp_path):
+def test_answers_of_folds_are_put_together_and_calibrated_each_by_dialogues_of_its_own(answers, tmp_path):
     model = answers["model"]
     halves = [model[model["dialogue_id"].isin([f"d{i}" for i in part])] for part in (range(25), range(25, 50))]
-    for number, (test, tune) in enumerate([halves, halves[::-1]]):
+    for number, (test, held) in enumerate([halves, halves[::-1]]):
         place = tmp_path / f"fold_{number}" / "checkpoints" / "model" / "result"
-        _write_result(place, SystemResult(test={"defect": test}, tune={"defect": tune}))
+        _write_result(place, SystemResult(test={"defect": test}, tune={}, calibrate={"defect": held}))
     found = decisions_of_run(tmp_path, "model", "defect")
     assert len(found) == 400
     assert found["certain"].between(0, 1).all()

@@ -291,8 +291,8 @@ def test_baselines_of_a_causal_model_are_causal_and_those_of_few_labels_learn_fr
     ]  # fmt: skip
     run = command(*few)
     assert run.code == 0, run.printed
-    assert "model: 7 dialogues to train on, 3 to tune on" in run.printed
-    assert "tfidf_context: 10 dialogues to train on, 0 to tune on" in run.printed
+    assert "model: 7 dialogues to train on, 2 to tune on, 1 to calibrate on" in run.printed
+    assert "tfidf_context: 10 dialogues to train on, 0 to tune on, 0 to calibrate on" in run.printed
     choices = json.loads((run.directory / "choices.json").read_text())["tfidf_context"]["choices"]
     assert choices["intent"]["value"] > 0  # chosen by folds
     assert not any("after" in choices[task]["window"] for task in ("segmentation", "success", "intent", "slots"))
@@ -344,13 +344,14 @@ def test_folds_by_question_leave_whole_questions_out(command, one_step, corpora)
     held_out = [
         [
             {asked[i] for i in pd.read_parquet(fold / f"{part}.success.parquet")["dialogue_id"]}
-            for part in ("test", "tune")
+            for part in ("test", "tune", "calibrate")
+            if (fold / f"{part}.success.parquet").is_file()
         ]
         for fold in folds
     ]
-    assert [len(test) for test, _ in held_out] in ([1, 2], [2, 1])
-    assert set.union(*(test for test, _ in held_out)) == set(asked.values())
-    assert not any(test & tune for test, tune in held_out)
+    assert [len(test) for test, *_ in held_out] in ([1, 2], [2, 1])
+    assert set.union(*(test for test, *_ in held_out)) == set(asked.values())
+    assert not any(test & part for test, *parts in held_out for part in parts)
 
 
 def test_a_rater_who_is_held_out_is_measured_on_the_items_of_the_model_and_bots_are_left_out(command, one_step):
