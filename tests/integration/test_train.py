@@ -54,7 +54,7 @@ def recomputed(directory):
 
 def test_a_complete_run_leaves_everything_it_promises_and_goes_on_only_with_its_own_settings(command, tmp_path):
     arguments = ["debug=fast", "baselines=tfidf_context", "pretraining=swapped", "data.limit=16", "label_most=5"]
-    arguments.append("paths.output_dir=run")
+    arguments += ["data.tune_share=0.25", "paths.output_dir=run"]  # two dialogues to tune on, two to calibrate on
     run = command(*arguments)
     assert run.code == 0, run.printed
     metrics = run.metrics
