@@ -151,8 +151,8 @@ def run_all(
         used = Split(train=list(split.labelled()), tune=[], test=split.test) if by_folds else split
         if name in INSIDERS:  # have nothing to tune or to calibrate, and know the test dialogues alone
             used = Split(train=split.train, tune=[], test=split.test)
-        say(f"{name}: {len(used.train)} dialogues to train on, {len(used.tune)} to tune on, {len(used.calibrate)} to "
-            f"calibrate on, {len(used.test)} to test")  # fmt: skip
+        say(f"{name}: {len(used.train)} dialogues to train on, {len(used.tune)} to tune, {len(used.calibrate)} to "
+            f"calibrate, {len(used.test)} to test")  # fmt: skip
         if not leads():
             results[name] = SystemResult(test={}, tune={})
             if neural and not is_done(place):
@@ -271,7 +271,7 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
 
     def say(line: str) -> None:
         if leads():
-            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {line}", highlight=False)
+            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {line}", highlight=False, soft_wrap=True)
             log.info(line)
 
     try:

@@ -291,8 +291,8 @@ def test_baselines_of_a_causal_model_are_causal_and_those_of_few_labels_learn_fr
     ]  # fmt: skip
     run = command(*few)
     assert run.code == 0, run.printed
-    assert "model: 7 dialogues to train on, 2 to tune on, 1 to calibrate on" in run.printed
-    assert "tfidf_context: 10 dialogues to train on, 0 to tune on, 0 to calibrate on" in run.printed
+    assert "model: 7 dialogues to train on, 2 to tune, 1 to calibrate," in run.printed
+    assert "tfidf_context: 10 dialogues to train on, 0 to tune, 0 to calibrate," in run.printed
     choices = json.loads((run.directory / "choices.json").read_text())["tfidf_context"]["choices"]
     assert choices["intent"]["value"] > 0  # chosen by folds
     assert not any("after" in choices[task]["window"] for task in ("segmentation", "success", "intent", "slots"))
