@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from experiments import label
 from experiments.app import CONF
 from experiments.certify import command as command_of
-from experiments.certify import halves, main
+from experiments.certify import Labelled, halves, main
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler
 from selflearn.inference.learned_from import write_learned_from
@@ -117,12 +117,12 @@ def test_each_label_can_have_a_promise_of_its_own(command, tmp_path, program):
 
 def test_no_user_is_in_both_halves_and_promises_are_counted_over_users(command, tmp_path):
     users = [replace(d, user_id=f"u{i % 5}") for i, d in enumerate(home_dialogues(40, seed=3))]
-    checked, audit = halves([(d, d) for d in users], 0.5, 0, None)
-    of_each = [{gold.user_id for gold, _ in part} for part in (checked, audit)]
+    checked, audit = halves([Labelled(d, d, d) for d in users], 0.5, 0, None)
+    of_each = [{one.gold.user_id for one in part} for part in (checked, audit)]
     assert [len(part) for part in of_each] == [2, 3]
     assert not of_each[0] & of_each[1]
-    checked, audit = halves([(d, d) for d in users], 0.5, 0, "dialogues")  # the same users on both sides
-    of_each = [{gold.user_id for gold, _ in part} for part in (checked, audit)]
+    checked, audit = halves([Labelled(d, d, d) for d in users], 0.5, 0, "dialogues")  # the same users on both sides
+    of_each = [{one.gold.user_id for one in part} for part in (checked, audit)]
     assert [len(part) for part in (checked, audit)] == [20, 20]
     assert of_each[0] == of_each[1]
     write_jsonl(users, tmp_path / "users.jsonl")
