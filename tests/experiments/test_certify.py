@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 
 from experiments import label
 from experiments.app import CONF
-from experiments.certify import command as command_of
 from experiments.certify import Labelled, halves, main
+from experiments.certify import command as command_of
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler
 from selflearn.inference.learned_from import write_learned_from
