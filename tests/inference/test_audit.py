@@ -172,7 +172,7 @@ def test_too_few_labels_are_not_calibrated_and_that_is_said(tmp_path, caplog):
     said, gold = labels((0,), intents="AAAB", score=0.9), labels((0,), intents="AABB")
     few = audited_labels(DIALOGUE.with_labels(said), gold)
     assert fit_calibrators(few) == {}
-    assert "the scores of intent are not calibrated: 4 labels of people, and it takes 30" in caplog.text
+    assert "the scores of intent are not calibrated: 4 labels to compare with, and it takes 30" in caplog.text
     caplog.clear()
     assert set(fit_calibrators(few * 10)) == {"intent"}
     assert "the scores of defect are not calibrated: 40 labels, all of them right" in caplog.text
