@@ -28,10 +28,9 @@ def bootstrap_weights(owners: Sequence[Hashable], *, resamples: int = 1000, seed
         ValueError: there is no dialogue to draw.
 
     Example:
-        >>> bootstrap_weights(["ann", "bob", "ann"], resamples=3, seed=2)
-        tensor([[1., 1., 1.],
-                [0., 2., 0.],
-                [1., 1., 1.]], dtype=torch.float64)
+        >>> weights = bootstrap_weights(["ann", "bob", "ann"], resamples=3)
+        >>> bool((weights[:, 0] == weights[:, 2]).all())
+        True
     """
     if not len(owners) or resamples < 0:
         raise ValueError(f"{len(owners)} dialogues, {resamples} resamples; expected at least 1 dialogue, 0 resamples")
@@ -42,6 +41,34 @@ def bootstrap_weights(owners: Sequence[Hashable], *, resamples: int = 1000, seed
         1, draws, torch.ones(1, 1, dtype=torch.double).expand_as(draws)
     )
     return drawn[:, [numbers[owner] for owner in owners]]
+
+
+def point_and_resamples(
+    dialogue_ids: Sequence[str], owners: Sequence[str] | None, *, resamples: int, seed: int
+) -> Tensor:
+    """Weights of dialogues for the value itself, all ones, and below it those of each resample.
+
+    Args:
+        dialogue_ids: all dialogues that are measured, ``G``.
+        owners: whose each of them is; None: each stands for itself.
+        resamples: ``R``.
+        seed: of the resamples.
+
+    Returns:
+        float64, ``(1 + R, G)``.
+
+    Raises:
+        ValueError: there is no dialogue, or there are not as many owners as dialogues.
+
+    Example:
+        >>> point_and_resamples(["1", "2"], None, resamples=9, seed=0)[0]
+        tensor([1., 1.], dtype=torch.float64)
+    """
+    owners = dialogue_ids if owners is None else owners
+    if len(owners) != len(dialogue_ids):
+        raise ValueError(f"{len(owners)} owners of {len(dialogue_ids)} dialogues; expected one each")
+    ones = torch.ones(1, len(dialogue_ids), dtype=torch.double)
+    return torch.cat([ones, bootstrap_weights(owners, resamples=resamples, seed=seed)])
 
 
 def interval(samples: Tensor, *, level: float = 0.95) -> tuple[float, float] | None:

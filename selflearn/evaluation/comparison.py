@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from selflearn.evaluation.bootstrap import bootstrap_weights, interval
+from selflearn.evaluation.bootstrap import interval, point_and_resamples
 from selflearn.evaluation.tables import check_table, counts_of, find_table, metrics_of, slice_columns
 from selflearn.evaluation.task_metrics import TASK_METRICS
 from selflearn.metrics.functional import window_size
@@ -64,16 +64,12 @@ def evaluate(
         raise ValueError(f"model is {model!r}; expected one of the systems: {', '.join(systems)}")
     if bad := [name for name in systems if "/" in name]:
         raise ValueError(f"system {bad[0]!r} has a '/' in its name; expected a name that can stand in a metric's key")
-    owners = dialogue_ids if owners is None else owners
-    if len(owners) != len(dialogue_ids):
-        raise ValueError(f"{len(owners)} owners of {len(dialogue_ids)} dialogues; expected one each")
+    weights = point_and_resamples(dialogue_ids, owners, resamples=resamples, seed=seed)
     references = _references(systems, model)
     for name, tables in systems.items():
         for table, frame in tables.items():
             _check_same_items(table, references[table], frame, f"{name}'s", find_table(table, task_metrics)[2])
 
-    ones = torch.ones(1, len(dialogue_ids), dtype=torch.double)
-    weights = torch.cat([ones, bootstrap_weights(owners, resamples=resamples, seed=seed)])
     windows = _windows(references, task_metrics)
     values: dict[str, dict[str, Tensor]] = {name: {} for name in systems}
     for name, tables in systems.items():
@@ -81,8 +77,8 @@ def evaluate(
             window = windows.get(table.partition("@")[0])
             values[name] |= metrics_of(table, frame, dialogue_ids, weights, window=window, task_metrics=task_metrics)
     drawn = {"dialogues": len(dialogue_ids)}
-    if (people := len(set(owners))) < len(dialogue_ids):
-        drawn["people"] = people
+    if owners is not None and len(set(owners)) < len(owners):
+        drawn["people"] = len(set(owners))
     return _flat_values(values, model) | _counts(references, windows, values[model], drawn, task_metrics)
 
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-import torch
 from torch import Tensor
 
-from selflearn.evaluation.bootstrap import bootstrap_weights, interval
+from selflearn.evaluation.bootstrap import interval, point_and_resamples
 from selflearn.evaluation.comparison import Tables, evaluate
 from selflearn.evaluation.results import Row, Value, metric_label, value_text
 from selflearn.evaluation.tables import metrics_of
@@ -81,9 +80,7 @@ def kept_gains(
         >>> found.gold, found.feedback, found.floor, found.share.value
         (1.0, 0.75, 0.0, 0.75)
     """
-    ones = torch.ones(1, len(dialogue_ids), dtype=torch.double)
-    drawn = bootstrap_weights(dialogue_ids if owners is None else owners, resamples=resamples, seed=seed)
-    weights = torch.cat([ones, drawn])
+    weights = point_and_resamples(dialogue_ids, owners, resamples=resamples, seed=seed)
     beside = beside or {}
     systems = {"gold": gold, "feedback": feedback, **floors, **beside}
     evaluate(systems, dialogue_ids=dialogue_ids, model="gold", resamples=0)  # refuses items that differ
