@@ -86,7 +86,7 @@ class FailureClassifier:
 
         self.trial = search(
             windows, STRENGTHS, self._items(train), self._items(tune), make=make,
-            measure=lambda scores, items: binary_f1_cut(scores, items.gold),
+            measure=lambda scores, items: binary_f1_cut(scores, items.gold, items.dialogue),
         )  # fmt: skip
         return self
 

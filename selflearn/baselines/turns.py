@@ -47,8 +47,9 @@ def fit_defects(
 ) -> Trial[Window, YesNoClassifier]:
     """The best classifier of defects, by their F1; arguments as :func:`fit_boundaries`."""
     return _fit_decisions(
-        windows, train, tune, DEFECT_STRENGTHS, lambda scores, items: binary_f1_cut(scores, items.gold), seed
-    )
+        windows, train, tune, DEFECT_STRENGTHS,
+        lambda scores, items: binary_f1_cut(scores, items.gold, items.dialogue), seed,
+    )  # fmt: skip
 
 
 def fit_names(

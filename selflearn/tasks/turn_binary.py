@@ -101,4 +101,6 @@ class BinaryTurnTask(Task):
 
     def tune_threshold(self, table: pd.DataFrame) -> float | None:
         """That with the highest F1 of the rarer answer."""
-        return tune_binary_f1(table["score"], table["gold"]) if table["gold"].nunique() == 2 else None
+        if table["gold"].nunique() < 2:
+            return None
+        return tune_binary_f1(table["score"], table["gold"], table["dialogue_id"].factorize()[0])

@@ -48,17 +48,39 @@ def test_no_threshold_has_a_higher_boundary_f1(items):
     cut = segmentation_cut(scores, gold, groups)
     best = max(boundary_value(scores, gold, groups, threshold) for threshold in every_threshold(scores))
     assert cut.value == pytest.approx(best)
-    assert boundary_value(scores, gold, groups, cut.threshold) == pytest.approx(best)
+    one = segmentation_cut(scores, gold, np.zeros_like(groups))  # one dialogue has no resamples
+    assert boundary_value(scores, gold, np.zeros_like(groups), one.threshold) == pytest.approx(one.value)
 
 
 @settings(max_examples=200, deadline=None)
 @given(ITEMS)
 def test_no_threshold_has_a_higher_binary_f1(items):
-    scores, gold, _ = (np.array(column) for column in zip(*items, strict=True))
-    cut = binary_f1_cut(scores, gold)
+    scores, gold, groups = (np.array(column) for column in zip(*items, strict=True))
     best = max(binary_value(scores, gold, threshold) for threshold in every_threshold(scores))
-    assert cut.value == pytest.approx(best)
-    assert binary_value(scores, gold, cut.threshold) == pytest.approx(best)
+    assert binary_f1_cut(scores, gold, groups).value == pytest.approx(best)
+    one = binary_f1_cut(scores, gold, np.zeros_like(groups))
+    assert one.value == pytest.approx(best)
+    assert binary_value(scores, gold, one.threshold) == pytest.approx(best)
+
+
+def noisy_dialogues(rng, count):
+    """Scores that tell a fifth of the turns, which are yes, a little; those of one dialogue are alike."""
+    groups = np.repeat(np.arange(count), 4)
+    gold = rng.random(len(groups)) < 0.2
+    logits = 1.5 * gold + rng.normal(size=len(groups)) + rng.normal(size=count)[groups] - 2
+    return 1 / (1 + np.exp(-logits)), gold, groups
+
+
+def test_the_mean_over_resamples_serves_other_dialogues_better_than_the_best_cut():
+    rng = np.random.default_rng(1)
+    scores, gold, _ = noisy_dialogues(rng, 2000)
+    bagged, best = [], []
+    for _ in range(60):
+        few, answers, groups = noisy_dialogues(rng, 30)
+        bagged.append(binary_value(scores, gold, tune_binary_f1(few, answers, groups)))
+        best.append(binary_value(scores, gold, tune_binary_f1(few, answers, np.zeros_like(groups))))
+    assert np.mean(bagged) > np.mean(best)
+    assert np.std(bagged) < np.std(best)
 
 
 @settings(deadline=None)
@@ -67,31 +89,31 @@ def test_order_of_items_does_not_matter(items, random):
     shuffled = random.sample(items, len(items))
     one, other = (tuple(map(np.array, zip(*rows, strict=True))) for rows in (items, shuffled))
     assert tune_segmentation(*one) == pytest.approx(tune_segmentation(*other))
-    assert tune_binary_f1(*one[:2]) == tune_binary_f1(*other[:2])
+    assert tune_binary_f1(*one) == pytest.approx(tune_binary_f1(*other))
 
 
 def test_of_equally_good_cuts_the_widest_gap_is_taken():
     scores, gold = [0.9, 0.85, 0.8, 0.2], [True, False, False, True]  # F1 is 2/3 after the first and after the last
-    assert tune_binary_f1(scores, gold) == pytest.approx(0.1)  # between 0.2 and 0, not between 0.9 and 0.85
+    assert tune_binary_f1(scores, gold, [0] * 4) == pytest.approx(0.1)  # between 0.2 and 0, not between 0.9 and 0.85
 
 
 def test_all_or_nothing_can_be_said_even_at_the_ends_of_the_scale():
     groups = [0, 0]
     assert tune_segmentation([1.0, 1.0], [False, False], groups) > 1.0
     assert tune_segmentation([0.0, 0.0], [True, True], groups) <= 0.0
-    assert tune_binary_f1([0.0, 0.0], [True, True]) <= 0.0
+    assert tune_binary_f1([0.0, 0.0], [True, True], groups) <= 0.0
 
 
 def test_neighbouring_floats_are_told_apart():
     low = 0.5
     high = float(np.nextafter(low, 1))
-    assert low < tune_binary_f1([low, high], [False, True]) <= high
+    assert low < tune_binary_f1([low, high], [False, True], [0, 0]) <= high
 
 
 def test_nothing_to_choose_by_gives_the_default():
     assert tune_segmentation([], [], []) == DEFAULT_THRESHOLD
-    assert tune_binary_f1([], []) == DEFAULT_THRESHOLD
-    assert tune_binary_f1([0.2, 0.7], [False, False]) == DEFAULT_THRESHOLD
+    assert tune_binary_f1([], [], []) == DEFAULT_THRESHOLD
+    assert tune_binary_f1([0.2, 0.7], [False, False], [0, 1]) == DEFAULT_THRESHOLD
     assert np.isnan(segmentation_cut([], [], []).value)
 
 
@@ -101,7 +123,7 @@ def test_nothing_to_choose_by_gives_the_default():
 )
 def test_bad_scores_are_refused(scores, gold, message):
     with pytest.raises(ValueError, match=message):
-        tune_binary_f1(scores, gold)
+        tune_binary_f1(scores, gold, [0] * len(scores))
     with pytest.raises(ValueError, match=message):
         tune_segmentation(scores, gold, [0] * len(scores))
 
@@ -109,3 +131,5 @@ def test_bad_scores_are_refused(scores, gold, message):
 def test_groups_of_another_length_are_refused():
     with pytest.raises(ValueError, match="one group a score"):
         tune_segmentation([0.1, 0.2], [True, False], [0])
+    with pytest.raises(ValueError, match="one group a score"):
+        tune_binary_f1([0.1, 0.2], [True, False], [0])

@@ -333,7 +333,7 @@ def test_thresholds_are_chosen_on_the_tuning_dialogues_and_kept_with_the_model(r
     from selflearn.tasks.thresholds import tune_binary_f1
 
     table = system.model.tasks["defect"].tables(TUNE, predictions, chosen)["defect"]
-    assert chosen["defect"] == tune_binary_f1(table["score"], table["gold"])
+    assert chosen["defect"] == tune_binary_f1(table["score"], table["gold"], table["dialogue_id"].factorize()[0])
     assert system.model.config.decision_thresholds() == chosen
     bare = [d.with_labels(Labels()) for d in TUNE]
     assert choose_thresholds(system, bare) == choose_thresholds(system, []) == chosen  # nothing to choose by
