@@ -12,8 +12,8 @@ import torch
 from selflearn.batching.batch import TextBucket
 
 # A bucket more costs a pass of the encoder and a sum over all its gradients; padding costs its tokens. With MiniLM on
-# two cores a pass costs about as much as a few hundred tokens.
-_WORTH_A_PASS = 1024
+# one core, in single precision, a pass costs about as much as a hundred tokens.
+_PASS = 100
 
 OnOverflow = Literal["window", "truncate", "error"]
 
@@ -98,14 +98,9 @@ def make_buckets(texts: Sequence[Tokens], pad_id: int) -> tuple[list[TextBucket]
         The buckets; for each text its number in bucket order, ``[U]``; and where its first token state stands when the
         states of all buckets are laid out one after the other, ``[U]``.
     """
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i].ids))
-    groups: list[list[int]] = []
-    for i in order:
-        length = len(texts[i].ids)
-        if groups and (length <= len(texts[groups[-1][0]].ids) * 4 // 3 or length * len(groups[-1]) < _WORTH_A_PASS):
-            groups[-1].append(i)
-        else:
-            groups.append([i])
+    lengths = np.array([len(text.ids) for text in texts])
+    order = np.argsort(lengths, kind="stable")
+    groups = [order[start:end].tolist() for start, end in _cheapest_groups(lengths[order])]
     buckets, position, first, offset = [], np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64), 0
     position[order] = np.arange(len(texts))
     for group in groups:
@@ -120,6 +115,26 @@ def make_buckets(texts: Sequence[Tokens], pad_id: int) -> tuple[list[TextBucket]
         input_ids, in_part, token_types = map(torch.from_numpy, (ids, parts, types))
         buckets.append(TextBucket(input_ids=input_ids, parts=in_part, token_types=token_types))
     return buckets, position, first
+
+
+def _cheapest_groups(lengths: np.ndarray) -> list[tuple[int, int]]:
+    """Where to cut ascending lengths ``[U]``, so that padded tokens and passes cost least: ``[start, end)`` each.
+
+    Dynamic programming over the distinct lengths: the cheapest way to pad all texts up to one of them ends with a group
+    that is padded to it.
+    """
+    widths, counts = np.unique(lengths, return_counts=True)
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    cheapest, begins = np.zeros(len(ends), np.int64), np.zeros(len(ends), np.int64)
+    for j, width in enumerate(widths, start=1):
+        costs = cheapest[:j] + width * (ends[j] - ends[:j]) + _PASS
+        begins[j] = costs.argmin()
+        cheapest[j] = costs[begins[j]]
+    groups, j = [], len(ends) - 1
+    while j:
+        groups.append((int(ends[begins[j]]), int(ends[j])))
+        j = int(begins[j])
+    return groups[::-1]
 
 
 def text_lengths(tokenization: Callable[[Sequence[str]], list[Tokens]], texts: Sequence[str]) -> np.ndarray:

@@ -1,9 +1,11 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selflearn.batching.texts import Tokenization, make_buckets, text_lengths
+from selflearn.batching.texts import Tokenization, Tokens, make_buckets, text_lengths
 from selflearn.encoders.pretrained import byte_level_tokenizer
 
 TOKENIZER = byte_level_tokenizer()
@@ -99,11 +101,30 @@ def test_buckets_hold_every_text_once_in_the_place_they_say(lengths):
         assert set(rows[place][n:]) <= {TOKENIZER.pad_token_id}
 
 
-def test_long_and_short_texts_in_number_are_not_padded_together():
-    texts = tokenization(200)(["a"] * 0 + [str(i) for i in range(500)] + ["x" * 150 + str(i) for i in range(20)])
-    buckets, *_ = make_buckets(texts, TOKENIZER.pad_token_id)
-    assert len(buckets) >= 2
-    assert sum(bucket.input_ids.numel() for bucket in buckets) < 1.5 * sum(len(text.ids) for text in texts)
+def padded(lengths):
+    texts = [Tokens((0,) * n, (1,) * n, (0,) * n, ((0, 0),) * n, False) for n in lengths]
+    return [bucket.input_ids.shape for bucket in make_buckets(texts, 0)[0]]
+
+
+def cost(shapes):
+    """Padded tokens, and a hundred for each pass."""
+    return sum(rows * width + 100 for rows, width in shapes)
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=7))
+def test_no_other_buckets_cost_less(lengths):
+    lengths = sorted(lengths)
+    cuts = itertools.product([False, True], repeat=len(lengths) - 1)
+    ways = []
+    for cut in cuts:
+        edges = [0, *(i + 1 for i, here in enumerate(cut) if here), len(lengths)]
+        ways.append([(end - start, lengths[end - 1]) for start, end in itertools.pairwise(edges)])
+    assert cost(padded(lengths)) == min(map(cost, ways))
+
+
+def test_long_and_short_texts_in_number_are_not_padded_together_and_few_are():
+    assert padded([5] * 500 + [150] * 20) == [(500, 5), (20, 150)]
+    assert padded([5, 9, 12]) == [(3, 12)]
 
 
 def test_text_lengths():
