@@ -190,7 +190,9 @@ class Labeler:
         return [label for gold, said in both for label in audited_labels(said.dialogue, gold.labels)]
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write what :meth:`from_pretrained` reads: model, tokenizer and calibration; promises are not written.
+        """Write what :meth:`from_pretrained` reads: model, tokenizer and calibration.
+
+        Promises are not written; those of another model that was in the directory are removed.
 
         Args:
             directory: made where it does not exist.
@@ -198,6 +200,7 @@ class Labeler:
         folder = Path(directory).expanduser()
         save_model(self.system.model, self.system.tokenizer, folder)
         write_calibrators(self.calibrators, folder)
+        promises.remove_promises_of_others(folder, model=self.fingerprint)
 
     def label(self, dialogues: Iterable[Dialogue]) -> list[LabelledDialogue]:
         """Label dialogues, one to one and in their order.

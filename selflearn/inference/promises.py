@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -14,10 +15,16 @@ from selflearn.inference.audit_design import drawn_as, independence
 from selflearn.inference.rows import EACH, Acceptance, promise_key
 from selflearn.trust import Certificate, certify, certify_each
 
+log = logging.getLogger(__name__)
+
 FILE = "promises.json"
 """In the directory of a model."""
 
 NOTHING_AUDITED = "no label was audited; expected labelled dialogues with labels of the model's tasks"
+
+
+class AnotherModelError(ValueError):
+    """What is promised beside a model is of another one."""
 
 
 @cache
@@ -122,7 +129,8 @@ def read_promises(directory: Path, *, model: str) -> dict[str, Certificate]:
     """What :func:`write_promises` wrote; empty where nothing was.
 
     Raises:
-        ValueError: the file is damaged, or promises something of another model.
+        AnotherModelError: what is promised is of another model.
+        ValueError: the file is damaged.
     """
     file = directory / FILE
     if not file.is_file():
@@ -136,6 +144,23 @@ def read_promises(directory: Path, *, model: str) -> dict[str, Certificate]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} cannot be read ({error!r}); {what_to_do}") from error
     if certified != model:
-        raise ValueError(f"{file} promises something of the model {certified}, this is {model}: its scores are others; "
-                         f"{what_to_do}")  # fmt: skip
+        raise AnotherModelError(f"{file} promises something of the model {certified}, this is {model}: its scores are "
+                                f"others; {what_to_do}")  # fmt: skip
     return promises
+
+
+def remove_promises_of_others(directory: Path, *, model: str) -> None:
+    """Where another model is written into a directory, what was promised of the one before it no longer holds.
+
+    Args:
+        directory: of the model.
+        model: fingerprint of the one that is there now; promises of it, and a file that cannot be read, stay.
+    """
+    try:
+        read_promises(directory, model=model)
+    except AnotherModelError:
+        (directory / FILE).unlink()
+        log.warning("%s promised something of the model before this one and is removed; certify this one "
+                    "(python -m experiments.certify) to have promises", directory / FILE)  # fmt: skip
+    except ValueError:
+        return

@@ -28,6 +28,7 @@ from selflearn.inference.rows import (
 )
 from selflearn.models import save_model
 from selflearn.schema import Dialogue, Goal, Interpretation, Label, Labels, Turn, TurnLabels
+from selflearn.trust.calibration import Temperature
 from tests.fixtures.dialogues import home_dialogues, tiny_model
 
 
@@ -198,6 +199,17 @@ def test_promises_go_with_their_model_and_with_no_other(promises, directory, tmp
     (directory / "promises.json").write_text('{"model": "x"}')
     with pytest.raises(ValueError, match=r"promises\.json cannot be read"):
         Labeler.from_pretrained(directory, device="cpu")
+
+
+def test_a_model_that_replaces_another_does_not_keep_what_was_promised_of_it(promises, directory, caplog):
+    labeler = Labeler.from_pretrained(directory, device="cpu")
+    write_promises(promises, directory, model=labeler.fingerprint)
+    labeler.save_pretrained(directory)
+    assert Labeler.from_pretrained(directory, device="cpu").promises == promises
+    other = Labeler(labeler.system, calibrators=labeler.calibrators | {"intent": Temperature(2.0)})
+    other.save_pretrained(directory)
+    assert "promised something of the model before this one and is removed" in caplog.text
+    assert Labeler.from_pretrained(directory, device="cpu").promises == {}
 
 
 def test_other_calibration_is_another_model(directory):
