@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
 
 import pytest
 import seqeval.metrics
@@ -80,12 +81,14 @@ def test_names_must_be_numbers():
         functional.slot_f1(torch.tensor([True]), torch.tensor([1]))
 
 
-def overlap(a: tuple[int, int], b: tuple[int, int]) -> int:
-    return max(0, min(a[1], b[1]) - max(a[0], b[0]))
+def alike(a: tuple[int, int], b: tuple[int, int]) -> Fraction:
+    """Turns of both, of the turns of either."""
+    one, other = set(range(*a)), set(range(*b))
+    return Fraction(len(one & other), len(one | other))
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_match_goals_takes_the_largest_overlap_of_those_left(seed: int):
+def test_match_goals_takes_those_that_are_most_alike_of_those_left(seed: int):
     rng = random.Random(seed)
 
     def cut() -> list[tuple[int, int]]:
@@ -96,9 +99,9 @@ def test_match_goals_takes_the_largest_overlap_of_those_left(seed: int):
     left_gold, left_own, want = set(range(len(gold))), set(range(len(own))), [None] * len(gold)
     while left_gold and left_own:
         i, j = max(
-            ((i, j) for i in left_gold for j in left_own), key=lambda p: (overlap(gold[p[0]], own[p[1]]), -p[0], -p[1])
+            ((i, j) for i in left_gold for j in left_own), key=lambda p: (alike(gold[p[0]], own[p[1]]), -p[0], -p[1])
         )
-        if not overlap(gold[i], own[j]):
+        if alike(gold[i], own[j]) < Fraction(1, 2):
             break
         want[i] = j
         left_gold.remove(i)
@@ -110,5 +113,12 @@ def test_match_goals_without_goals_and_with_an_empty_one():
     assert functional.match_goals([], [(0, 2)]) == []
     assert functional.match_goals([(0, 2)], []) == [None]
     assert functional.match_goals([(0, 2)], [(2, 4)]) == [None]
+
+
+def test_cutting_everything_into_single_turns_finds_no_longer_goal():
+    assert functional.match_goals([(0, 1), (1, 4)], [(i, i + 1) for i in range(4)]) == [0, None]
+
+
+def test_match_goals_refuses_a_goal_without_turns():
     with pytest.raises(ValueError, match=r"predicted goal 1 is \[3, 3\); expected at least one turn"):
         functional.match_goals([(0, 2)], [(0, 3), (3, 3)])
