@@ -8,10 +8,8 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from transformers.utils import logging as transformers_logging
 from experiments.app import hydra_main
 from experiments.build import settings
 from experiments.datasets import Counts, fold_splits, load_split, reader_options
+from experiments.keep_model import calibration_errors, keeper
 from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
 from experiments.supervision import check_supervision, supervised
 from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
@@ -50,12 +49,7 @@ from selflearn.evaluation.predictions import TUNE
 from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.inference import Labeler, promises
-from selflearn.inference.audit import AuditedLabel, audited_labels
-from selflearn.inference.calibration import calibration_metrics, cross_fitted, fit_calibrators
-from selflearn.inference.learned_from import write_learned_from
-from selflearn.models.system import ModelSystem
 from selflearn.reports import (
-    CALIBRATION,
     add_promises,
     calibration_lines,
     interval_figure,
@@ -161,7 +155,7 @@ def run_all(
         results[name] = run_system(
             make, used, place, tasks=list(cfg.tasks.names), seen_domains=seen, views=list(cfg.data.views),
             make_for_view=None if neural else make, spent=stage_seconds(place),
-            keep=_keeper(directory, split, unlabelled) if name == "model" else None,
+            keep=keeper(directory, split, unlabelled) if name == "model" else None,
         )  # fmt: skip
     return results
 
@@ -198,46 +192,6 @@ def quiet() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-
-
-def _keeper(directory: Path, split: Split, unlabelled: Sequence[Dialogue]) -> Callable[[System], None]:
-    """Saves the model of a run or fold, calibrated, with what calibration did to labels that it had not seen."""
-    calibrate = split.calibrate
-
-    def keep(system: System) -> None:
-        if not isinstance(system, ModelSystem):
-            return
-        audited = list(_audited(system, calibrate))
-        owners = {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in calibrate}
-        unseen = cross_fitted(audited, owners)
-        Labeler(system, calibrators=fit_calibrators(audited)).save_pretrained(directory / "model")
-        write_learned_from(chain(split.labelled(), unlabelled), directory / "model")
-        place = directory / "checkpoints" / "model"
-        place.mkdir(parents=True, exist_ok=True)
-        unseen.to_parquet(place / CALIBRATION, index=False)
-
-    return keep
-
-
-def _audited(system: ModelSystem, dialogues: Sequence[Dialogue]) -> Iterator[AuditedLabel]:
-    """Which labels of the system are right, with one bar: it would show one for each part that a labeler asks of it."""
-    labeler = Labeler(replace(system, bar=None))
-    with nullcontext() if system.bar is None else system.bar(len(dialogues)) as told:
-        for gold, found in zip(dialogues, labeler.stream(dialogues), strict=True):
-            yield from audited_labels(found.dialogue, gold.labels)
-            if told is not None:
-                told(1)
-
-
-def calibration_errors(directory: Path) -> dict[str, float]:
-    """The calibration errors of the run, or of all its folds together; their labels go beside the predictions."""
-    places = sorted([*directory.glob("checkpoints/model"), *directory.glob("fold_*/checkpoints/model")])
-    found = [place / CALIBRATION for place in places if (place / CALIBRATION).is_file()]
-    if len(found) < len(places):  # one was trained before calibration was measured
-        return {}
-    labels = pd.concat([pd.read_parquet(file) for file in found], ignore_index=True)
-    labels.to_parquet(directory / "predictions" / CALIBRATION, index=False)
-    return calibration_metrics(labels)
 
 
 def run_directory(cfg: DictConfig) -> Path:

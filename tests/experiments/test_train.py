@@ -3,7 +3,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import partialmethod
 
-from experiments.train import _audited
+from experiments.keep_model import audited
 from selflearn.inference import Labeler
 from selflearn.models.system import ModelSystem
 from tests.fixtures.dialogues import home_dialogues, tiny_model
@@ -23,5 +23,5 @@ def test_an_audit_of_tuning_dialogues_has_one_bar_however_many_are_labelled_at_a
     bars.clear()
     done.clear()
     monkeypatch.setattr(Labeler, "stream", partialmethod(Labeler.stream, batch=5))
-    assert len(list(_audited(system, dialogues))) == len(expected)
+    assert len(list(audited(system, dialogues))) == len(expected)
     assert (bars, done) == ([12], [1] * 12)
