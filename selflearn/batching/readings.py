@@ -128,5 +128,5 @@ def find_words(text: str, words: str) -> tuple[int, int] | None:
         >>> find_words("start the art show", "art")
         (10, 13)
     """
-    place = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text)
+    place = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) if words.strip() else None
     return None if place is None else place.span()

@@ -27,6 +27,11 @@ def test_names_of_all_entries_and_slots_of_the_best():
     assert ReadingVocabulary.fit([]) == ReadingVocabulary()
 
 
+@pytest.mark.parametrize("words", ["", " "])
+def test_no_words_stand_nowhere(words):
+    assert find_words("play jazz?", words) is None
+
+
 def test_evidence_grows_with_the_score_and_the_best_is_marked():
     intents = ReadingVocabulary.fit([DIALOGUE]).encode([DIALOGUE], 4, OWNERS, WORDS).intents
     assert intents.shape == (1, 4, 4, 2)
