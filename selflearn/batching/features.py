@@ -88,6 +88,25 @@ def numeric_features(turn: Turn) -> dict[str, float]:
     return numbers | {f"numeric.{name}": value for name, value in turn.numeric.items()}
 
 
+@dataclass(slots=True)
+class _Moments:
+    """Mean and deviation of numbers as they come (Welford, Technometrics 4, 1962): sums of squares would cancel."""
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+
+    def add(self, number: float) -> None:
+        self.count += 1
+        before = number - self.mean
+        self.mean += before / self.count
+        self.squares += before * (number - self.mean)
+
+    @property
+    def deviation(self) -> float:
+        return math.sqrt(self.squares / self.count)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureVocabulary:
     """Names of the features, the values of the categorical ones, mean and deviation of the numeric ones.
@@ -132,7 +151,7 @@ class FeatureVocabulary:
         """
         left_out = tuple(start for group in without for start in GROUPS[group])
         counts: dict[str, Counter[str]] = {}
-        sums: dict[str, tuple[int, float, float]] = {}
+        numbers: dict[str, _Moments] = {}
         heard: list[str] = []
         misheard = False
         offsets = () if "likeness" in without else offsets
@@ -148,17 +167,15 @@ class FeatureVocabulary:
                 for name, number in (numeric_features(turn) | likeness).items():
                     if name.startswith(left_out):
                         continue
-                    n, total, squares = sums.get(name, (0, 0.0, 0.0))
-                    sums[name] = (n + 1, total + number, squares + number * number)
+                    numbers.setdefault(name, _Moments()).add(number)
         categorical = {
             name: tuple(value for value, n in counter.most_common(max_values) if n >= min_count)
             for name, counter in sorted(counts.items())
         }
         numeric = {}
-        for name, (n, total, squares) in sorted(sums.items()):
-            deviation = math.sqrt(max(squares / n - (total / n) ** 2, 0.0))
-            if deviation > 1e-8 and (misheard or not name.startswith("likeness.")):
-                numeric[name] = (total / n, deviation)
+        for name, moments in sorted(numbers.items()):
+            if moments.deviation > 0 and (misheard or not name.startswith("likeness.")):
+                numeric[name] = (moments.mean, moments.deviation)
         kept = {name: values for name, values in categorical.items() if values}
         audio: tuple[tuple[float, float], ...] = ()
         if recordings is not None and "audio" not in without:

@@ -66,6 +66,14 @@ def test_numbers_are_standardised_clipped_and_masked_where_missing():
     assert encoded.numeric_mask[0, :, 0].tolist() == [True, False, True, False]
 
 
+def test_small_differences_of_large_numbers_count_and_constants_do_not():
+    clock = [1.7e9 + second for second in (0.0, 1.0) * 500]
+    turns = [Turn(numeric={"clock": value, "constant": 0.1}) for value in clock]
+    assert FeatureVocabulary.fit([log(*turns)]).numeric == {
+        "numeric.clock": (pytest.approx(1.7e9 + 0.5), pytest.approx(0.5))
+    }
+
+
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=50))
 def test_mean_and_deviation_are_those_of_the_training_turns(values):
     vocabulary = FeatureVocabulary.fit([log(*(Turn(numeric={"v": value}) for value in values))])
