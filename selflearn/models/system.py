@@ -169,7 +169,7 @@ class ModelSystem:
         if "success" not in self.model.tasks:
             return merged
         wanted = [*asked, *(merged.goals or ())]
-        homes = [max(range(len(spans)), key=lambda w: _overlap(goal, spans[w])) for goal in wanted]
+        homes = [_home(goal, spans) for goal in wanted]
         inside: list[list[Span]] = [[] for _ in spans]
         for goal, home in zip(wanted, homes, strict=True):
             start, end = spans[home]
@@ -252,8 +252,10 @@ def _put(answer: dict[str, Any], place: str | None, name: str, decoded: Any) -> 
         answer[place] = decoded
 
 
-def _overlap(a: Span, b: Span) -> int:
-    return min(a[1], b[1]) - max(a[0], b[0])
+def _home(goal: Span, spans: Sequence[Span]) -> int:
+    """The window to judge a goal in: of those that show how it ended, the one with most of it and of the turn after."""
+    ends = [w for w, (start, end) in enumerate(spans) if start < goal[1] <= end]
+    return max(ends, key=lambda w: min(goal[1] + 1, spans[w][1]) - max(goal[0], spans[w][0]), default=len(spans) - 1)
 
 
 def merge_windows(

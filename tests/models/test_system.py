@@ -53,6 +53,20 @@ def test_answers_come_in_order_and_do_not_depend_on_the_batches(model_and_tokeni
     assert all(len(p.goal_failures) == len(p.goals) for p in together)
 
 
+def test_how_a_goal_ended_is_seen_by_what_judges_it(model_and_tokenizer):
+    reader = system(model_and_tokenizer)
+
+    def failure(goal, *changed):
+        turns = [(f"dim light {i}", f"it is {i}") for i in range(20)]
+        for turn in changed:
+            turns[turn] = ("no that is wrong", "sorry i failed")
+        (answer,) = reader.predict([plain_dialogue(*turns).observed()], [[goal]])
+        return answer.failures[0]
+
+    assert failure((0, 20), 17, 18, 19) != pytest.approx(failure((0, 20)), abs=1e-6)
+    assert failure((12, 16), 16) != pytest.approx(failure((12, 16)), abs=1e-6)  # the turn after it tells, too
+
+
 def test_two_thousand_turns_get_an_answer_each(model_and_tokenizer):
     dialogue = long_dialogue(2000)
     asked = [(0, 3), (3, 1200), (1200, 2000)]
