@@ -118,7 +118,8 @@ def _goals(
         surest = max(domains[start:end], key=lambda answer: answer[1], default=None)
         failure = failures[i] if failures is not None and end <= turns_seen else None
         success = None if failure is None else failure < thresholds["success"]
-        sure = None if prediction.boundaries is None else segment_score(prediction.boundaries, start, end)
+        read = prediction.boundaries if end <= turns_seen else None  # of turns that nobody read nothing is sure
+        sure = None if read is None else segment_score(read, start, end)
         goals.append(
             Goal(
                 start=start, end=end, name=None if turn is None else intent_name(turns[turn]), source=MODEL,

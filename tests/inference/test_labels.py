@@ -40,7 +40,8 @@ def test_turns_that_were_not_seen_have_no_labels_and_their_goal_no_success():
     labels = labels_of(said, turns_seen=2)
     assert labels.turns[2] == TurnLabels()
     assert [goal.success for goal in labels.goals] == [True, None]
-    assert labels.goals[1].success_score is None
+    assert labels.goals[1].success_score is labels.goals[1].score is None
+    assert labels.goals[0].score is not None
 
 
 def test_what_a_system_does_not_do_is_not_labelled():
