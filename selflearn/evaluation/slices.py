@@ -60,11 +60,14 @@ def add_slices(
 
 
 def without_one_sided_slices(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The tables without a pair of slices of which one is empty: the other would be the whole."""
+    """The tables without a pair of slices of which one is empty: the other would be the whole.
+
+    Spans that only one system sees do not count: all systems have the same slices.
+    """
     found = dict(tables)
     for sides in (["@seen", "@unseen"], ["@agreed", "@disputed"]):
         for name, table in found.items():
-            if set(sides) <= set(table) and not table[sides].any().all():
+            if set(sides) <= set(table) and not table.loc[table["gold"].notna(), sides].any().all():
                 found[name] = table.drop(columns=sides)
     return found
 

@@ -41,11 +41,13 @@ def test_without_domains_there_are_no_slices():
 
 
 def test_slices_of_which_one_is_the_whole_are_left_out():
-    table = pd.DataFrame({"dialogue_id": ["old", "new"], "domain": ["taxi", "boat"]})
+    table = pd.DataFrame({"dialogue_id": ["old", "new"], "gold": ["a", "b"], "domain": ["taxi", "boat"]})
     some = add_slices({"intent": table}, DIALOGUES[:2], {"taxi"})
     all_seen = add_slices({"intent": table}, DIALOGUES[:2], {"taxi", "boat"})
-    assert list(without_one_sided_slices(some)["intent"]) == ["dialogue_id", "@seen", "@unseen"]
-    assert list(without_one_sided_slices(all_seen)["intent"]) == ["dialogue_id"]
+    assert list(without_one_sided_slices(some)["intent"]) == ["dialogue_id", "gold", "@seen", "@unseen"]
+    assert list(without_one_sided_slices(all_seen)["intent"]) == ["dialogue_id", "gold"]
+    alone = some["intent"].assign(gold=["a", None])  # a span that only one system saw: others have no such row
+    assert list(without_one_sided_slices({"slots": alone})["slots"]) == ["dialogue_id", "gold"]
 
 
 def test_turns_where_the_assistant_was_wrong_are_a_slice_of_what_is_labelled_turn_by_turn():
@@ -87,9 +89,9 @@ def test_items_are_agreed_or_disputed_by_the_three_who_make_the_gold():
     own = {("boundary", 1): ["no", "yes", "yes", "yes"], ("success", 1): ["no", "no", "no", "yes"],
            ("defect", 0): ["yes", "no", "no", "no"], ("defect", 1): ["no", "no", "yes", "no"]}  # fmt: skip
     dialogues = [rated("d", own), rated("e", {**own, ("boundary", 1): ["no", "no", "yes", "yes"]})]
-    turns = pd.DataFrame({"dialogue_id": ["d", "d", "e"], "turn": [0, 1, 1], "domain": None})
-    goals = pd.DataFrame({"dialogue_id": ["d"], "goal": [0], "start": [0], "end": [2], "domain": None})
-    gaps = pd.DataFrame({"dialogue_id": ["d", "e"], "turn": [1, 1]})
+    turns = pd.DataFrame({"dialogue_id": ["d", "d", "e"], "turn": [0, 1, 1], "gold": False, "domain": None})
+    goals = pd.DataFrame({"dialogue_id": ["d"], "goal": [0], "start": [0], "end": [2], "gold": False, "domain": None})
+    gaps = pd.DataFrame({"dialogue_id": ["d", "e"], "turn": [1, 1], "gold": False})
     tables = {"defect": turns, "intent": turns, "success": goals, "success@end_to_end": goals, "segmentation": gaps}
     sliced = add_slices(tables, dialogues, set())
     assert sliced["defect"]["@agreed"].tolist() == [True, False, False]
@@ -98,7 +100,7 @@ def test_items_are_agreed_or_disputed_by_the_three_who_make_the_gold():
     for name in ("success", "success@end_to_end"):
         assert sliced[name]["@disputed"].tolist() == [True]
     assert sliced["segmentation"]["@agreed"].tolist() == [True, False]
-    assert list(without_one_sided_slices(sliced)["success"]) == ["dialogue_id", "goal", "start", "end"]
+    assert list(without_one_sided_slices(sliced)["success"]) == ["dialogue_id", "goal", "start", "end", "gold"]
 
 
 def test_without_three_annotators_nothing_is_agreed_or_disputed():
