@@ -19,7 +19,6 @@ from selflearn.evaluation.run_directory import machine
 from selflearn.evaluation.slices import add_slices
 from selflearn.schema import Dialogue
 from selflearn.tasks import SuccessTask, System, task_classes
-from selflearn.tasks.prediction import DEFAULT_THRESHOLD
 from selflearn.tasks.projection import projected
 from selflearn.tasks.success import asked_goals
 
@@ -182,13 +181,16 @@ def in_view(dialogues: Sequence[Dialogue], view: str) -> list[Dialogue]:
 
 
 def _view_table(system: System, split: Split) -> pd.DataFrame:
-    """Success in a view, with a threshold chosen on the tuning dialogues in the same view."""
+    """Success in a view, with a threshold chosen on the tuning dialogues in the same view.
+
+    A system that chose its threshold by folds has no tuning dialogues, and keeps the threshold.
+    """
     tuned, table = (
         label(system, split.tune, ["success"]).get("success"),
         label(system, split.test, ["success"])["success"],
     )
     threshold = None if tuned is None else SuccessTask().tune_threshold(tuned)
-    threshold = DEFAULT_THRESHOLD if threshold is None else threshold
+    threshold = system.thresholds["success"] if threshold is None else threshold
     # Views are of the same goals: the item is the goal of the original dialogue.
     originals = table["dialogue_id"].str.partition("#")
     goals = table["goal"].where(originals[2] == "", originals[2]).astype(int)
@@ -227,11 +229,14 @@ def unknown_gold(parts: Sequence[tuple[Mapping[str, pd.DataFrame], Sequence[Dial
 
 
 def join_folds(results: Sequence[SystemResult]) -> SystemResult:
-    """Out-of-fold results as one: each dialogue was tested by the system that had not seen it."""
+    """Out-of-fold results as one: each dialogue was tested by the system that had not seen it.
+
+    A dialogue may tune, or calibrate, in several folds: what the first of them said of it is kept.
+    """
     joined = SystemResult(
         test=_joined([result.test for result in results]),
-        tune=_joined([result.tune for result in results]),
-        calibrate=_joined([result.calibrate for result in results]),
+        tune=_joined(_once([result.tune for result in results])),
+        calibrate=_joined(_once([result.calibrate for result in results])),
         notes={f"fold {i}": result.notes for i, result in enumerate(results)},
         machine="; ".join(dict.fromkeys(result.machine for result in results)),
     )
@@ -243,6 +248,16 @@ def join_folds(results: Sequence[SystemResult]) -> SystemResult:
 def _joined(parts: Sequence[Tables]) -> Tables:
     names = dict.fromkeys(name for part in parts for name in part)
     return {name: pd.concat([part[name] for part in parts if name in part], ignore_index=True) for name in names}
+
+
+def _once(parts: Sequence[Tables]) -> list[Tables]:
+    """The tables without dialogues that a part before them has."""
+    seen: set[str] = set()
+    kept = []
+    for part in parts:
+        kept.append({name: table[~table["dialogue_id"].isin(seen)] for name, table in part.items()})
+        seen |= {dialogue for table in part.values() for dialogue in table["dialogue_id"]}
+    return kept
 
 
 def _read_counts(system: System) -> dict[str, int]:

@@ -121,11 +121,13 @@ def test_success_in_a_view_is_of_the_goals_of_the_whole_dialogues(tmp_path):
     assert whole[["dialogue_id", "goal", "gold"]].equals(view[["dialogue_id", "goal", "gold"]])
 
 
-def test_a_view_without_tuning_items_keeps_the_usual_threshold(tmp_path):
-    bare = [d.with_labels(type(d.labels)()) for d in SPLIT.tune]
-    result = run_system(lambda *_: Guesser(), replace(SPLIT, tune=bare), tmp_path, **ASKED, views=["no_notify"])
+def test_a_view_without_tuning_items_keeps_the_threshold_of_the_system(tmp_path):
+    bare, guesser = [d.with_labels(type(d.labels)()) for d in SPLIT.tune], Guesser()
+    guesser.thresholds = Thresholds(success=0.0)  # chosen by folds
+    result = run_system(lambda *_: guesser, replace(SPLIT, tune=bare), tmp_path, **ASKED, views=["no_notify"])
     table = result.test["success@no_notify"]
-    assert (table["prediction"] == (table["score"] >= 0.5)).all()
+    assert len(table)
+    assert table["prediction"].all()
 
 
 def renamed(dialogue, turns):
@@ -167,6 +169,15 @@ def test_folds_become_one_result_in_which_every_dialogue_is_tested_once():
         pd.testing.assert_frame_equal(joined.test[name], table)
     assert joined.seconds == {"train": 4.0}
     assert joined.notes == {"fold 0": {"n": 0}, "fold 1": {"n": 1}}
+
+
+def test_of_a_dialogue_that_tunes_in_several_folds_the_first_is_kept():
+    first, other = (label(Guesser(), dialogues, ["intent"]) for dialogues in (SPLIT.test[:2], SPLIT.test[1:3]))
+    other = {name: table.assign(prediction="other") for name, table in other.items()}
+    tuned = join_folds([SystemResult(test={}, tune=first), SystemResult(test={}, tune=other)]).tune["intent"]
+    kept = tuned[tuned["prediction"] == "other"]["dialogue_id"]
+    assert set(kept) == {SPLIT.test[2].id}
+    assert set(tuned["dialogue_id"]) == {dialogue.id for dialogue in SPLIT.test[:3]}
 
 
 def test_a_table_that_only_some_folds_have_is_joined_of_those():
