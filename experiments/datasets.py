@@ -93,6 +93,30 @@ def without_shared(cfg: DictConfig, rows: DialogueRows, say: Callable[[str], Non
     return rows.take([row for row, name in enumerate(rows.dataset["id"]) if name not in shared])
 
 
+FOLD_BY: dict[str, Callable[[Dialogue], str]] = {
+    "dialogue": lambda d: d.id,
+    "question": lambda d: success_question(d) or d.id,
+    "user": lambda d: owner_of(d.user_id, d.id),
+    "bot": lambda d: d.system_version or d.id,
+}
+"""What of a dialogue stays in one fold, by the name that ``data.fold_by`` and ``data.unseen_by`` have for it."""
+
+
+def check_folds(cfg: DictConfig) -> None:
+    """See that folds can be made, before anything is trained.
+
+    Raises:
+        ValueError: what dialogues are to be kept together by is unknown, or no number of folds is given.
+    """
+    asked = {"data.fold_by": cfg.data.fold_by if cfg.data.folds is not None else None,
+             "data.unseen_by": cfg.data.unseen_by}  # fmt: skip
+    for key, name in asked.items():
+        if name is not None and name not in FOLD_BY:
+            raise ValueError(f"{key} is {name!r}; expected one of {', '.join(FOLD_BY)}")
+    if cfg.data.unseen_by is not None and cfg.data.folds is None:
+        raise ValueError(f"data.unseen_by={cfg.data.unseen_by} needs folds; give their number too, data.folds=5")
+
+
 def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> Iterator[tuple[Split, Counts]]:
     """A split for each fold: the fold tests, and of the rest a share tunes and calibrates.
 
@@ -105,15 +129,7 @@ def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> It
     rows, counts = load(cfg, cfg.data.train_split, say)
     rows = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
     dialogues = list(rows)
-    by: dict[str, Callable[[Dialogue], str]] = {
-        "dialogue": lambda d: d.id,
-        "question": lambda d: success_question(d) or d.id,
-        "user": lambda d: owner_of(d.user_id, d.id),
-        "bot": lambda d: d.system_version or d.id,
-    }
-    if fold_by not in by:
-        raise ValueError(f"data.fold_by or data.unseen_by is {fold_by!r}; expected one of {', '.join(by)}")
-    keys = [by[fold_by](dialogue) for dialogue in dialogues]
+    keys = [FOLD_BY[fold_by](dialogue) for dialogue in dialogues]
     folds = min(cfg.data.folds, len(set(keys)))
     say(f"{folds} folds, by {fold_by}")
     for fold in group_folds(keys, folds, cfg.data.shuffle_seed):

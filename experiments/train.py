@@ -24,7 +24,7 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
 from experiments.build import settings
-from experiments.datasets import Counts, fold_splits, load_split, reader_options
+from experiments.datasets import Counts, check_folds, fold_splits, load_split, reader_options
 from experiments.keep_model import calibration_errors, keeper
 from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
 from experiments.supervision import check_supervision, supervised
@@ -209,6 +209,7 @@ def run_directory(cfg: DictConfig) -> Path:
 def main(cfg: DictConfig) -> float | None:
     """Run the experiment; returns the metric that a sweep optimises."""
     check_supervision(cfg)
+    check_folds(cfg)
     directory = run_directory(cfg)
     with exclusive(directory) if leads() else nullcontext():  # processes that train together are one run
         return run(cfg, directory)
@@ -319,7 +320,7 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
     write_json(directory / "choices.json", {name: result.notes for name, result in results.items()})
     metrics = evaluate(tables, dialogue_ids=ids, owners=owners, model="model", resamples=cfg.resamples, seed=0)
     if results["model"].tune:
-        tuned = {"model": _distinct(results["model"].tune)}
+        tuned = {"model": results["model"].tune}
         tune_ids = sorted({i for table in tuned["model"].values() for i in table["dialogue_id"]})
         write_predictions(directory / "predictions" / TUNE, tuned, dialogue_ids=tune_ids)
         found = evaluate(tuned, dialogue_ids=tune_ids, model="model", resamples=0)
@@ -339,12 +340,6 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
         metrics |= {f"time/{name}_{what}_seconds": seconds for what, seconds in result.seconds.items()}
     metrics |= {f"count/{what}": float(number) for what, number in counts.items()}
     return metrics, {name: result.machine for name, result in results.items()}
-
-
-def _distinct(tables: dict[str, Any]) -> dict[str, Any]:
-    """Tuning dialogues of several folds may repeat; each is measured once."""
-    keys = ("dialogue_id", "turn", "goal", "start", "end")
-    return {name: table.drop_duplicates([key for key in keys if key in table]) for name, table in tables.items()}
 
 
 if __name__ == "__main__":

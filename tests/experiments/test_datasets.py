@@ -8,7 +8,7 @@ import pytest
 from hydra.types import RunMode
 
 from experiments.app import config_loader
-from experiments.datasets import fold_splits, load_split
+from experiments.datasets import check_folds, fold_splits, load_split
 from selflearn.corpora.table import write_parquet
 from tests.fixtures import rated_releases, releases
 from tests.fixtures.dialogues import home_dialogues
@@ -65,6 +65,16 @@ def test_what_learns_tunes_calibrates_and_tests_is_disjoint_by_user(composed, tm
         users = [{dialogue.user_id for dialogue in part} for part in parts]
         assert all(users)
         assert sum(map(len, users)) == len(set.union(*users))
+
+
+def test_folds_that_cannot_be_made_are_refused_before_anything_is_trained(composed):
+    check_folds(composed("experiment=star"))
+    with pytest.raises(ValueError, match=r"data\.unseen_by=bot needs folds; give their number too"):
+        check_folds(composed("experiment=own_table", "data.root=logs", "data.unseen_by=bot"))
+    with pytest.raises(ValueError, match=r"data\.unseen_by is 'colour'; expected one of dialogue, question, user, bot"):
+        check_folds(composed("experiment=star", "data.unseen_by=colour"))
+    with pytest.raises(ValueError, match=r"data\.fold_by is 'colour'"):
+        check_folds(composed("experiment=star", "data.fold_by=colour"))
 
 
 def test_a_fold_by_bot_tests_on_one_that_it_did_not_learn_from(composed):
