@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -135,8 +135,3 @@ def _cheapest_groups(lengths: np.ndarray) -> list[tuple[int, int]]:
         groups.append((int(ends[begins[j]]), int(ends[j])))
         j = int(begins[j])
     return groups[::-1]
-
-
-def text_lengths(tokenization: Callable[[Sequence[str]], list[Tokens]], texts: Sequence[str]) -> np.ndarray:
-    """Number of tokens of each text, ``[len(texts)]``."""
-    return np.fromiter((len(tokens.ids) for tokens in tokenization(texts)), np.int64, len(texts))

@@ -28,7 +28,7 @@ from selflearn.models.system import ModelSystem, ReadCounts
 from selflearn.pretraining import SwapObjectives
 from selflearn.pretraining.build import swap_collator
 from selflearn.pretraining.measures import SwapJudge
-from selflearn.schema import Dialogue, ObservedDialogue
+from selflearn.schema import Dialogue
 from selflearn.tasks import Task, Thresholds, task_classes
 from selflearn.tasks.success import asked_goals
 from selflearn.training.data import TrainingData
@@ -333,8 +333,3 @@ def _missing(recordings: Recordings, dialogues: Sequence[Dialogue]) -> int:
         log.warning("%d recordings of the training dialogues are not in %s, for example %s", len(lost),
                     recordings.root, lost[0])  # fmt: skip
     return len(lost)
-
-
-def observed_only(dialogues: Sequence[Dialogue]) -> list[ObservedDialogue]:
-    """What was observed in dialogues."""
-    return [dialogue.observed() for dialogue in dialogues]

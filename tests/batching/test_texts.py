@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selflearn.batching.texts import Tokenization, Tokens, make_buckets, text_lengths
+from selflearn.batching.texts import Tokenization, Tokens, make_buckets
 from selflearn.encoders.pretrained import byte_level_tokenizer
 
 TOKENIZER = byte_level_tokenizer()
@@ -125,7 +125,3 @@ def test_no_other_buckets_cost_less(lengths):
 def test_long_and_short_texts_in_number_are_not_padded_together_and_few_are():
     assert padded([5] * 500 + [150] * 20) == [(500, 5), (20, 150)]
     assert padded([5, 9, 12]) == [(3, 12)]
-
-
-def test_text_lengths():
-    assert text_lengths(tokenization(), ["", "abc"]).tolist() == [2, 5]
