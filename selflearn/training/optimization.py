@@ -25,7 +25,7 @@ class OptimizationConfig:
         encoder_lr: learning rate of the last layer of the turn encoder, and of an audio encoder that learns; 0 freezes
             both.
         layer_decay: factor from one layer of these encoders to the one below it (Howard & Ruder, ULMFiT, 2018).
-        weight_decay: of matrices; biases, norms and embeddings have none.
+        weight_decay: of matrices; biases, norms and the embeddings of texts have none.
         warmup: share of the steps in which the rate rises from 0.
         clip: largest gradient norm.
     """
