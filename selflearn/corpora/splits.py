@@ -5,6 +5,7 @@ Nor does a dialogue that two corpora share: one that was drawn from the other, a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -61,25 +62,25 @@ def cut_off(groups: Sequence[str], share: float, seed: int) -> tuple[list[int], 
     """Rows that stay, in a shuffled order, and rows that are cut off (about ``share`` of them); groups stay whole.
 
     The order depends on (groups, seed) alone, so that the first ``n`` rows for one ``n`` are among those for a larger.
+    Groups of more than a fifth of all rows come last in it, as one of them is more than is mostly asked for, and the
+    last group is never cut off.
     """
     names = sorted(set(groups))
     if len(names) < 2:
         raise ValueError(
             f"{len(groups)} dialogues of {len(names)} users cannot be cut in two; expected two users or more"
         )
-    order = np.random.default_rng(seed).permutation(len(names))
-    place = {names[i]: rank for rank, i in enumerate(order)}
-    rows = sorted(range(len(groups)), key=lambda row: (place[groups[row]], row))
-    wanted = max(1, round(share * len(rows)))
-    taken: list[int] = []
-    last: str | None = None
-    for row in rows:
-        if len(taken) >= wanted and groups[row] != last:
-            break
-        taken.append(row)
-        last = groups[row]
-    cut = set(taken)
-    return [row for row in rows if row not in cut], taken
+    shuffled, sizes = np.random.default_rng(seed).permutation(len(names)), Counter(groups)
+    order = sorted((names[i] for i in shuffled), key=lambda name: sizes[name] > len(groups) / 5)
+    members: dict[str, list[int]] = {name: [] for name in order}
+    for row, name in enumerate(groups):
+        members[name].append(row)
+    wanted, cut, taken = max(1, round(share * len(groups))), 0, 0
+    while taken < wanted and cut < len(order) - 1:
+        taken += sizes[order[cut]]
+        cut += 1
+    stay, off = ([row for name in part for row in members[name]] for part in (order[cut:], order[:cut]))
+    return stay, off
 
 
 def hold_out(groups: Sequence[str], share: float, seed: int) -> tuple[list[int], list[int], list[int]]:

@@ -70,6 +70,15 @@ def test_a_smaller_cut_is_part_of_a_larger_one(groups, one, other, seed):
         assert small == large[: len(small)]
 
 
+@pytest.mark.parametrize("sizes", [(5, 5, 190), (5, 95), (*[5] * 39, 400)])
+@pytest.mark.parametrize("seed", range(8))
+def test_one_user_with_most_of_the_dialogues_is_learned_from(sizes, seed):
+    groups = [str(user) for user, size in enumerate(sizes) for _ in range(size)]
+    stay, cut = cut_off(groups, 0.1, seed)
+    assert groups.index(str(len(sizes) - 1)) in stay
+    assert cut
+
+
 @given(GROUPS, st.floats(0.01, 0.9), st.integers(0, 9))
 def test_what_learns_tunes_and_calibrates_has_no_user_in_common(groups, share, seed):
     if len(set(groups)) < 2:
