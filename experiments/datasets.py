@@ -71,12 +71,13 @@ def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequ
         counts[f"{cfg.data.train_split}_without_shared_dialogues"] = len(rows)
     chosen = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
     labelled = chosen[: cfg.data.labelled]
-    learn, tune, calibrate = hold_out(groups_of(labelled), cfg.data.tune_share, cfg.data.shuffle_seed)
+    owners = groups_of(chosen)
+    learn, tune, calibrate = hold_out(owners[: len(labelled)], cfg.data.tune_share, cfg.data.shuffle_seed)
     test, test_counts = load(cfg, cfg.data.test_split, say)
     if cfg.data.test_limit is not None:
         test = test[: cfg.data.test_limit]
-    held = {*tune, *calibrate}  # what pretraining learned is measured on the first
-    unlabelled = chosen.take([row for row in range(len(chosen)) if row not in held])
+    held = {owners[row] for row in (*tune, *calibrate)}  # nothing is learned of them, with labels or without
+    unlabelled = chosen.take([row for row, owner in enumerate(owners) if owner not in held])
     split = Split(
         train=labelled.take(learn), tune=list(labelled.take(tune)), calibrate=list(labelled.take(calibrate)),
         test=list(test),

@@ -54,6 +54,18 @@ def test_pretraining_reads_no_tuning_dialogue_however_few_are_labelled(composed)
     assert held.isdisjoint(dialogue.id for dialogue in unlabelled)
 
 
+def test_pretraining_reads_no_other_dialogue_of_people_who_are_held_out(composed, tmp_path):
+    log = [replace(d, user_id=f"person-{i % 17}", split="train") for i, d in enumerate(home_dialogues(60))]
+    write_parquet(log, tmp_path / "train.parquet")
+    write_parquet([replace(d, split="test") for d in home_dialogues(4, seed=1)], tmp_path / "test.parquet")
+    own = [f"data.root={tmp_path}", "data.labelled=30", "data.tune_share=0.3"]
+    split, unlabelled, _ = load_split(composed("experiment=own_table", *own), print)
+    held = {dialogue.user_id for dialogue in [*split.tune, *split.calibrate]}
+    assert held
+    assert held.isdisjoint(dialogue.user_id for dialogue in [*unlabelled, *split.train])
+    assert len(unlabelled) > len(split.train)
+
+
 def test_what_learns_tunes_calibrates_and_tests_is_disjoint_by_user(composed, tmp_path):
     log = [replace(d, user_id=f"person-{i % 17}", split="train") for i, d in enumerate(home_dialogues(60))]
     write_parquet(log, tmp_path / "train.parquet")
