@@ -190,9 +190,7 @@ class Labeler:
         return [label for gold, said in both for label in audited_labels(said.dialogue, gold.labels)]
 
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write what :meth:`from_pretrained` reads: model, tokenizer and calibration.
-
-        Promises are not written; those of another model that was in the directory are removed.
+        """Write what :meth:`from_pretrained` reads, without promises; those of a model that was there are removed.
 
         Args:
             directory: made where it does not exist.
