@@ -227,7 +227,7 @@ def test_a_metric_that_is_not_measured_is_said_and_a_sweep_gets_none(command, on
         (["pretraining.swaps.shares={nearst: 1.0}"], "nearst"),
         (
             ["data.fold_by=users", "data.folds=2"],
-            "data.fold_by or data.unseen_by is 'users'; expected one of dialogue, question, user",
+            "data.fold_by is 'users'; expected one of dialogue, question, user",
         ),
         (
             ["experiment=dbdc3", "baselines=rated", "data.options.hold_out_rater=false"],
