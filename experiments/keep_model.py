@@ -23,7 +23,13 @@ from selflearn.tasks import System
 
 
 def keeper(directory: Path, split: Split, unlabelled: Sequence[Dialogue]) -> Callable[[System], None]:
-    """Saves the model of a run or fold, calibrated, with what calibration did to labels that it had not seen."""
+    """What keeps a trained system.
+
+    Args:
+        directory: of the run or fold; the model goes into its ``model/``.
+        split: whose ``calibrate`` the scores are calibrated on.
+        unlabelled: what pretraining read: it is among what the model has learned from.
+    """
     calibrate = split.calibrate
 
     def keep(system: System) -> None:
@@ -51,7 +57,7 @@ def audited(system: ModelSystem, dialogues: Sequence[Dialogue]) -> Iterator[Audi
                 told(1)
 
 
-def calibration_errors(directory: Path) -> dict[str, float]:
+def calibration_of_run(directory: Path) -> dict[str, float]:
     """The calibration errors of the run, or of all its folds together; their labels go beside the predictions."""
     places = sorted([*directory.glob("checkpoints/model"), *directory.glob("fold_*/checkpoints/model")])
     found = [place / CALIBRATION for place in places if (place / CALIBRATION).is_file()]

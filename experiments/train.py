@@ -25,7 +25,7 @@ from transformers.utils import logging as transformers_logging
 from experiments.app import hydra_main
 from experiments.build import settings
 from experiments.datasets import Counts, check_folds, fold_splits, load_split, reader_options
-from experiments.keep_model import calibration_errors, keeper
+from experiments.keep_model import calibration_of_run, keeper
 from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
 from experiments.supervision import check_supervision, supervised
 from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
@@ -325,7 +325,7 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
         write_predictions(directory / "predictions" / TUNE, tuned, dialogue_ids=tune_ids)
         found = evaluate(tuned, dialogue_ids=tune_ids, model="model", resamples=0)
         metrics |= {key.replace("test/", "tune/", 1): value for key, value in found.items() if key.startswith("test/")}
-    metrics |= calibration_errors(directory)
+    metrics |= calibration_of_run(directory)
     unknown = unknown_gold(parts)
     metrics |= {f"count/unknown_gold_{task}": number for task, number in unknown.items()}
     metrics["count/unknown_gold"] = sum(unknown.values())

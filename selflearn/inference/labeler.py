@@ -282,8 +282,7 @@ class Labeler:
         """Contextual states of the turns: what labels are read off, for a search or a model of one's own.
 
         Returns:
-            For each dialogue float32 ``[turns_seen, M]``, on the CPU; of a long dialogue the states are those in the
-            window in which a turn has most context.
+            For each dialogue float32 ``[turns_seen, M]``, on the CPU; of a long one each from its most central window.
         """
         return self.system.encode([one.observed for one in prepared])
 
