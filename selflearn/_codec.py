@@ -66,7 +66,8 @@ def _rebuild_error(field: str, value: object, expected: str, file: str | None, r
 class Kind:
     """What a type hint means for one field; ``feature`` is the Arrow side, as ``datasets`` spells it.
 
-    ``encode`` is :func:`_as_it_is` where values stay as they are: there are so many that a call for each takes time.
+    ``encode`` and ``decode`` are :func:`_as_it_is` where values stay as they are: there are so many that a call for
+    each takes time. ``decode`` leaves checks to the record that is made of what it gives.
     """
 
     check: Callable[[Any], None]
@@ -108,16 +109,16 @@ def _scalar(kind: type) -> Kind:
         if not fits(value):
             _fail(value, expected + limit)
 
-    def decode(value: Any) -> Any:
-        check(value)
-        return float(value) if kind is float else value
-
     def feature() -> Any:
         from datasets import Value
 
         return Value(arrow)
 
-    return Kind(check, _as_it_is, decode, feature)
+    return Kind(check, _as_it_is, _as_float if kind is float else _as_it_is, feature)
+
+
+def _as_float(value: Any) -> Any:
+    return float(value) if type(value) is int and _LIMITS[float][0](value) else value
 
 
 def _optional(inner: Kind) -> Kind:
@@ -134,8 +135,8 @@ def _optional(inner: Kind) -> Kind:
 
         return called
 
-    encode = inner.encode if inner.encode is _as_it_is else unless_none(inner.encode)
-    return Kind(unless_none(inner.check), encode, unless_none(inner.decode), inner.feature)
+    encode, decode = (call if call is _as_it_is else unless_none(call) for call in (inner.encode, inner.decode))
+    return Kind(unless_none(inner.check), encode, decode, inner.feature)
 
 
 def _tuple(inner: Kind) -> Kind:
@@ -156,7 +157,7 @@ def _tuple(inner: Kind) -> Kind:
     def decode(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
             _fail(value, "a list")
-        return each(inner.decode, value)
+        return tuple(value) if inner.decode is _as_it_is else each(inner.decode, value)
 
     def feature() -> Any:
         from datasets import List
@@ -208,6 +209,7 @@ def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
     # A record has checked itself, except for what its arguments say of it.
     open_parts = {name: parts[name] for name in _open_fields(cls)} if arguments else {}
     inner = {name: kind.encode for name, kind in parts.items() if kind.encode is not _as_it_is}
+    read = {name: kind.decode for name, kind in parts.items() if kind.decode is not _as_it_is}
     values_of = _values_of(tuple(parts))
 
     def check(value: Any) -> None:
@@ -231,10 +233,11 @@ def _record(cls: type, arguments: Mapping[TypeVar, Any]) -> Kind:
         for name in required:
             if name not in value:
                 raise RecordError(name, "absent", f"a value: {cls.__name__} cannot be without {', '.join(required)}")
-        name, found = "", {}
+        name, found = "", dict(value)
         try:
-            for name, item in value.items():
-                found[name] = parts[name].decode(item)
+            for name, call in read.items():
+                if name in found:
+                    found[name] = call(found[name])
         except RecordError as error:
             raise _placed(error, name) from None
         return cls(**found)
