@@ -53,10 +53,9 @@ class FeatureEncoder(nn.Module):
             numbers = values.categorical[..., i]
             out = out + embedding(numbers.masked_fill(~self._kept(numbers != MISSING), MISSING))
         if self.numeric.shape[0]:
-            kept = self._kept(values.numeric_mask)[..., None]
-            # [D, T, F, 1] * [F, M]: a line through the origin per feature, as values are standardised
-            each = torch.where(kept, values.numeric[..., None] * self.numeric, self.numeric_missing)
-            out = out + each.sum(2)
+            kept = self._kept(values.numeric_mask)
+            # a line through the origin per feature, as values are standardised; [D, T, F] x [F, M]
+            out = out + values.numeric.masked_fill(~kept, 0.0) @ self.numeric + (~kept).to(out) @ self.numeric_missing
         return out + self._sound(values)
 
     def _kept(self, mask: Tensor) -> Tensor:
