@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -18,8 +18,6 @@ OUTSIDE, BEGIN, INSIDE = 0, 1, 2
 """Tags of words, without names."""
 
 TINY = 1e-12
-PADDED_WORDS = 200_000
-"""Words of a batch of texts that are decoded at once, padding included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +65,7 @@ def decode_tags(probabilities: NDArray[np.float64], text: Rows) -> NDArray[np.in
     Returns:
         Tags, ``(W,)``.
     """
-    tags = np.zeros(len(text), np.int64)
-    starts = np.flatnonzero(np.diff(text, prepend=-1))
-    lengths = np.diff(np.append(starts, len(text)))
-    log_probs = np.log(np.maximum(probabilities, TINY))
-    for batch in _batches(lengths):
-        runs = [slice(starts[i], starts[i] + lengths[i]) for i in batch]
-        for run, best in zip(runs, best_tags([log_probs[run] for run in runs]), strict=True):
-            tags[run] = best
-    return tags
-
-
-def _batches(lengths: Rows) -> Iterator[Rows]:
-    """Texts of like length together, as they are padded to the longest: one of 5,000 words shall not pad the others."""
-    order = np.argsort(lengths, kind="stable")
-    first = 0
-    for i in range(1, len(order) + 1):
-        if i == len(order) or (i + 1 - first) * lengths[order[i]] > PADDED_WORDS:
-            yield order[first:i]
-            first = i
+    return best_tags(np.log(np.maximum(probabilities, TINY)), np.flatnonzero(np.diff(text, prepend=-1)))
 
 
 @dataclass(frozen=True, slots=True)

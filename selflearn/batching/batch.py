@@ -181,3 +181,19 @@ class DialogueBatch(Movable):
     def num_tokens(self) -> int:
         """Tokens of the distinct texts, padding included: what the turn encoder has to read."""
         return sum(bucket.input_ids.numel() for bucket in self.buckets)
+
+
+def token_runs(token_turn: Tensor) -> dict[int, slice]:
+    """Where the request tokens of each turn stand, by the number of the turn; turns without any are left out.
+
+    Args:
+        token_turn: turn of each token, as ``dialogue * T + turn``, tokens of a turn standing together, ``[N]``.
+
+    Example:
+        >>> token_runs(torch.tensor([0, 0, 3]))
+        {0: slice(0, 2, None), 3: slice(2, 3, None)}
+    """
+    turns, lengths = torch.unique_consecutive(token_turn.cpu(), return_counts=True)
+    ends = lengths.cumsum(0)
+    places = zip(turns.tolist(), (ends - lengths).tolist(), ends.tolist(), strict=True)
+    return {turn: slice(start, end) for turn, start, end in places}

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from selflearn.batching.batch import Readings
+from selflearn.batching.batch import Readings, token_runs
 from selflearn.schema import ObservedDialogue, Slot, Turn
 
 _FLOOR = 1e-3
@@ -64,12 +64,11 @@ class ReadingVocabulary:
             for t, turn in enumerate(dialogue.turns if numbers else ()):
                 _put_intents(intents[d, t], turn, numbers)
         if slots:
-            spans, owners = token_spans.numpy(), token_turn.numpy()
-            for owner in np.unique(owners).tolist():
+            starts, ends = token_spans.numpy().T
+            for owner, run in token_runs(token_turn).items():
                 d, t = divmod(owner, num_turns)
-                mine = owners == owner
                 for start, end, name in slot_places(dialogues[d].turns[t]):
-                    token_slots[mine & (spans[:, 0] < end) & (spans[:, 1] > start)] = slots.get(name, 0)
+                    token_slots[run][(starts[run] < end) & (ends[run] > start)] = slots.get(name, 0)
         return Readings(intents=torch.from_numpy(intents), token_slots=torch.from_numpy(token_slots))
 
 

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from selflearn.batching.batch import DialogueBatch, Targets
+from selflearn.batching.batch import DialogueBatch, Targets, token_runs
 from selflearn.batching.readings import with_values
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue, Slot, Turn
 from selflearn.tasks.base import WORD_DROPOUT, EncodedBatch, StateSizes, Task, domains_by_turn
-from selflearn.tasks.bio import best_tags, read_slots, tag_tokens, tagged_slots
+from selflearn.tasks.bio import OUTSIDE, best_tags, read_slots, tag_tokens, tagged_slots
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 from selflearn.tasks.projection import projected
 
@@ -91,14 +91,14 @@ class SlotsTask(Task):
     def targets(self, dialogues: Sequence[Dialogue], batch: DialogueBatch) -> Targets:
         """``tags``: long ``[N]``; -100 for tokens of turns that are not labelled."""
         numbers = {name: i for i, name in enumerate(self.labels)}
-        owners, spans = batch.token_turn.numpy(), batch.token_spans.tolist()
-        tags = np.full(len(owners), NO_TARGET, np.int64)
-        for owner, (first, last) in _token_runs(owners).items():
+        spans = batch.token_spans.tolist()
+        tags = np.full(len(spans), NO_TARGET, np.int64)
+        for owner, run in token_runs(batch.token_turn).items():
             d, t = divmod(owner, batch.num_turns)
             turns = dialogues[d].labels.turns
             slots = turns[t].slots if turns else None
             if slots is not None:
-                tags[first:last] = tag_tokens(spans[first:last], slots, numbers)
+                tags[run] = tag_tokens(spans[run], slots, numbers)
         return {"tags": torch.from_numpy(tags)} if (tags >= 0).any() else {}
 
     def loss(self, head: nn.Module, encoded: EncodedBatch, targets: Targets, logits: Mapping[str, Tensor]) -> Tensor:
@@ -126,17 +126,16 @@ class SlotsTask(Task):
         """Slots of each turn, with offsets into the original request."""
         log_probs = logits.cpu().numpy()
         spans = batch.token_spans.tolist()
-        runs = _token_runs(batch.token_turn.cpu().numpy())
-        paths = best_tags([log_probs[first:last] for first, last in runs.values()])
+        runs = token_runs(batch.token_turn)
+        tags = best_tags(log_probs, [run.start for run in runs.values()])
+        scores = np.exp(np.take_along_axis(log_probs, tags[:, None], 1)[:, 0]).tolist()
+        owners = batch.token_turn.cpu().numpy()
         found: dict[int, tuple[Slot, ...]] = {}
-        for (owner, (first, last)), tags in zip(runs.items(), paths, strict=True):
-            if not tags.any():  # nothing but O
-                continue
+        for owner in np.unique(owners[tags != OUTSIDE]).tolist():
             d, t = divmod(owner, batch.num_turns)
-            scores = np.exp(log_probs[np.arange(first, last), tags])
-            request = dialogues[d].turns[t].request or ""
-            read = read_slots(request, spans[first:last], tags, scores, self.labels)
-            found[owner] = with_values(read, dialogues[d].turns[t])
+            turn, run = dialogues[d].turns[t], runs[owner]
+            read = read_slots(turn.request or "", spans[run], tags[run].tolist(), scores[run], self.labels)
+            found[owner] = with_values(read, turn)
         return [
             tuple(found.get(d * batch.num_turns + t, ()) for t in range(n))
             for d, n in enumerate(batch.lengths.tolist())
@@ -189,10 +188,3 @@ def _values(
         for slot in gold
         if slot.value is not None
     }
-
-
-def _token_runs(owners: np.ndarray) -> dict[int, tuple[int, int]]:
-    """For each turn that has request tokens, where they begin and end; tokens of a turn stand together."""
-    starts = np.flatnonzero(np.diff(owners, prepend=-1))
-    ends = np.append(starts[1:], len(owners))[: len(starts)]  # nobody may have asked anything
-    return {int(owners[start]): (int(start), int(end)) for start, end in zip(starts, ends, strict=True)}

@@ -10,11 +10,11 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selflearn.baselines import spans
 from selflearn.baselines.spans import GoldSpans, Spans, decode_tags
 from selflearn.baselines.vectors import neighbour_rows, take_rows
 from selflearn.baselines.words import PairVectorizer, Words
 from selflearn.schema import Dialogue, Labels, Slot, Turn, TurnLabels
+from selflearn.tasks import bio
 
 
 def one_turn(request, slots):
@@ -70,7 +70,7 @@ def test_a_very_long_text_is_decoded_beside_short_ones(monkeypatch):
     text = np.repeat(np.arange(len(lengths)), lengths)
     probabilities = np.random.default_rng(0).dirichlet(np.ones(3), len(text))
     whole = decode_tags(probabilities, text)
-    monkeypatch.setattr(spans, "PADDED_WORDS", 4)
+    monkeypatch.setattr(bio, "PADDED_TOKENS", 4)
     assert decode_tags(probabilities, text).tolist() == whole.tolist()
 
 
