@@ -54,8 +54,14 @@ class TurnEncoder(nn.Module):
     def forward(self, buckets: tuple[TextBucket, ...]) -> TurnEncoderOutput:
         """Encode the distinct texts of a batch, bucket by bucket."""
         tokens, vectors = [], []
-        for bucket in buckets:
-            inputs = {"input_ids": bucket.input_ids, "attention_mask": (bucket.parts > 0).long()}
+        ids = [bucket.input_ids.flatten() for bucket in buckets]
+        # Looked up once for all buckets: the gradient of every look-up is as large as the whole table.
+        words = self.model.get_input_embeddings()(torch.cat(ids)).split([len(of_bucket) for of_bucket in ids])
+        for bucket, of_bucket in zip(buckets, words, strict=True):
+            inputs = {
+                "inputs_embeds": of_bucket.view(*bucket.input_ids.shape, -1),
+                "attention_mask": (bucket.parts > 0).long(),
+            }
             if self._tells_halves:
                 inputs["token_type_ids"] = bucket.token_types
             with attention_kernels():
