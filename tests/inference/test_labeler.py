@@ -49,7 +49,9 @@ def test_what_was_calibrated_and_saved_answers_the_same_when_it_is_loaded(labele
     calibrated.save_pretrained(tmp_path / "model")
     answers = calibrated.label(dialogues)
     assert [scores(item) for item in answers] != [scores(item) for item in labeler.label(dialogues)]
-    assert Labeler.from_pretrained(tmp_path / "model", device="cpu").label(dialogues) == answers
+    loaded = Labeler.from_pretrained(tmp_path / "model", device="cpu")
+    assert loaded.fingerprint == calibrated.fingerprint != labeler.fingerprint
+    assert loaded.label(dialogues) == answers
 
 
 def test_nothing_to_calibrate_on_is_refused_and_nothing_labelled_is_said(labeler, caplog):
