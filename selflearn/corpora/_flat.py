@@ -36,6 +36,7 @@ FEEDBACK_FIELDS = {
     "barge_in": _FLAG, "rephrase": _FLAG, "termination": _FLAG, "repetition": _FLAG, "answer": _FLAG, "rating": _NUMBER
 }  # fmt: skip
 GOAL_FIELDS = {"goal_start": _FLAG, "goal_id": _ID, "goal_name": _TEXT, "goal_domain": _TEXT, "success": _FLAG}
+_GOAL_STARTS = ("goal_start", "goal_id")
 TURN_LABEL_FIELDS = {"intent": _TEXT, "slots": _SPANS, "transcript": _TEXT, "defect": _FLAG}
 FIELDS = DIALOGUE_FIELDS | TURN_FIELDS | FEEDBACK_FIELDS | GOAL_FIELDS | TURN_LABEL_FIELDS
 """Every field that a column can be mapped to, with the kind of value it takes."""
@@ -88,7 +89,7 @@ class FlatTable:
             if self._any(FEEDBACK_FIELDS)
             else (),
             labels=Labels(
-                goals=self._goals(rows),
+                goals=self._goals(name, rows, report),
                 turns=tuple(self._turn_labels(row) for row in rows) if self._any(TURN_LABEL_FIELDS) else (),
             ),
             **fixed,
@@ -117,8 +118,12 @@ class FlatTable:
                 raise self._error(row, "seconds", turn.seconds, f"{before} or more: rows of a dialogue in time order")
             before = before if turn.seconds is None else turn.seconds
 
-    def _goals(self, rows: Sequence[Row]) -> tuple[Goal, ...] | None:
-        if not self._any(GOAL_FIELDS):
+    def _goals(self, name: str, rows: Sequence[Row], report: ReadReport) -> tuple[Goal, ...] | None:
+        said = [field for field in GOAL_FIELDS if any(self._value(row, field) is not None for row in rows)]
+        if not said:
+            return None  # nobody labelled this dialogue
+        if self._any(_GOAL_STARTS) and not any(field in said for field in _GOAL_STARTS):
+            report.add("dropped/goal_labels_of_dialogues_without_goal_starts", len(said), where=name)
             return None
         starts, current = [0], None
         marks = [(self._value(row, "goal_start"), self._value(row, "goal_id")) for row in rows]
@@ -127,13 +132,11 @@ class FlatTable:
             if i and (starts_here or changes):
                 starts.append(i)
             current = current if goal_id is None else goal_id
-        if self._any(("goal_start", "goal_id")) and all(mark is None for pair in marks for mark in pair):
-            return None  # nobody labelled this dialogue
         goals = []
         for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
             inside = rows[start:end]
-            name, domain, success = (self._agreed(inside, field) for field in ("goal_name", "goal_domain", "success"))
-            goals.append(Goal(start=start, end=end, name=name, domain=domain, success=success))
+            called, domain, success = (self._agreed(inside, field) for field in ("goal_name", "goal_domain", "success"))
+            goals.append(Goal(start=start, end=end, name=called, domain=domain, success=success))
         return tuple(goals)
 
     def _turn_labels(self, row: Row) -> TurnLabels:

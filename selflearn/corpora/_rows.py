@@ -145,8 +145,10 @@ def _parquet(path: Path) -> Iterator[Any]:
     try:
         with pq.ParquetFile(path) as file:
             yield file
-    except pa.ArrowInvalid as error:
-        raise CorpusError(f"{path}: not a Parquet file, or cut short: {error}") from error
+    except (pa.ArrowInvalid, OSError) as error:  # pages that cannot be unpacked are OSErrors without a number
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise CorpusError(f"{path}: not a Parquet file, cut short or damaged: {error}") from error
 
 
 class _NamedFile(io.FileIO):

@@ -11,8 +11,9 @@
   ``location``, ``audio``, ``propensity``; ``categorical`` and ``numeric`` take *lists* of columns, kept by name.
 * feedback: ``barge_in``, ``rephrase``, ``termination``, ``repetition``, ``answer`` (true or false), ``rating``.
 * goals: ``goal_start`` (true where one starts) or ``goal_id`` (a new goal where it changes; empty goes with the goal
-  before); ``goal_name``, ``goal_domain``, ``success`` on any row of the goal. With only the latter three the dialogue
-  is one goal. A dialogue whose ``goal_start`` or ``goal_id`` is empty throughout has no goal labels.
+  before); ``goal_name``, ``goal_domain``, ``success`` on any row of the goal. With only the latter three a dialogue
+  in which one of them is filled is one goal. Where all are empty throughout a dialogue it has no goal labels, nor where
+  ``goal_start`` or ``goal_id`` is mapped and empty (what the others say of it is left out and counted).
 * labels of the turn: ``intent``, ``slots`` (a list, or its JSON, of ``{"name", "start", "end", "value"}`` with
   character offsets into the request; empty: not labelled, ``[]``: none), ``transcript``, ``defect``.
 
@@ -22,7 +23,7 @@ true, and NaN is an error. Columns that are not mapped are named in the read rep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -59,7 +60,7 @@ class Table(Corpus):
     """
 
     name: ClassVar[str] = "table"
-    version: ClassVar[int] = 2  # 2: the report counts the dialogues of each file
+    version: ClassVar[int] = 3  # 3: dialogues of which no goal is labelled have none
     splits: ClassVar[Mapping[str, str]] = {}
     source: ClassVar[str] = "Give a .jsonl or .parquet file, or a folder with SPLIT.jsonl or SPLIT.parquet"
 
@@ -89,8 +90,12 @@ class Table(Corpus):
         if self.columns is None and "turns" in first.values:
             found = _records(rows)
         else:
-            flat = flat_table(self._mapping(first), self.corpus_name, split)
-            _check_columns(flat, files, report)
+            present = {path: names for path in files if (names := column_names(path))}
+            flat = flat_table(self._mapping(first, present), self.corpus_name, split)
+            if self.columns is not None:
+                _check_columns(flat, present)
+            for column in dict.fromkeys(chain.from_iterable(present.values())):
+                report.add("columns_not_mapped", column not in flat.names(), where=column)
             _check_split(flat, files, split)
             found = flat.dialogues(rows, report)
         report.files[:] = [0] * len(files)
@@ -104,7 +109,7 @@ class Table(Corpus):
             else:
                 report.add(f"dialogues_of_other_splits/{dialogue.split}")
 
-    def _mapping(self, first: Row) -> Mapping[str, Any]:
+    def _mapping(self, first: Row, present: Mapping[Path, Sequence[str]]) -> Mapping[str, Any]:
         if self.columns is not None:
             return self.columns
         if "dialogue_id" not in first.values:
@@ -113,7 +118,8 @@ class Table(Corpus):
                 f"our names (no column 'dialogue_id'); give columns={{field: column}}. Columns here: "
                 f"{', '.join(first.values)}. Fields: {', '.join(FIELDS)}"
             )
-        return {field: field for field in FIELDS if field in column_names(first.file)}
+        known = {name for names in present.values() for name in names}
+        return {field: field for field in FIELDS if field in known}
 
 
 CORPUS = Table()
@@ -151,19 +157,16 @@ def _records(rows: Iterable[Row]) -> Iterator[tuple[Path, Dialogue]]:
         yield row.file, dialogue
 
 
-def _check_columns(flat: FlatTable, files: Iterable[Path], report: ReadReport) -> None:
-    """Every mapped column must be in every file; others are named in the report."""
-    for path in files:
-        present = column_names(path)
-        absent = sorted(flat.names().difference(present))
-        if absent:
-            fields = [field for field, column in flat.columns.items() if column == absent[0]] or list(flat.free)
-            raise CorpusError(
-                f"{path}: no column {absent[0]!r}, which columns maps to the field {fields[0]!r}; "
-                f"the file has: {', '.join(present)}"
-            )
-        for column in present:
-            report.add("columns_not_mapped", column not in flat.names(), where=column)
+def _check_columns(flat: FlatTable, present: Mapping[Path, Sequence[str]]) -> None:
+    """Every column that the caller named must be in every file that has any."""
+    places = [*flat.columns.items(), *((field, column) for field, names in flat.free.items() for column in names)]
+    for path, names in present.items():
+        for field, column in places:
+            if column not in names:
+                raise CorpusError(
+                    f"{path}: no column {column!r}, which columns maps to the field {field!r}; "
+                    f"the file has: {', '.join(names)}"
+                )
 
 
 def _check_split(flat: FlatTable, files: list[Path], split: str) -> None:

@@ -193,10 +193,44 @@ def test_goal_ids(tmp_path, ids, spans):
     assert (None if goals is None else [(goal.start, goal.end) for goal in goals]) == spans
 
 
-def test_success_alone_makes_the_dialogue_one_goal(tmp_path):
+def test_success_alone_makes_the_dialogue_one_goal_where_it_is_filled(tmp_path):
     first, second = flat(tmp_path, row(won=None), row(won=False), row("b", won=None), success="won")
     assert first.labels.goals == (Goal(start=0, end=2, success=False),)
-    assert second.labels.goals == (Goal(start=0, end=1),)
+    assert second.labels.goals is None
+
+
+def test_what_is_said_of_goals_that_begin_nowhere_is_left_out_and_counted(tmp_path):
+    report = ReadReport("table", "all")
+    rows = [row(goal="x", won=True), row("b", goal=None, won=False), row("c", goal=None, won=None)]
+    found = flat(tmp_path, *rows, success="won", goal_id="goal", report=report)
+    assert [dialogue.labels.goals for dialogue in found] == [(Goal(start=0, end=1, success=True),), None, None]
+    assert report.dropped == {"dropped/goal_labels_of_dialogues_without_goal_starts": 1}
+
+
+@pytest.mark.parametrize("empty_first", [False, True])
+def test_a_column_with_our_name_is_read_in_whichever_file_it_stands(tmp_path, empty_first):
+    if empty_first:
+        jsonl(tmp_path / "train-0.jsonl")
+    jsonl(tmp_path / "train-1.jsonl", {"dialogue_id": "a", "request": "stop"})
+    jsonl(tmp_path / "train-2.jsonl", {"dialogue_id": "b", "request": "stop", "intent": "Stop"})
+    jsonl(tmp_path / "train-3.jsonl", {"dialogue_id": "c", "request": "stop"})
+    found = list(iter_dialogues("table", tmp_path, "train"))
+    assert [[turn.intent for turn in d.labels.turns] for d in found] == [[None], [Label(value="Stop")], [None]]
+
+
+@pytest.mark.parametrize("compression", ["snappy", "gzip", "none", "zstd"])
+def test_a_parquet_file_with_a_damaged_page_is_named(tmp_path, compression):
+    path = tmp_path / "logs.parquet"
+    pd.DataFrame({"session": [f"{i:05}" for i in range(5000)], "asr": "on", "tts": "ok"}).to_parquet(
+        path, compression=compression
+    )
+    data = bytearray(path.read_bytes())
+    data[100:300] = (255 - byte for byte in data[100:300])
+    path.write_bytes(data)
+    with pytest.raises((CorpusError, RecordError), match=r"logs\.parquet"):
+        list(iter_dialogues("table", path, "all", columns=COLUMNS))
+    with pytest.raises((CorpusError, RecordError), match=r"logs\.parquet"):
+        load_dialogues("table", root=path, split="all", columns=COLUMNS, cache_dir=tmp_path / "cache")
 
 
 def test_a_frame_of_pandas_is_read(tmp_path):
@@ -347,6 +381,7 @@ def test_rows_that_contradict_each_other_are_named(tmp_path, rows, columns, line
         ({"intent": "no_such"}, r"logs\.jsonl: no column 'no_such', which columns maps to the field 'intent'; the file "
                                 r"has: session, asr, tts"),
         ({"numeric": ["loudness"]}, r"no column 'loudness', which columns maps to the field 'numeric'"),
+        ({"categorical": ["asr"], "numeric": ["loudness"]}, r"no column 'loudness', which .* to the field 'numeric'"),
         ({"intnt": "asr"}, r"columns: unknown field 'intnt'; did you mean 'intent'\?"),
         ({"intent": ["asr", "tts"]}, r"columns: intent is \['asr', 'tts'\]; expected the name of a column"),
         ({"numeric": [3]}, r"columns: numeric is \[3\]; expected names of columns"),
@@ -372,8 +407,8 @@ BAD_FILES = {
         "a.jsonl", b'{"id": "a"}\n{"id": "b', CorpusError, r"a\.jsonl:2: not valid JSON at column 8 of 9: "),
     "not UTF-8": ("a.jsonl", b'{"id": "\xff"}\n', CorpusError, r"a\.jsonl:1: not UTF-8 text at byte 8 of the line"),
     "an array": ("a.jsonl", b"[1, 2]\n", RecordError, r"a\.jsonl:1: field 'line' is \[1, 2\]; expected a JSON object"),
-    "no Parquet": ("a.parquet", b"PAR1 or not", CorpusError, r"a\.parquet: not a Parquet file, or cut short"),
-    "empty Parquet": ("a.parquet", b"", CorpusError, r"a\.parquet: not a Parquet file, or cut short"),
+    "no Parquet": ("a.parquet", b"PAR1 or not", CorpusError, r"a\.parquet: not a Parquet file, cut short or damaged"),
+    "empty Parquet": ("a.parquet", b"", CorpusError, r"a\.parquet: not a Parquet file, cut short or damaged"),
     "other format": ("a.csv", b"id\n", CorpusError, r"a\.csv: the suffix is '\.csv'; expected \.jsonl or \.parquet"),
 }  # fmt: skip
 

@@ -268,7 +268,7 @@ def test_input_that_cannot_be_read_is_told_before_anything_is_labelled(label, lo
     for file, error, message in (
         ("absent.jsonl", CorpusError, r"absent\.jsonl does not exist"),
         ("cut.jsonl", CorpusError, r"cut\.jsonl:12: not valid JSON at column"),
-        ("cut.parquet", CorpusError, r"cut\.parquet: not a Parquet file, or cut short"),
+        ("cut.parquet", CorpusError, r"cut\.parquet: not a Parquet file, cut short or damaged"),
         ("empty.jsonl", CorpusError, r"empty\.jsonl: the file is empty"),
         ("table.csv", CorpusError, r"table\.csv: the suffix is '\.csv'; expected \.jsonl or \.parquet"),
         ("wrong.jsonl", RecordError, r"wrong\.jsonl:1: field 'turns\[0\]\.request' is 3; expected a string"),

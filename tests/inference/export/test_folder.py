@@ -127,7 +127,7 @@ def test_an_unfinished_or_damaged_labelling_is_said(export, labelled):
     state.write_text(json.dumps(content), "utf-8")
     part = labelled / "dialogues" / "part-00001.parquet"
     part.write_bytes(part.read_bytes()[:-40])
-    with pytest.raises(CorpusError, match=r"part-00001\.parquet: not a Parquet file, or cut short"):
+    with pytest.raises(CorpusError, match=r"part-00001\.parquet: not a Parquet file, cut short or damaged"):
         export()
 
 
