@@ -182,9 +182,16 @@ def _values(
     gold: Iterable[Slot], said: Sequence[Slot], carried: Sequence[Slot]
 ) -> dict[tuple[int, int], tuple[str | None, str | None, str | None]]:
     """Value of each gold span that has one, and what was said of its slot, by the turn itself and after projection."""
-    of_turn, of_goal = ({slot.name: slot.value or slot.text for slot in slots} for slots in (said, carried))
     return {
-        (slot.start, slot.end): (slot.value, of_turn.get(slot.name), of_goal.get(slot.name))
+        (slot.start, slot.end): (slot.value, _value_said(slot, said), _value_said(slot, carried))
         for slot in gold
         if slot.value is not None
     }
+
+
+def _value_said(gold: Slot, said: Sequence[Slot]) -> str | None:
+    """What was said of a slot: on its very span, else anywhere by its name (of several values the right one counts)."""
+    named = [slot for slot in said if slot.name == gold.name]
+    values = [slot.value or slot.text for slot in named if (slot.start, slot.end) == (gold.start, gold.end)]
+    values = values or [slot.value or slot.text for slot in named]
+    return gold.value if gold.value in values else next(reversed(values), None)

@@ -44,6 +44,16 @@ def test_the_resolved_value_counts_and_where_the_span_stands_does_not():
     assert accuracy(found, "value_accuracy") == 0.5
 
 
+def test_two_slots_of_one_name_each_have_their_value():
+    request, both = "from york or rome", (slot("york", 5, "city", "York"), slot("rome", 13, "city", "Rome"))
+    dialogue = Dialogue(id="a", corpus="home", split="test", turns=(Turn(request=request),))
+    dialogue = dialogue.with_labels(Labels(turns=(TurnLabels(slots=both),)))
+    wrong = (slot("york", 5, "city", "Rome"), both[1])
+    for said, right in ((both, 1.0), (both[::-1], 1.0), (both[1:], 0.5), (wrong, 0.5)):
+        found = SlotsTask(["city"]).tables([dialogue], [DialoguePrediction(slots=(said,))], Thresholds())["slots"]
+        assert accuracy(found, "value_accuracy") == right
+
+
 def test_gold_without_a_value_is_no_item_and_a_table_without_any_has_no_such_metric():
     assert table((), ())["gold_value"].notna().sum() == 2
     bare = DIALOGUE.with_labels(Labels(turns=(TurnLabels(slots=()), TurnLabels(slots=(slot("blue", 0),)))))
