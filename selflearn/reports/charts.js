@@ -102,12 +102,13 @@ function namesTable(one) {
 }
 
 function confusionTable(one) {
-  const { names, counts } = one.confusions;
+  const { names, counts, others } = one.confusions; // of other names, hits and misses stand in one cell
   const rows = counts.map((row, i) => {
     const sum = row.reduce((a, b) => a + b, 0) || 1;
     const cells = row.map((count, j) => {
       const shade = count === 0 ? 0 : Math.max(Math.ceil((count / sum) * 5), 1);
-      return el("td", { class: `${i === j ? "hit" : "miss"} shade-${shade}` }, count === 0 ? "·" : number(count));
+      const kind = i !== j ? "miss" : i === others ? "mixed" : "hit";
+      return el("td", { class: `${kind} shade-${shade}` }, count === 0 ? "·" : number(count));
     });
     return el("tr", {}, el("th", { scope: "row" }, names[i]), cells);
   });

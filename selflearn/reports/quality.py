@@ -151,7 +151,8 @@ def confusions(pairs: Counter[Pair]) -> dict[str, Any] | None:
     """The confusion matrix of the most frequent gold names; the others are one row and one column.
 
     Returns:
-        ``names``, and ``counts`` with a row a gold name and a column a given name. None where there is no gold name.
+        ``names``; ``counts`` with a row a gold name and a column a given name; ``others``, which of the rows is that of
+        the other names, or None. None where there is no gold name.
     """
     gold = Counter[str]()
     for (theirs, _), number in pairs.items():
@@ -169,7 +170,8 @@ def confusions(pairs: Counter[Pair]) -> dict[str, Any] | None:
         )  # fmt: skip
         counts[row, column] += number
     used = [number for number in range(len(names)) if counts[number].any() or counts[:, number].any()]
-    return {"names": [names[number] for number in used], "counts": counts[np.ix_(used, used)].tolist()}
+    others = used.index(len(top)) if len(top) in used else None
+    return {"names": [names[i] for i in used], "counts": counts[np.ix_(used, used)].tolist(), "others": others}
 
 
 def _certified(labels: ScoredLabels, right: np.ndarray) -> list[float] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from selflearn.inference.audit import MACHINE_MADE
 from selflearn.inference.rows import YES, Acceptance, LabelRow, yes_no
 from selflearn.schema import Labels, TurnLabels
 from selflearn.trust import accepted_items
@@ -141,9 +142,9 @@ def gold_name(row: LabelRow, gold: Labels) -> str | None:
 
 
 def by_people(labels: Labels) -> bool:
-    """Whether labels are those of people, so that others can be measured by them: there are some, none a model's."""
+    """Whether labels are those of people, so that others can be measured by them: there are some, none made otherwise."""
     sources = labels.sources()
-    return bool(sources) and "model" not in sources
+    return bool(sources) and not MACHINE_MADE & sources
 
 
 def _slot_pairs(ours: TurnLabels, theirs: TurnLabels) -> Iterator[Pair]:

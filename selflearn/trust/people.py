@@ -73,6 +73,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     if missing:
         raise ValueError(f"ratings have no column {missing[0]!r}; expected {', '.join(COLUMNS)}")
     found = ratings.loc[:, list(COLUMNS)]
+    found = found.astype({name: object for name in COLUMNS if isinstance(found[name].dtype, pd.CategoricalDtype)})
     if found.isna().any(axis=None):
         raise ValueError(f"{int(found.isna().any(axis=1).sum())} ratings lack a value; expected them left out")
     twice = found.duplicated(["task", "worker"])

@@ -11,7 +11,8 @@ from selflearn.inference.rows import Acceptance
 from selflearn.reports.dialogues import collect
 from selflearn.reports.headline import headline
 from selflearn.reports.quality import NOTHING, OTHERS, confusions, name_table, precision_coverage, quality, reliability
-from selflearn.reports.scored import ScoredLabels, scored_table
+from selflearn.reports.scored import ScoredLabels, by_people, scored_table
+from selflearn.schema import Label, Labels, TurnLabels
 from tests.reports.conftest import ACCEPT
 
 
@@ -60,6 +61,8 @@ def test_rare_names_are_one_row_of_the_confusions():
     assert counts.sum() == pairs.total()
     assert counts[0].tolist() == [100, *[0] * 14, 7, 0]
     assert counts[15].tolist() == [*[0] * 15, sum(100 - i for i in range(15, 20)), 2]
+    assert found["others"] == 15  # of these, hits and misses stand in one cell
+    assert confusions(Counter({("a", "a"): 3}))["others"] is None
     assert confusions(Counter({(None, "a"): 1})) is None
 
 
@@ -138,3 +141,10 @@ def test_the_headline_says_which_side_a_difference_lies_on():
         ["defect/auc@seen ↑", "", True, [[".500", "", 0], ["-", "", 0]]],
     ]
     assert headline({"time/total_seconds": 3.0}) is None
+
+
+@pytest.mark.parametrize(("sources", "people"), [((), False), (("gold",), True), (("rater:7",), True),
+                                                 (("feedback",), False), (("gold", "model"), False)])  # fmt: skip
+def test_labels_are_of_people_where_nothing_made_them_otherwise(sources, people):
+    turns = tuple(TurnLabels(intent=Label(value="play", source=source)) for source in sources)
+    assert by_people(Labels(turns=turns)) == people

@@ -81,7 +81,7 @@ def test_a_run_without_labels_is_measured_on_its_tables_with_the_certified_point
     assert data["dialogues"] is None
     domain, intent = data["quality"]
     assert (domain["task"], domain["promise"]) == ("domain", None)
-    assert domain["confusions"] == {"names": ["a", "b"], "counts": [[1, 1], [0, 1]]}
+    assert domain["confusions"] == {"names": ["a", "b"], "counts": [[1, 1], [0, 1]], "others": None}
     assert (intent["threshold"], intent["items"]) == (0.01, 3)
     assert intent["certified"] == [round(2 / 3, 4), 1.0]
 

@@ -102,3 +102,13 @@ def test_without_crowd_kit_the_extra_is_named(monkeypatch):
 def test_ratings_at_fault(change, message):
     with pytest.raises(ValueError, match=message):
         leave_one_out(change(people(items=3)[0]))
+
+
+@pytest.mark.parametrize("method", ["majority", "dawid_skene"])
+def test_labels_of_a_categorical_column_are_aggregated_as_their_values(method):
+    ratings = pd.DataFrame(
+        [(task, worker, "yes" if task < 3 else "no") for task in range(6) for worker in "abc"],
+        columns=["task", "worker", "label"],
+    )
+    found = aggregate(ratings.astype({"label": "category"}), method)
+    assert found.labels.to_dict() == aggregate(ratings, method).labels.to_dict()
