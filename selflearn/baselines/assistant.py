@@ -17,7 +17,7 @@ NAME = "other"
 
 
 class Assistant(Baseline):
-    """Says the best interpretation of the log: its intent, its slots where the request has their words, its transcript.
+    """Says the best interpretation of the log: intent, domain, slots where the request has their words, and transcript.
 
     Logs without interpretations have nothing to say; the tasks are left out then. Nothing is learned.
     """
@@ -31,7 +31,7 @@ class Assistant(Baseline):
         reason = "the log has no interpretations" if not self._knows else "the log does not say it"
         self.choices = {
             task: {"source": "interpretations"}
-            if self._knows and task in ("intent", "slots", "transcript")
+            if self._knows and task in ("intent", "domain", "slots", "transcript")
             else {"skipped": reason}
             for task in tasks
         }
@@ -48,7 +48,10 @@ class Assistant(Baseline):
             DialoguePrediction(
                 intents=tuple(_intent(turn) for turn in dialogue.turns),
                 slots=tuple(_slots(turn) for turn in dialogue.turns),
-                extra={"transcript": tuple((turn.request or "", 1.0) for turn in dialogue.turns)},
+                extra={
+                    "domain": tuple(_domain(turn) for turn in dialogue.turns),
+                    "transcript": tuple((turn.request or "", 1.0) for turn in dialogue.turns),
+                },
             )
             for dialogue in dialogues
         ]
@@ -106,6 +109,13 @@ def _intent(turn: Turn) -> tuple[str, float]:
         return NAME, 0.0
     best = turn.interpretations[0]
     return best.intent or NAME, best.score or 0.0
+
+
+def _domain(turn: Turn) -> tuple[str, float]:
+    if not turn.interpretations:
+        return NAME, 0.0
+    best = turn.interpretations[0]
+    return best.domain or NAME, best.score or 0.0
 
 
 def _slots(turn: Turn, number: int = 0) -> tuple[Slot, ...]:

@@ -184,6 +184,8 @@ _QUESTIONS: dict[str, Callable[[LabelRow, Labels, Labels], bool | None]] = {
     "success": _success,
     "intent": _turn_label("intent"),
     "slots": _slots,
-    "transcript": _turn_label("transcript", lambda one, other: str(one).lower().split() == str(other).lower().split()),
+    "transcript": _turn_label(
+        "transcript", lambda one, other: str(one).casefold().split() == str(other).casefold().split()
+    ),
     "defect": _turn_label("defect"),
 }

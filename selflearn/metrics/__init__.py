@@ -6,7 +6,7 @@ Put them into a ``torchmetrics.MetricCollection`` with ``compute_groups=False``.
   are computed for each dialogue and averaged; ``_corpus`` and goal spans are pooled. ``k`` of Pk and WindowDiff is half
   the mean gold segment, at least 2, one for a split; dialogues of ``k`` turns or fewer are left out.
 - *Success* and *defect*: failure (a defect) is the positive class. Kappa is Cohen's.
-- *Macro F1* is over the names that occur in gold or prediction (as scikit-learn). *Slots* are exact spans, micro.
+- *Macro F1* is over the names that occur in gold. *Slots* are exact spans, micro.
 - *Nothing to measure*: precision, recall and F1 of classes and slots are 0 where their denominator is; boundary F1 is 1
   where neither side has a boundary; means over nothing, AUC of one class and kappa of one value are NaN. Nothing warns.
 """

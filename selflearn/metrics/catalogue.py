@@ -174,17 +174,23 @@ DEFECT_METRICS = (AUC, F1, KAPPA)
 """Defect of a turn; the positive decision is *defect*."""
 
 
-def _word_errors(items: Items) -> Tensor:
-    preds, target = (items.frame[column].astype(str).tolist() for column in ("prediction", "gold"))
-    return functional.word_error_statistics(preds, target, items.groups, items.num_groups)
+def _of_texts(statistics: Callable[[list[str], list[str], Tensor, int], Tensor]) -> Callable[[Items], Tensor]:
+    def counted(items: Items) -> Tensor:
+        preds, target = (items.frame[column].astype(str).tolist() for column in ("prediction", "gold"))
+        return statistics(preds, target, items.groups, items.num_groups)
+
+    return counted
 
 
 TRANSCRIPT_METRICS = (
     TableMetric(
         name="wer",
-        measure=additive(_word_errors, functional.word_error_rate_from_statistics),
+        measure=additive(_of_texts(functional.word_error_statistics), functional.word_error_rate_from_statistics),
         higher_is_better=False,
     ),
-    ACCURACY,
+    TableMetric(
+        name="accuracy",
+        measure=additive(_of_texts(functional.error_free_statistics), functional.accuracy_from_statistics),
+    ),
 )
-"""Transcript of a turn; accuracy counts those without an error."""
+"""Transcript of a turn; accuracy counts those without a word error."""

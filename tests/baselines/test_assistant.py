@@ -19,7 +19,8 @@ from tests.fixtures.dialogues import plain_dialogue
 def interpreted(request, intent, **slots):
     dialogue = plain_dialogue((request, "okay"))
     values = tuple(NamedValue(name=name, value=value) for name, value in slots.items())
-    readings = Interpretation(intent=intent, slots=values, score=0.7), Interpretation(intent="other thing", score=0.1)
+    best = Interpretation(intent=intent, domain="media", slots=values, score=0.7)
+    readings = best, Interpretation(intent="other thing", score=0.1)
     turn = replace(dialogue.turns[0], interpretations=readings)
     return replace(dialogue, turns=(turn,))
 
@@ -34,6 +35,7 @@ def test_it_says_its_best_interpretation_and_slots_where_their_words_stand():
     system, answer = said(dialogue)
     assert answer.intents == (("play_song", 0.7),)
     assert [(slot.name, slot.start, slot.end) for slot in answer.slots[0]] == [("song", 5, 8), ("artist", 12, 25)]
+    assert answer.extra == {"domain": (("media", 0.7),), "transcript": (("play art by art garfunkel", 1.0),)}
     assert answer.boundaries is None
     assert system.choices["success"] == {"skipped": "the log does not say it"}
 
@@ -52,7 +54,8 @@ def test_a_log_without_interpretations_has_nothing_to_say():
 def test_a_turn_without_an_interpretation_abstains():
     one, other = interpreted("play it", "play_song"), plain_dialogue(("and that", "okay"))
     system = Assistant().fit([one], [], tasks=["intent"], seed=0)
-    assert system.predict([other.observed()], [[]])[0].intents == (("other", 0.0),)
+    (answer,) = system.predict([other.observed()], [[]])
+    assert answer.intents == answer.extra["domain"] == (("other", 0.0),)
     with pytest.raises(ValueError, match="1 dialogues, 2 rows of goals"):
         system.predict([other.observed()], [[], []])
 
