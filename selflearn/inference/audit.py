@@ -175,6 +175,10 @@ def _turn_label(
     return question
 
 
+def _words(text: object) -> list[str]:
+    return str(text).casefold().split()
+
+
 def _turn(labels: Labels, turn: int) -> TurnLabels:
     return labels.turns[turn] if turn < len(labels.turns) else TurnLabels()
 
@@ -184,8 +188,6 @@ _QUESTIONS: dict[str, Callable[[LabelRow, Labels, Labels], bool | None]] = {
     "success": _success,
     "intent": _turn_label("intent"),
     "slots": _slots,
-    "transcript": _turn_label(
-        "transcript", lambda one, other: str(one).casefold().split() == str(other).casefold().split()
-    ),
+    "transcript": _turn_label("transcript", lambda one, other: _words(one) == _words(other)),
     "defect": _turn_label("defect"),
 }

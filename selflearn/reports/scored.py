@@ -142,7 +142,7 @@ def gold_name(row: LabelRow, gold: Labels) -> str | None:
 
 
 def by_people(labels: Labels) -> bool:
-    """Whether labels are those of people, so that others can be measured by them: there are some, none made otherwise."""
+    """Whether labels are those of people, so that others can be measured by them: there are some and no others."""
     sources = labels.sources()
     return bool(sources) and not MACHINE_MADE & sources
 
