@@ -17,6 +17,9 @@ from selflearn.evaluation.ranges import Rates, range_tables, ranges_page, rates_
 from selflearn.evaluation.results_page import Run
 from selflearn.simulation.rates import check_rates, dotted_rates
 
+HOME = "home"
+"""The world of an experiment that names none."""
+
 
 @hydra_main("ranges")
 def main(cfg: DictConfig) -> None:
@@ -62,18 +65,19 @@ def _directories(cfg: DictConfig) -> list[Path]:
 
 def missing_command(cfg: DictConfig, runs: Sequence[Run], wanted: Sequence[Rates]) -> str | None:
     """The sweep that makes what is missing; None where nothing is."""
+    settings = {"data.simulate.world": cfg.world, **cfg.settings}
     done = {
         (rates_key(rates), run.config.get("seed")) for run in runs
         if (rates := rates_of(run)) is not None
-        and all(as_setting(value_at(run.config, name)) == as_setting(value) for name, value in cfg.settings.items())
+        and all(as_setting(value_at(run.config, key)) == as_setting(v) for key, v in settings.items())
     }  # fmt: skip
     missing = [rates for rates in wanted if any((rates_key(rates), seed) not in done for seed in cfg.seeds)]
     if not missing:
         return None
     seeds = f"seed={','.join(map(str, cfg.seeds))}"
-    settings = [f"{name}={as_setting(value)}" for name, value in cfg.settings.items()]
+    told = [f"{name}={as_setting(v)}" for name, v in (cfg.settings if cfg.world == HOME else settings).items()]
     swept = f"data.simulate.rates={','.join(as_setting(nested(rates)) for rates in missing)}"
-    return shlex.join(["python", "-m", "experiments.train", "-m", f"experiment={cfg.of}", seeds, *settings, swept])
+    return shlex.join(["python", "-m", "experiments.train", "-m", f"experiment={cfg.of}", seeds, *told, swept])
 
 
 def nested(rates: Rates) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from string import Formatter
 from typing import Any, TypeVar
 
 import yaml  # type: ignore[import-untyped]
@@ -60,6 +62,8 @@ class Value:
             raise self.fault(f"{_kind(self.data)}; expected a number")
         if not low <= self.data <= high:
             raise self.fault(f"{self.data}; expected a number in [{low:g}, {high:g}]")
+        if not math.isfinite(self.data):
+            raise self.fault(f"{self.data}; expected a finite number")
         return float(self.data)
 
     def whole(self, low: int = 1) -> int:
@@ -121,6 +125,22 @@ class Value:
                 raise self.fault(f"the key {key!r} is missing; expected {', '.join(needed)}")
         return found
 
+    def response(self, known: Collection[str], of: str) -> str:
+        """A text with names in braces, in whose place something is said.
+
+        Args:
+            known: the names that there are.
+            of: whose they are, for the error.
+
+        Raises:
+            WorldError: a brace is not closed, or holds something else than one of the names.
+        """
+        text = self.text()
+        for _, name, _, _ in self.parsed(lambda said: [*Formatter().parse(said)]):
+            if name is not None and name not in known:
+                raise self.fault(f"{{{name}}} is none of {of}; expected {', '.join(sorted(known)) or 'no braces'}")
+        return text
+
     def parsed(self, read: Callable[[str], T]) -> T:
         """What ``read`` makes of the text; its ValueError is pointed here."""
         try:
@@ -165,7 +185,10 @@ def _value(node: yaml.Node, path: Path, loader: Any) -> Value:
             value = _value(child, path, loader)
             found[name] = Value(value.data, path, key.start_mark.line + 1)
         return Value(found, path, line)
-    return Value(loader.construct_object(node), path, line)
+    try:
+        return Value(loader.construct_object(node), path, line)
+    except ValueError as error:  # a date that there is not
+        raise WorldError(f"{path}:{line}: {error}") from error
 
 
 def rate_names(value: Value) -> Iterator[str]:

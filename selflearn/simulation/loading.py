@@ -29,9 +29,11 @@ from selflearn.simulation.world import (
     spoken_values,
 )
 
+_TOLD_BY_PERSON = ("favourite", "home", "here")
+"""What `unspoken` may say instead of an entry: it hangs on who speaks, and where."""
+
 _NAME = re.compile(r"[a-z][a-z_]*")
 _SPOKEN = re.compile(r"[a-z]+(?:['-][a-z]+)*'?(?: [a-z]+(?:['-][a-z]+)*'?)*")
-_BRACED = re.compile(r"\{([a-z_]+)\}")
 
 
 def load_world(directory: str | Path = WORLDS / "home", rates: Mapping[str, Any] | None = None) -> World:
@@ -70,6 +72,8 @@ def load_world(directory: str | Path = WORLDS / "home", rates: Mapping[str, Any]
         _check_references(intent, places[name], intents)
     head = read_file(root / "world.yaml").fields(["name", "manners"])
     types, intents = _split_types(types, intents, catalogues), _split_intents(intents, places, types)
+    for name, intent in intents.items():
+        _check_held_out(intent, places[name], types)
     check_rates(root, rates or {})
     return World(
         name=head["name"].text(), directory=root, rates=dict(rates or {}), digest=_digest(root, rates or {}),
@@ -114,6 +118,24 @@ def _split_type(kind: EntityType, held: set[str], place: Value) -> EntityType:
     return replace(kind, entities=entities)
 
 
+def _check_held_out(intent: Intent, place: Value, types: Mapping[str, EntityType]) -> None:
+    """A slot must not rely on names that people of one split alone say."""
+    for slot in intent.slots.values():
+        kind = types[slot.type]
+        if not kind.open:
+            continue
+        if slot.unspoken is not None and slot.unspoken not in _TOLD_BY_PERSON:
+            raise place.fault(
+                f"the slot {slot.name!r} says by `unspoken` {slot.unspoken!r}, which people of one split alone say; "
+                f"give {kind.name} `open: false`"
+            )
+        if slot.only and len({entity.part for value in slot.only for entity in kind.named(value)}) < 2:
+            raise place.fault(
+                f"the slot {slot.name!r} has an `only` of names that people of one split alone say; add some, or give "
+                f"{kind.name} `open: false`"
+            )
+
+
 def _digest(root: Path, rates: Mapping[str, Any]) -> str:
     """Of the files of a world, and of other rates where there are any."""
     seen = hashlib.sha256()
@@ -132,8 +154,9 @@ def _entity_type(value: Value) -> EntityType:
     found = value.fields(["type", "entries"], ["open", "full_name"])
     name = _name(found["type"])
     is_open = found["open"].flag() if "open" in found else True
-    pattern = found["full_name"].text() if "full_name" in found else "{name}"
     rows = [_entry(row) for row in found["entries"].rows()]
+    known = {"name", *(name for _, _, attributes in rows for name in attributes)}
+    pattern = found["full_name"].response(known, "what entries have") if "full_name" in found else "{name}"
     full: list[str] = []
     for row, (label, _, attributes) in zip(found["entries"].rows(), rows, strict=True):
         try:
@@ -232,7 +255,7 @@ def _slot(name: str, spec: Value, types: Mapping[str, EntityType]) -> SlotSpec:
             raise found["from"].fault(f"{slot!r}; expected slot.attribute")
         follows = slot, attribute
     unspoken = found["unspoken"].text() if "unspoken" in found else None
-    if unspoken not in (None, "favourite", "home", "here") and not types[kind].named(unspoken or ""):
+    if unspoken is not None and unspoken not in _TOLD_BY_PERSON and not types[kind].named(unspoken):
         raise found["unspoken"].fault(f"{unspoken!r} is neither favourite, home, here nor an entry of {kind}")
     only = found["only"].texts() if "only" in found else ()
     for value in only:
@@ -251,6 +274,10 @@ def _check_slots(slots: Mapping[str, SlotSpec], places: Mapping[str, Value], typ
         for other in (slot.beside, slot.follows[0] if slot.follows else None):
             if other is not None and other not in slots:
                 raise places[name].fault(f"the slot {name!r} depends on {other!r}, which is no slot of the intent")
+        if slot.beside is not None and slots[slot.beside].optional:
+            raise places[name].fault(
+                f"the slot {name!r} stands with {slot.beside!r}, which is optional; expected one that is always there"
+            )
         if slot.follows is None:
             continue
         source, attribute = slots[slot.follows[0]].type, slot.follows[1]
@@ -293,11 +320,7 @@ def _follow(row: Value) -> FollowUp:
 
 
 def _responses(value: Value, slots: Mapping[str, SlotSpec]) -> tuple[str, ...]:
-    for row in value.rows():
-        for name in _BRACED.findall(row.text()):
-            if name not in slots:
-                raise row.fault(f"{{{name}}} is no slot of the intent; it has {', '.join(slots) or 'none'}")
-    return value.texts()
+    return tuple(row.response(slots, "the slots of the intent") for row in value.rows())
 
 
 def _check_references(intent: Intent, place: Value, intents: Mapping[str, Intent]) -> None:
@@ -305,7 +328,7 @@ def _check_references(intent: Intent, place: Value, intents: Mapping[str, Intent
     for condition in intent.conditions:
         if condition.after is not None and condition.after not in intents:
             raise place.fault(f"{intent.name} has a condition after {condition.after!r}, which is no intent")
-    if sum(follow.probability for follow in intent.follow) > 1:
+    if sum(follow.probability for follow in intent.follow) > 1 + 1e-6:
         raise place.fault(f"the probabilities of what follows {intent.name} add up to more than 1")
     for row, follow in zip(place.table()["follow"].rows() if intent.follow else [], intent.follow, strict=True):
         target = intents.get(follow.intent)

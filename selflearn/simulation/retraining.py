@@ -23,7 +23,8 @@ def generated_examples(dialogues: Iterable[Dialogue], intents: Collection[str], 
     """Requests with the labels that they were given, where those are sure enough, as the model learns from them.
 
     Args:
-        dialogues: labelled. A label without a score counts as sure.
+        dialogues: labelled. A label without a score counts as sure. The intent before a request is that of the turn
+            before; that the assistant forgets it after a while, or where it did not understand, is left aside.
         intents: that the model knows; others teach it nothing.
         sure: least score of an intent and of its slots.
     """

@@ -150,6 +150,12 @@ class AssistantSettings:
     result: ResultSettings
 
 
+_ASKED_ABOUT = {
+    "no_match": ("value",), "missing": ("value",), "which_value": ("slot",), "which_intent": ("first", "second")
+}  # fmt: skip
+"""What may stand in the braces of each response of the assistant."""
+
+
 def load_assistant(world: World) -> AssistantSettings:
     """Read ``assistant.yaml`` of a world.
 
@@ -161,7 +167,11 @@ def load_assistant(world: World) -> AssistantSettings:
         ["version", "memory", "responses", "wake", "recognition", "understanding", "resolution", "result"], ["speech"]
     )
     said = found["responses"].fields([field.name for field in fields(Responses)])
-    responses: dict[str, Any] = {key: value.texts() for key, value in said.items() if key != "prompt"}
+    responses: dict[str, Any] = {
+        key: tuple(row.response(_ASKED_ABOUT.get(key, ()), f"what {key} is about") for row in value.rows())
+        for key, value in said.items()
+        if key != "prompt"
+    }
     return AssistantSettings(
         version=found["version"].text(), memory=found["memory"].number(),
         responses=Responses(**responses, prompt=said["prompt"].text()), wake=_numbers(WakeSettings, found["wake"]),

@@ -7,9 +7,10 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from multiprocessing.pool import IMapIterator
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def _written(
 ) -> Iterator[tuple[Shard, Summary]]:
     missing = [shard for shard in shards if not shard.is_done()]
     if missing and setting.channel == "speech" and "recognition" not in setting.components:
-        require_speech()  # here: a process of the pool that cannot start would be started again for ever
+        require_speech()  # here: a process of the pool that cannot start does not say why
     with one_thread():
         if missing and "understanding" not in setting.components and not (root / UNDERSTANDING).is_file():
             part = root / f"{UNDERSTANDING}.part"
@@ -132,8 +133,12 @@ def _written(
         directory, rates = str(setting.world.directory), setting.world.rates
         start = directory, setting.seed, setting.channel, rates, setting.components, setting.development, root
         if workers > 1 and len(missing) > 1:
-            with context.Pool(workers, _start, (*start, _Count(count.value, None))) as pool:
-                yield from _in_order(shards, missing, _watched(pool.imap(_write, missing), count))
+            pool = ProcessPoolExecutor(workers, context, _start, (*start, _Count(count.value, None)))
+            try:
+                futures = [pool.submit(_write, shard) for shard in missing]
+                yield from _in_order(shards, missing, _watched(futures, count))
+            finally:
+                pool.shutdown(cancel_futures=True)
         else:
             if missing:
                 _start(*start, count)
@@ -157,16 +162,18 @@ class _Count:
             self.told(self.value.value)
 
 
-def _watched(written: IMapIterator[Shard], count: _Count) -> Iterator[Shard]:
+def _watched(written: Sequence[Future[Shard]], count: _Count) -> Iterator[Shard]:
     """Shards as they are done; while they are waited for, the count is told."""
-    while True:
-        try:
-            shard = written.next(timeout=PATIENCE)
-        except multiprocessing.TimeoutError:
+    for future in written:
+        while not wait([future], timeout=PATIENCE).done:
             count.tell()
-            continue
-        except StopIteration:
-            return
+        try:
+            shard = future.result()
+        except BrokenProcessPool as error:
+            raise ChildProcessError(
+                "a process that simulates was killed, perhaps for want of memory; what is finished is whole: start the "
+                "same command again, with fewer workers"
+            ) from error
         count.tell()
         yield shard
 

@@ -49,6 +49,12 @@ def test_a_run_of_other_settings_is_still_to_be_run(ranges, tmp_path):
     assert "data.simulate.rates={},{assistant:{" in out
 
 
+def test_another_world_is_in_the_command_and_runs_of_this_one_are_not_of_that(ranges, tmp_path):
+    write_run(tmp_path / "runs" / "simulated" / "seed_1", {})
+    _, out, _ = ranges("world=car")
+    assert "seed=1 data.simulate.world=car 'data.simulate.rates={}," in out
+
+
 def test_runs_that_are_there_make_the_table_and_the_others_are_said(ranges, tmp_path):
     write_run(tmp_path / "runs" / "simulated" / "seed_1", {})
     write_run(

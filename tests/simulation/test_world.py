@@ -176,7 +176,7 @@ def changed(name, old, new):
         ("domains/other.yaml", CHORES, "", 3, "the key 'say' is missing"),
         ("domains/music.yaml", "new: [song]", "new: [tune]", 19, "`new` names 'tune', which is no slot of play_song"),
         ("domains/music.yaml", '"now {song}"', '"the next one"', 19, "does not say the new {song}"),
-        ("domains/music.yaml", "Here is {song}.", "Here is {tune}.", 20, "{tune} is no slot"),
+        ("domains/music.yaml", "Here is {song}.", "Here is {tune}.", 20, "{tune} is none of the slots"),
         ("domains/music.yaml", "{device: speaker, times: 2}", "{times: 2}", 9, "the condition names no signal"),
         ("domains/music.yaml", "{device: speaker,", "{device: spaeker,", 9, "unknown device 'spaeker'; nearest: "
          "'speaker'"),
@@ -199,6 +199,22 @@ def changed(name, old, new):
         ("world.yaml", '"no": ["no"]', "no: [no]", 12, "False is a truth value"),
         ("world.yaml", 'polite: ["please {}"]', 'polite: ["please"]', 3, "expected {} once"),
         ("world.yaml", "name: small", "name: [", 3, "did not find expected"),
+        ("world.yaml", "name: small", "name: 2024-02-30", 1, "day is out of range"),
+        ("domains/music.yaml", '"Here is {song}."', '"Here is {song."', 20, "expected '}' before end of string"),
+        ("domains/music.yaml", '"Here is {song}."', '"Here is {Song}."', 20, "{Song} is none of the slots"),
+        ("domains/music.yaml", '"Here is {song}."', '"Here is {song.name}."', 20, "{song.name} is none of the slots"),
+        ("domains/music.yaml", "probability: 0.2", "probability: .inf", 19, "inf; expected a number in [0, 1]"),
+        ("domains/music.yaml", "    weight: 3\n", "    weight: .inf\n", 4, "inf; expected a finite number"),
+        ("catalogues/song.yaml", '"{name} by {artist}"', '"{name by {artist}"', 2, "unexpected '{' in field name"),
+        ("catalogues/song.yaml", '"{name} by {artist}"', '"{} by {artist}"', 2, "{} is none of what entries have"),
+        ("domains/lights.yaml", "{type: appliance, own: true, only: [lamp, heater]}\n      room: {type: room, with: "
+         "appliance, unspoken: here}\n    say:\n      - \"(turn|switch) off", "{type: appliance, own: true, optional: "
+         "true}\n      room: {type: room, with: appliance, unspoken: here}\n    say:\n      - \"(turn|switch) off", 20,
+         "stands with 'appliance', which is optional"),
+        ("domains/music.yaml", "      song: song\n", "      song: {type: song, unspoken: Tin Soldier}\n", 3,
+         "people of one split alone say; give song `open: false`"),
+        ("domains/music.yaml", "      song: song\n", "      song: {type: song, only: [Tin Soldier]}\n", 3,
+         "people of one split alone say; add some, or give song `open: false`"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_world_is_pointed_at(tmp_path, name, old, new, line, message):
@@ -223,6 +239,8 @@ def test_a_mistake_in_a_world_is_pointed_at(tmp_path, name, old, new, line, mess
         ("people.yaml", "rooms: [kitchen, bedroom]", "rooms: [attic]", "'attic' is no entry of room"),
         ("assistant.yaml", "hypotheses: 3, confidence", "hypotheses: 2.5, confidence", "expected a whole number"),
         ("assistant.yaml", "error: 0.1", 'error: "high"', "'high'; expected a number"),
+        ("assistant.yaml", "I know no {value}.", "I know no {valu}.", "{valu} is none of what no_match is about"),
+        ("assistant.yaml", "Which {slot}?", "Which {slot?", "expected '}' before end of string"),
     ],
 )
 def test_rates_that_cannot_be_are_pointed_at(tmp_path, name, old, new, message):
