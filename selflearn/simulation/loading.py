@@ -129,7 +129,7 @@ def _check_held_out(intent: Intent, place: Value, types: Mapping[str, EntityType
                 f"the slot {slot.name!r} says by `unspoken` {slot.unspoken!r}, which people of one split alone say; "
                 f"give {kind.name} `open: false`"
             )
-        if slot.only and len({entity.part for value in slot.only for entity in kind.named(value)}) < 2:
+        if slot.only and not slot.own and len({entity.part for value in slot.only for entity in kind.named(value)}) < 2:
             raise place.fault(
                 f"the slot {slot.name!r} has an `only` of names that people of one split alone say; add some, or give "
                 f"{kind.name} `open: false`"

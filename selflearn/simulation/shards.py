@@ -6,11 +6,13 @@ import gc
 import json
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
@@ -239,6 +241,9 @@ def _start(
     development: bool, root: Path, count: _Count,
 ) -> None:  # fmt: skip
     global _worker
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
     setting = Setting.load(
         directory, seed=seed, channel=channel, rates=rates, components=components, development=development
@@ -246,6 +251,12 @@ def _start(
     understanding = setting.component("understanding", lambda: _kept_understanding(setting, root))
     assistant = build_assistant(setting, understanding, log=root, heard=count.one_more)
     _worker = _Worker(setting, assistant, Wishes(setting.world, setting.population))
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End this process when the one that started it was killed: nothing else would tell it, it would wait for ever."""
+    parent.join()
+    os._exit(1)
 
 
 def _kept_understanding(setting: Setting, root: Path) -> Understander:

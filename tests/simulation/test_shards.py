@@ -215,6 +215,18 @@ def wait_until(there, process, seconds=600):
         time.sleep(0.01)
 
 
+def wait_until_gone(group, seconds=60):
+    """Until no process of a group is left: those that a killed one had started end, too."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        assert time.monotonic() < end, "a process stayed"
+        time.sleep(0.05)
+
+
 @pytest.mark.slow
 def test_a_log_that_was_killed_ends_with_the_same_bytes(tmp_path):
     """Killed before the first shard, and again as soon as one is done."""
@@ -231,8 +243,9 @@ def test_a_log_that_was_killed_ends_with_the_same_bytes(tmp_path):
     for there in ((killed / MARK).exists, shards_done):
         process = subprocess.Popen(run, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
         wait_until(there, process)
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         assert process.wait() == -signal.SIGKILL
+        wait_until_gone(process.pid)
         assert (killed / MARK).exists()
         done.append(shards_done())
     subprocess.run(run, env=environment, check=True, capture_output=True)
