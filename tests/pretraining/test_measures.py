@@ -46,7 +46,7 @@ def test_a_grade_is_measured_in_pairs_of_a_true_and_a_wrong_response_of_the_same
 
 
 def test_a_model_that_learned_nothing_is_at_chance_and_one_that_learned_is_not(tmp_path):
-    many = home_dialogues(120, seed=1, split="dev")  # of few, chance alone may rank a third first
+    many = home_dialogues(80, seed=1, split="dev")  # of few, chance alone may rank a third first
     untrained = judge(many).measures(["random"])
     assert untrained["detection_auc@random"] == pytest.approx(0.5, abs=0.2)
     settings = PretrainingSettings(

@@ -69,14 +69,14 @@ def test_the_number_of_workers_changes_no_byte(small_shards, whole, tmp_path):
 
 
 def test_a_worker_that_dies_is_said_and_the_log_goes_on_from_there(small_shards, tmp_path):
-    written = write_log(small_shards, 4400, tmp_path, workers=2)
+    written = write_log(small_shards, 2200, tmp_path, workers=2)
     next(written)
     for worker in multiprocessing.active_children():
         worker.kill()
     with pytest.raises(ChildProcessError, match="was killed, perhaps for want of memory; what is finished is whole"):
         list(written)
     done = len(list(tmp_path.glob("summary-*.json")))
-    assert 0 < done < len(write(small_shards, tmp_path, dialogues=4400))
+    assert 0 < done < len(write(small_shards, tmp_path, dialogues=2200))
 
 
 def test_what_is_missing_is_made_again_with_the_same_bytes(small_shards, whole, tmp_path):
