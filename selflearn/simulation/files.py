@@ -125,7 +125,7 @@ class Value:
                 raise self.fault(f"the key {key!r} is missing; expected {', '.join(needed)}")
         return found
 
-    def response(self, known: Collection[str], of: str) -> str:
+    def template(self, known: Collection[str], of: str) -> str:
         """A text with names in braces, in whose place something is said.
 
         Args:

@@ -156,7 +156,7 @@ def _entity_type(value: Value) -> EntityType:
     is_open = found["open"].flag() if "open" in found else True
     rows = [_entry(row) for row in found["entries"].rows()]
     known = {"name", *(name for _, _, attributes in rows for name in attributes)}
-    pattern = found["full_name"].response(known, "what entries have") if "full_name" in found else "{name}"
+    pattern = found["full_name"].template(known, "what entries have") if "full_name" in found else "{name}"
     full: list[str] = []
     for row, (label, _, attributes) in zip(found["entries"].rows(), rows, strict=True):
         try:
@@ -320,7 +320,7 @@ def _follow(row: Value) -> FollowUp:
 
 
 def _responses(value: Value, slots: Mapping[str, SlotSpec]) -> tuple[str, ...]:
-    return tuple(row.response(slots, "the slots of the intent") for row in value.rows())
+    return tuple(row.template(slots, "the slots of the intent") for row in value.rows())
 
 
 def _check_references(intent: Intent, place: Value, intents: Mapping[str, Intent]) -> None:

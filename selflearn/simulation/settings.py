@@ -168,7 +168,7 @@ def load_assistant(world: World) -> AssistantSettings:
     )
     said = found["responses"].fields([field.name for field in fields(Responses)])
     responses: dict[str, Any] = {
-        key: tuple(row.response(_ASKED_ABOUT.get(key, ()), f"what {key} is about") for row in value.rows())
+        key: tuple(row.template(_ASKED_ABOUT.get(key, ()), f"what {key} is about") for row in value.rows())
         for key, value in said.items()
         if key != "prompt"
     }

@@ -25,11 +25,7 @@ def word_error_statistics(preds: Sequence[str], target: Sequence[str], groups: T
 def error_free_statistics(preds: Sequence[str], target: Sequence[str], groups: Tensor, num_groups: int) -> Tensor:
     """Texts without a word error and all texts of each group, ``[num_groups, 2]``.
 
-    Args:
-        preds: texts, ``N``; words stand between spaces.
-        target: what was said.
-        groups: group of each text, long, ``[N]``.
-        num_groups: how many groups there are.
+    Arguments are those of :func:`word_error_statistics`.
 
     Example:
         >>> error_free_statistics(["Play  jazz", "play"], ["play jazz", "pay"], torch.zeros(2, dtype=torch.long), 1)
