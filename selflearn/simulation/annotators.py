@@ -19,7 +19,7 @@ from typing import Any
 from selflearn.schema import Dialogue, Goal, Label, Labels, ObservedDialogue, Rating, Slot, Turn, TurnLabels
 from selflearn.simulation.evidence import Known, Reader, begins_in_the_record
 from selflearn.simulation.rates import read_rates
-from selflearn.simulation.truth import CORRECT, FAILURE_POINTS, RECOGNITION, UNDERSTANDING
+from selflearn.simulation.truth import CORRECT, FAILURE_POINTS, FALSE_WAKE, RECOGNITION, UNDERSTANDING
 from selflearn.simulation.understanding import OTHER
 from selflearn.simulation.world import World
 
@@ -114,7 +114,7 @@ class Annotators:
                 told = known.knows_meaning and all_known[turn - 1].knows_meaning
                 hand.yes_no("boundary", turn in starts if told else begins_in_the_record(seen, turn))
             if turn in goals and goals[turn].success is not None:
-                hand.yes_no("success", _seen_to_fail(goals[turn], seen, all_known), reverse=True)
+                hand.yes_no("success", self._seen_to_fail(goals[turn], dialogue, seen, all_known), reverse=True)
             hand.yes_no("defect", known.knows_failure and bool(labels.defect and labels.defect.value))
             shown = dialogue.turns[turn]
             if labels.intent is not None:
@@ -127,12 +127,16 @@ class Annotators:
             hand.name("failure_point", _seen_point(labels, known), FAILURE_POINTS)
         return hand.ratings
 
+    def _seen_to_fail(self, goal: Goal, dialogue: Dialogue, seen: ObservedDialogue, known: Sequence[Known]) -> bool:
+        """Whether a goal that was not reached looks like it: by its last request, whatever was said after that."""
 
-def _seen_to_fail(goal: Goal, seen: ObservedDialogue, known: Sequence[Known]) -> bool:
-    """Whether a goal that was not reached looks like it: by its last request, whatever was said after that."""
-    requests = [turn for turn in range(goal.start, goal.end) if seen.turns[turn].status not in ("bye", "welcome")]
-    last = requests[-1] if requests else goal.end - 1
-    return not goal.success and (known[last].knows_failure or seen.turns[last].status != "done")
+        def asks(turn: int) -> bool:
+            point = dialogue.labels.turns[turn].failure_point
+            woken = point is not None and point.value == FALSE_WAKE
+            return not (woken or seen.turns[turn].status in ("bye", "welcome") or self._reader.complains(seen, turn))
+
+        last = next(filter(asks, range(goal.end - 1, goal.start - 1, -1)), goal.end - 1)
+        return not goal.success and (known[last].knows_failure or seen.turns[last].status != "done")
 
 
 def _seen_point(labels: TurnLabels, known: Known) -> str:
@@ -184,7 +188,8 @@ class _Hand:
 
     def name(self, question: str, truth: str, others: Sequence[str]) -> None:
         """Name something; where that is wrong, as one of the others."""
-        wrong = self._errs(question, self.settings.others[question])
+        others = [other for other in others if other != truth]
+        wrong = self._errs(question, self.settings.others[question]) and bool(others)
         self._write(question, others[self._taken_for % len(others)] if wrong else truth)
 
     def spans(self, slots: Sequence[Slot], *, meant: bool) -> None:

@@ -156,14 +156,15 @@ class Trace:
         return None if self.choice is None else self.readings[self.choice.number]
 
     def interpretations(self, world: World) -> tuple[Interpretation, ...]:
-        """The readings as a log has them."""
+        """The readings as a log has them: the one that was acted on first, the others by their scores."""
+        others = (r for i, r in enumerate(self.readings) if self.choice is None or i != self.choice.number)
         return tuple(
             Interpretation(
                 domain=world.intents[r.intent].domain if r.intent in world.intents else OTHER, intent=r.intent,
                 slots=tuple(NamedValue(name=name, value=value) for name, value in sorted(r.mentions.items())),
                 score=r.score,
             )
-            for r in self.readings
+            for r in (*(() if self.reading is None else (self.reading,)), *others)
         )  # fmt: skip
 
     def entities(self) -> tuple[EntityResolution, ...]:
@@ -345,7 +346,10 @@ class Assistant:
             return readings
         said = next((r.mentions[context.asked] for r in readings if context.asked in r.mentions), text)
         answer = Hypothesis(intent=context.intent, mentions={context.asked: said}, score=max(readings[0].score, 0.5))
-        return (answer, *readings[:-1])
+        others = [r for r in readings if (r.intent, r.mentions) != (answer.intent, answer.mentions)]
+        total = sum(r.score for r in others)
+        left = min(1.0, (1 - answer.score) / total) if total else 1.0  # together the scores are no more than 1
+        return (answer, *(replace(r, score=left * r.score) for r in others[: len(readings) - 1]))
 
 
 def _entities(matches: Mapping[str, Match]) -> dict[str, Entity]:

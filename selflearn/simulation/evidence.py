@@ -12,7 +12,7 @@ whether they still say what was meant, and whether the response fits them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,9 +20,10 @@ from rapidfuzz import fuzz
 
 from selflearn.schema import ObservedDialogue, TurnLabels
 from selflearn.simulation.log import REPHRASE_SECONDS, REPHRASE_SIMILARITY
+from selflearn.simulation.splits import Shapes
 from selflearn.simulation.truth import CORRECT, FALSE_WAKE, RESOLUTION, RESULT, UNDERSTANDING
 from selflearn.simulation.understanding import OTHER
-from selflearn.simulation.world import World
+from selflearn.simulation.world import World, spoken_values
 
 STUMBLED = frozenset({"not_understood", "no_match", "missing"})
 """Statuses by which the assistant itself says that it did not serve."""
@@ -63,6 +64,7 @@ class Reader:
     """
 
     def __init__(self, world: World) -> None:
+        self._ways = WaysToSay.of(world)
         self._complaints = world.manners.complaints
         self._corrections = [_pattern(frame) for frame in world.manners.corrections]
         self._done = {name: [_pattern(text) for text in intent.done] for name, intent in world.intents.items()}
@@ -90,13 +92,14 @@ class Reader:
         shown = seen.turns[turn]
         said = label.transcript.value if label.transcript else shown.request
         heard = said == shown.request
+        point = label.failure_point.value if label.failure_point else None
+        at_its_word = point == UNDERSTANDING and self._says_what_was_served(seen, label, turn)
         failure = (
             self.reacted(seen, turn)
             or shown.status in STUMBLED
             or self._says_out_of_date(seen, turn)
-            or (heard and self._misfit(seen, label, turn))
+            or (heard and not at_its_word and self._misfit(seen, label, turn))
         )
-        point = label.failure_point.value if label.failure_point else None
         # misheard words that did no harm, or are not those of a value, still say what was meant; not where they are
         # those of a request that nobody serves
         unserved = label.intent is not None and label.intent.value == OTHER
@@ -109,7 +112,7 @@ class Reader:
         if point == FALSE_WAKE:  # nobody meant anything, and where the assistant found no request in it, that shows
             failure = failure or shown.status == "unsupported"
             return Known(knows_failure=failure, knows_words=words, knows_meaning=failure)
-        meaning = words or harmless or (failure and meaning_later)
+        meaning = (not at_its_word and (words or harmless)) or (failure and meaning_later)
         return Known(knows_failure=failure, knows_words=words, knows_meaning=meaning)
 
     def reacted(self, seen: ObservedDialogue, turn: int) -> bool:
@@ -121,14 +124,14 @@ class Reader:
         if seen.feedback and (seen.feedback[turn].barge_in or seen.feedback[turn].answer is False):
             return True
         gave_up = _soon(seen, turn) and seen.turns[turn + 1].status == "bye"
-        return gave_up or self._said_again(seen, turn) is not None or self._complains(seen, turn + 1)
+        return gave_up or self._said_again(seen, turn) is not None or self.complains(seen, turn + 1)
 
     def _said_again(self, seen: ObservedDialogue, turn: int) -> int | None:
         """The turn in which the same was asked for once more."""
         if not _soon(seen, turn):
             return None
         later = turn + 1
-        if self._complains(seen, later):
+        if self.complains(seen, later):
             if not _soon(seen, later):
                 return None
             later += 1
@@ -138,7 +141,8 @@ class Reader:
         ends = seen.turns[later].status in ("bye", "welcome")
         return later if (corrects or alike) and not ends else None
 
-    def _complains(self, seen: ObservedDialogue, turn: int) -> bool:
+    def complains(self, seen: ObservedDialogue, turn: int) -> bool:
+        """Whether a turn asks for nothing, and says soon after a response that it was wrong."""
         if turn >= len(seen.turns) or not _soon(seen, turn - 1):
             return False
         request = seen.turns[turn].request or ""
@@ -157,12 +161,83 @@ class Reader:
             return any(e.entity is None or e.mention not in self._spoken.get(e.entity, ()) for e in entities)
         return point == UNDERSTANDING or (label.intent is not None and label.intent.value == OTHER)
 
+    def _says_what_was_served(self, seen: ObservedDialogue, label: TurnLabels, turn: int) -> bool:
+        """Whether the words are such that people ask for what was served with them, though something else was meant.
+
+        "What's the temperature" asks for the weather, and for what the heating is set to. What was served has to be
+        made of all the values that were said, each of which is called so.
+        """
+        shown, before = seen.turns[turn], seen.turns[turn - 1] if turn else None
+        served = shown.interpretations[0].intent if shown.interpretations else None
+        if served is None or label.intent is None or served == label.intent.value:
+            return False
+        taken = {entity.mention for entity in shown.entities}
+        return (
+            all(e.entity is not None and e.mention in self._spoken.get(e.entity, ()) for e in shown.entities)
+            and all(slot.text in taken for slot in label.slots or ())
+            and self._ways.may_ask_for(
+                shown.request or "",
+                served,
+                before.interpretations[0].intent if before and before.interpretations else None,
+            )
+        )
+
     def _says_out_of_date(self, seen: ObservedDialogue, turn: int) -> bool:
         """Whether the response is one that is given when it is out of date, and at no other time."""
         response = seen.turns[turn].response or ""
         intents = {reading.intent for reading in seen.turns[turn].interpretations if reading.intent in self._stale}
         stale, done = ([p for name in intents for p in rows[name or ""]] for rows in (self._stale, self._done))
         return _begins(stale, response) and not _begins(done, response)
+
+
+class WaysToSay:
+    """What people of a world say when they ask for something, values aside.
+
+    Args:
+        world: whose phrasings and manners these are.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._shapes = Shapes(spoken_values(world.types))
+        manners = world.manners
+        self._frames = [frame.partition("{}")[::2] for frame in (*manners.polite, *manners.asking)]
+        self._hesitations = manners.hesitations
+        self._of_intent: dict[tuple[str, str | None], set[str]] = {}
+
+    @classmethod
+    def of(cls, world: World) -> WaysToSay:
+        """Those of a world: kept, as every block of a log has readers of its own."""
+        if world.digest not in _WAYS:
+            _WAYS[world.digest] = cls(world)
+        return _WAYS[world.digest]
+
+    def may_ask_for(self, request: str, intent: str, before: str | None) -> bool:
+        """Whether a request is one of the ways to ask for an intent, after another one or at the beginning (None)."""
+        if intent not in self._world.intents:
+            return False
+        if (intent, before) not in self._of_intent:
+            self._of_intent[intent, before] = self._all(intent, before)
+        return not self._of_intent[intent, before].isdisjoint(map(self._shapes.of, self._unframed(request)))
+
+    def _all(self, intent: str, before: str | None) -> set[str]:
+        previous = self._world.intents.get(before or "")
+        follow = previous.follow if previous is not None else ()
+        lists = (self._world.intents[intent].say, *(f.say for f in follow if f.intent == intent))
+        return {shape for phrasings in lists for p in phrasings.all for shape in self._shapes.of_phrasing(p)}
+
+    def _unframed(self, request: str) -> Iterator[str]:
+        """The request as it is, and without a hesitation and a polite frame where it has one."""
+        for word in ("", *(f"{word} " for word in self._hesitations)):
+            if request.startswith(word):
+                bare = request[len(word) :]
+                yield bare
+                for start, end in self._frames:
+                    if bare.startswith(start) and bare.endswith(end) and len(bare) > len(start) + len(end):
+                        yield bare[len(start) : len(bare) - len(end)]
+
+
+_WAYS: dict[str, WaysToSay] = {}
 
 
 def begins_in_the_record(seen: ObservedDialogue, turn: int) -> bool:

@@ -20,7 +20,7 @@ from selflearn.schema import (
     TurnLabels,
     TurnTruth,
 )
-from selflearn.simulation.session import Exchange, Pursuit, Session
+from selflearn.simulation.session import Exchange, Session
 from selflearn.simulation.settings import AssistantSettings
 from selflearn.simulation.truth import Diagnosis
 from selflearn.simulation.understanding import OTHER
@@ -106,12 +106,12 @@ def _labels(session: Session, diagnoses: Sequence[Diagnosis]) -> Labels:
         Goal(start=p.start, end=p.end, name=p.meaning.intent.name, domain=p.meaning.intent.domain, success=p.reached)
         for p in session.pursuits
     )
-    targets = _rephrase_targets(session.exchanges, session.pursuits)
+    targets = _rephrase_targets(session, diagnoses)
     turns = []
     for i, (exchange, diagnosis) in enumerate(zip(session.exchanges, diagnoses, strict=True)):
         meaning = exchange.meaning
         intent = None
-        if meaning is not None and exchange.kind != "complain":
+        if meaning is not None:
             intent = Label(value=meaning.intent.name if meaning.intent.supported else OTHER)
         turns.append(
             TurnLabels(
@@ -123,13 +123,13 @@ def _labels(session: Session, diagnoses: Sequence[Diagnosis]) -> Labels:
     return Labels(goals=goals, turns=tuple(turns))
 
 
-def _rephrase_targets(exchanges: Sequence[Exchange], pursuits: Sequence[Pursuit]) -> dict[int, int]:
-    """For each turn that failed the later turn of its goal that wants the same and got it."""
-    found = {}
-    for pursuit in pursuits:
+def _rephrase_targets(session: Session, diagnoses: Sequence[Diagnosis]) -> dict[int, int]:
+    """For each turn that is a defect the later turn of its goal that wants the same and got it."""
+    exchanges, found = session.exchanges, {}
+    for pursuit in session.pursuits:
         for i in range(pursuit.start, pursuit.end):
             wanted = exchanges[i].meaning
-            if wanted is None or exchanges[i].outcome in ("right", "idle"):
+            if wanted is None or not diagnoses[i].defect:
                 continue
             for j in range(i + 1, pursuit.end):
                 other = exchanges[j].meaning

@@ -25,7 +25,7 @@ from selflearn.simulation.world import Entity
 
 Outcome = Literal["right", "wrong", "stale", "asked", "nothing", "unsupported", "idle"]
 """What became of a request: right; wrong, stale and nothing are failures; asked: the assistant wants to know more;
-unsupported: nobody could have done it; idle: there was nothing to be done (thanks, a television)."""
+unsupported: nobody could have done it; idle: there was nothing to be done (thanks, a complaint, a television)."""
 
 FAILURES = frozenset({"wrong", "stale", "nothing"})
 """Outcomes that did not serve the person."""
@@ -68,7 +68,10 @@ class Exchange:
 
 @dataclass(slots=True, kw_only=True)
 class Pursuit:
-    """One goal: turns ``[start, end)`` of the session, what was wanted, and whether it was reached."""
+    """One goal: turns ``[start, end)`` of the session, what was wanted, and whether it was reached.
+
+    It begins with a request for it, the first of a session with whatever woke the device.
+    """
 
     start: int
     end: int
@@ -115,6 +118,9 @@ class Session:
             ahead = goal + 1 < len(plan) and plan[goal + 1][0].borrows
             start = len(self.exchanges)
             seconds, reached = yield from self._pursue(steps, seconds, key, rng, thankful=not ahead)
+            while goal and self.exchanges[start].kind == "false_wake":  # nobody began anything with it
+                start += 1
+                self.pursuits[-1].end = start
             self.pursuits.append(
                 Pursuit(start=start, end=len(self.exchanges), meaning=steps[0].meaning, reached=reached)
             )
@@ -152,7 +158,8 @@ class Session:
         reactions = self.wishes.population.reactions
         kind: Kind = "first"
         for attempt in range(1, reactions.most_attempts + 1):
-            exchange = yield from self._exchange(kind, utterance, meaning, seconds)
+            complaint = kind == "complain"  # asks for nothing that could be served
+            exchange = yield from self._exchange(kind, utterance, None if complaint else meaning, seconds)
             self._react(exchange, rng)
             seconds = exchange.seconds + self._listening(exchange, rng)
             last = attempt == reactions.most_attempts
@@ -160,7 +167,7 @@ class Session:
                 seconds += 0.0 if exchange.barge_in else self._gap("retry", rng)
                 kind, utterance = "reply", self.speaker.reply(meaning, exchange.trace.result, rng)
                 continue
-            failed = exchange.outcome in FAILURES or exchange.outcome == "asked"
+            failed = exchange.outcome in FAILURES or exchange.outcome == "asked" or complaint
             self.content = not failed or not exchange.noticed
             if self.content:
                 # an unsupported request is dropped, or asked for once more
@@ -240,9 +247,9 @@ class Session:
         r = self.wishes.population.reactions
         notice, interrupt, asked, given, wrong = (rng.random() for _ in range(5))
         failed = exchange.outcome in FAILURES
-        if failed:
+        if failed and exchange.outcome != "nothing":  # that nothing was done, the response says
             exchange.noticed = notice < (r.notice_stale if exchange.outcome == "stale" else r.notice_wrong)
-        unhappy = failed and exchange.noticed
+        unhappy = (failed and exchange.noticed) or exchange.kind == "complain"
         exchange.barge_in = interrupt < (r.barge_in if unhappy else r.barge_in_anyway)
         exchange.prompted = asked < r.prompt and exchange.trace.result.status == "done"
         if exchange.prompted and given < r.answer_given:
@@ -257,7 +264,7 @@ class Session:
             correction = self.speaker.correction(meaning, exchange.trace.result, rng)
             if correction is not None:
                 return "correct", correction
-        if kind == "complain" and exchange.outcome != "nothing":
+        if kind == "complain" and exchange.outcome not in ("nothing", "idle"):
             words = manners.complaints[int(rng.random() * len(manners.complaints))]
             return "complain", Utterance(words)
         if kind == "repeat":

@@ -42,7 +42,7 @@ T = TypeVar("T")
 BLOCK = 400
 """Dialogues that advance together, at least."""
 
-LOG_VERSION = 3
+LOG_VERSION = 4
 """Counts the changes after which the same world and seed give another log."""
 
 Channel = Literal["text", "speech"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,35 +107,49 @@ def split_phrasings(
     ]
 
 
+class Shapes:
+    """Texts with ``{}`` in place of what may be a value: phrasings of one shape can come out as the same words.
+
+    Args:
+        values: words that may stand in a slot: ``turn it up`` has the shape of ``turn it {change}``.
+    """
+
+    def __init__(self, values: Collection[str]) -> None:
+        self._values = values if isinstance(values, (set, frozenset)) else set(values)
+        self._most: dict[str, int] = {}  # words of the longest value that begins with a word
+        for words in map(str.split, values):
+            self._most[words[0]] = max(self._most.get(words[0], 0), len(words))
+
+    def of(self, text: str) -> str:
+        """The shape of a text, longer values first."""
+        words, found, at = text.split(), list[str](), 0
+        while at < len(words):
+            ends = range(min(at + self._most.get(words[at], 0), len(words)), at, -1)
+            end = next((end for end in ends if " ".join(words[at:end]) in self._values), None)
+            found.append(words[at] if end is None else "{}")
+            at = end or at + 1
+        return " ".join(found)
+
+    def of_phrasing(self, phrasing: Phrasing) -> set[str]:
+        """The shapes of everything that a phrasing can say."""
+        return set(map(self.of, phrasing.renderings()))
+
+
 def _groups(phrasings: Iterable[Phrasing], values: Collection[str]) -> dict[str, str]:
     """By source the name of those that share words with it, one by one: the first of their shapes."""
-    most: dict[str, int] = {}  # words of the longest value that begins with a word
-    for words in map(str.split, values):
-        most[words[0]] = max(most.get(words[0], 0), len(words))
+    bare = Shapes(values)
     shapes: dict[str, set[str]] = {}
     sources: dict[str, str] = {}
     for phrasing in phrasings:
         shape = sources[phrasing.source] = re.sub(r"\{[a-z_]+\}", "{}", phrasing.source)
         if shape not in shapes:
-            shapes[shape] = {_bare(rendering.split(), values, most) for rendering in phrasing.renderings()}
+            shapes[shape] = bare.of_phrasing(phrasing)
     saying: dict[str, set[str]] = {}
     for shape, renderings in shapes.items():
         for rendering in renderings:
             saying.setdefault(rendering, set()).add(shape)
     group = {shape: min(together) for together in _joined(saying.values()) for shape in together}
     return {source: group[shape] for source, shape in sources.items()}
-
-
-def _bare(words: Sequence[str], values: Collection[str], most: Mapping[str, int]) -> str:
-    """Words with ``{}`` in place of what may be a value, longer ones first."""
-    found: list[str] = []
-    at = 0
-    while at < len(words):
-        ends = range(min(at + most.get(words[at], 0), len(words)), at, -1)
-        end = next((end for end in ends if " ".join(words[at:end]) in values), None)
-        found.append(words[at] if end is None else "{}")
-        at = end or at + 1
-    return " ".join(found)
 
 
 def held_out_names(

@@ -131,6 +131,22 @@ def test_errors_depend_on_the_class(home_log, home):
     assert not any(invented)
 
 
+def test_who_errs_never_names_the_right_thing(annotated, home):
+    """With nothing but errors, no answer is the one that an annotator without errors gives."""
+    settings = load_annotators(home.world)
+    always = dict.fromkeys(settings.others, (1.0, 1.0))
+    wrong = Annotators(home.world, replace(settings, others=always, hard=0.0, fatigue=0.0), seed=1)
+    never = dict.fromkeys(settings.others, (0.0, 0.0))
+    right = Annotators(home.world, replace(settings, others=never, hard=0.0, fatigue=0.0), seed=1)
+    said = {}
+    for team in (wrong, right):
+        rated = [team.annotate(replace(dialogue, ratings=()), place) for place, dialogue in enumerate(annotated[:100])]
+        said[team] = {(d.id, r.rater, r.turn, r.question): r.answer for d in rated for r in d.ratings}
+    named = [key for key in said[right] if key[-1] in ("intent", "failure_point")]
+    agree = np.mean([said[wrong][key] == said[right][key] for key in named])
+    assert agree == pytest.approx(0.1, abs=0.03)  # errors are at most nine in ten
+
+
 def test_what_three_dispute_is_counted_by_question(annotated):
     total = Summary.of(annotated)
     parts = Summary.of(annotated[:300]) + Summary.of(annotated[300:])

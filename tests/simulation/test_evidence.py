@@ -1,5 +1,6 @@
 """Sessions of the small world of two exchanges, written by hand: what is known of the first."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -19,7 +20,7 @@ from selflearn.schema import (
     TurnLabels,
 )
 from selflearn.simulation.annotators import Annotators, labels_by, load_annotators
-from selflearn.simulation.evidence import Known, Reader
+from selflearn.simulation.evidence import Known, Reader, WaysToSay
 
 NEW = ("play paper moon", "play_song", "Playing Paper Moon by Ann Lee.")
 
@@ -194,6 +195,49 @@ def test_a_response_that_does_not_fit_the_words_is_seen(reader):
         "lamp off", "play_song", "Playing Old Mill by The Bells.", meant="turn_off", point="understanding"
     )
     assert first(reader, dialogue) == Known(knows_failure=True, knows_words=True, knows_meaning=True)
+
+
+def test_words_that_ask_for_what_was_served_are_taken_at_their_word_unless_somebody_reacts(reader, careful):
+    """Who reads "play old mill" and what was played has nothing to object to, whatever was meant."""
+    heard, slot = "please play old mill", Slot(name="song", start=12, end=20, text="old mill", value="Old Mill")
+    taken = (EntityResolution(slot="song", mention="old mill", entity="Old Mill", score=1.0),)
+    response = "Playing Old Mill by The Bells."
+    misread = {"meant": "turn_on", "point": "understanding", "entities": taken, "slots": (slot,)}
+    dialogue = session(heard, "play_song", response, **misread)
+    assert first(reader, dialogue) == Known(knows_failure=False, knows_words=True, knows_meaning=False)
+    turn = said_of(careful, dialogue).turns[0]
+    assert (turn.intent.value, turn.defect.value, turn.failure_point.value) == ("play_song", False, "correct")
+    denied = first(reader, session(heard, "play_song", response, **misread, feedback=Feedback(answer=False)))
+    assert denied == Known(knows_failure=True, knows_words=True, knows_meaning=False)
+    for other in ("lamp on", "play no song of that name"):
+        assert first(reader, session(other, "play_song", response, **misread | {"slots": ()})).knows_failure
+    unused = {**misread, "entities": ()}  # a value that was said, and is in nothing that was served
+    assert first(reader, session(heard, "play_song", response, **unused)).knows_failure
+
+
+def test_words_that_follow_up_ask_for_something_only_after_what_they_follow(home):
+    ways = WaysToSay.of(home.world)
+    intent = next(i for i in home.world.intents.values() if any(f.new for f in i.follow))
+    follow = next(f for f in intent.follow if f.new)
+    phrasing = follow.say.all[0]
+    target = home.world.intents[follow.intent]
+    values = {name: next(e for e in home.world.types[spec.type].entities).spoken[0]
+              for name, spec in target.slots.items()}  # fmt: skip
+    words = phrasing.say(values, random.Random(0), aloud=follow.new).text
+    assert ways.may_ask_for(words, target.name, intent.name)
+    assert not ways.may_ask_for(words, target.name, None)
+    for other in list(home.world.intents.values())[::5]:
+        said = {n: home.world.types[s.type].entities[0].spoken[0] for n, s in other.slots.items()}
+        words = other.say.all[0].say(said, random.Random(0)).text
+        assert ways.may_ask_for(f"{home.world.manners.hesitations[0]} {words}", other.name, None)
+
+
+def test_who_complains_asks_for_nothing_and_the_request_before_tells_whether_a_goal_failed(reader, careful):
+    dialogue = session(**MISHEARD, soon=True, then=("that's wrong", "turn_off", "It is off."))
+    complaint = replace(dialogue.labels.turns[1], intent=None)
+    labels = Labels(goals=(Goal(start=0, end=2, success=False),), turns=(dialogue.labels.turns[0], complaint))
+    assert reader.complains(dialogue.observed(feedback=True), 1)
+    assert said_of(careful, dialogue.with_labels(labels)).goals[-1].success is False
 
 
 def test_whether_something_is_known_hangs_on_the_words_and_the_failure_point_alone(reader):

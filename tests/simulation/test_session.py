@@ -1,3 +1,4 @@
+import json
 import random
 from collections import Counter
 from dataclasses import replace
@@ -74,6 +75,58 @@ def test_everything_happens_that_can_happen(log):
     assert {"correct", "recognition", "understanding", "result", "false_wake"} <= set(points)
     assert any(feedback.barge_in for d in log for feedback in d.feedback)
     assert {feedback.answer for d in log for feedback in d.feedback} == {True, False, None}
+
+
+def test_goals_begin_with_a_request_for_them(log):
+    """A false wake between two goals is the end of the first; the first goal of a session begins with the session."""
+    woken = 0
+    for dialogue in log:
+        kinds = [turn.components["kind"] for turn in dialogue.truth.turns]
+        goals = dialogue.labels.goals
+        assert all(kinds[goal.start] == "first" for goal in goals[1:])
+        assert (goals[0].start, goals[-1].end) == (0, len(kinds))
+        woken += sum(kinds[goal.end - 1] == "false_wake" for goal in goals[:-1])
+    assert woken > 3
+
+
+def test_complaints_ask_for_nothing_and_what_they_get_is_no_failure(log):
+    found = 0
+    for dialogue in log:
+        for i, (labels, truth) in enumerate(zip(dialogue.labels.turns, dialogue.truth.turns, strict=True)):
+            if truth.components["kind"] != "complain":
+                continue
+            found += 1
+            assert (labels.intent, labels.slots, labels.failure_point.value) == (None, (), "correct")
+            assert (labels.defect.value, truth.components["outcome"], truth.intent) == (False, "idle", None)
+            before = dialogue.truth.turns[i - 1].components
+            assert before["outcome"] in ("wrong", "stale", "asked")
+            assert before["noticed"] == "true"
+    assert found > 2
+
+
+def test_that_nothing_was_done_nobody_overlooks(log):
+    outcomes = [turn.components for dialogue in log for turn in dialogue.truth.turns]
+    assert {o["noticed"] for o in outcomes if o["outcome"] == "nothing"} == {"true"}
+    assert {o["noticed"] for o in outcomes if o["outcome"] == "wrong"} == {"true", "false"}
+
+
+def test_only_defects_have_a_rephrase_that_worked(log):
+    targets = [(labels.defect.value, dialogue.truth.turns[labels.rephrase_target.value].components["outcome"])
+               for dialogue in log for labels in dialogue.labels.turns if labels.rephrase_target]  # fmt: skip
+    assert set(targets) == {(True, "right")}
+
+
+def test_the_reading_that_was_acted_on_is_logged_first_once_and_scores_are_shares(log):
+    asked = 0
+    for dialogue in log:
+        for turn, truth in zip(dialogue.turns, dialogue.truth.turns, strict=True):
+            readings = [(r.intent, r.slots) for r in turn.interpretations]
+            assert len(readings) == len(set(readings))
+            assert sum(r.score for r in turn.interpretations) <= 1 + 1e-6
+            if turn.status == "done":
+                assert json.loads(truth.components["served"])["intent"] == turn.interpretations[0].intent
+        asked += any(turn.status.startswith("which_") for turn in dialogue.turns[:-1])
+    assert asked > 3  # what follows a question is what had an entry twice
 
 
 def test_a_goal_that_failed_has_a_defect_and_one_that_was_reached_ends_well(log):

@@ -302,7 +302,7 @@ def test_an_answer_is_mostly_the_truth(home, wishes, person, situation):
     said = []
     for seed in range(4000):
         for outcome in ("right", "wrong"):
-            exchange = type("Turn", (), {"outcome": outcome, "noticed": True, "answer": None})()
+            exchange = type("Turn", (), {"kind": "first", "outcome": outcome, "noticed": True, "answer": None})()
             exchange.trace = type("Trace", (), {"result": type("Result", (), {"status": "done"})()})()
             session._react(exchange, random.Random(f"{seed}{outcome}"))
             if exchange.answer is not None:
