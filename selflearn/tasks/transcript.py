@@ -71,8 +71,8 @@ def _confidence(scores: Tensor) -> Tensor:
 class TranscriptTask(Task):
     """Which candidate says what was meant; an item is a turn with a transcript and a request.
 
-    Trained on the candidate with the fewest word errors, the first of equals; scored by the word errors of the one that
-    is chosen.
+    Trained on the candidate with the fewest word errors, the first of equals, of those that the model sees; scored by
+    the word errors of the one that is chosen.
     """
 
     name = "transcript"
@@ -94,26 +94,33 @@ class TranscriptTask(Task):
         return TranscriptHead()
 
     def targets(self, dialogues: Sequence[Dialogue], batch: DialogueBatch) -> Targets:
-        """``choice``: long ``[D, T]``, number of the best candidate; -100 where there is no transcript or no choice."""
-        choice = torch.full((len(dialogues), batch.num_turns), NO_TARGET)
+        """``errors``: long ``[D, T, 5 + 2]``, word errors of each candidate; -1 where it, or a transcript, is missing.
+
+        A turn with a single candidate has no choice, and -1 throughout.
+        """
+        errors = torch.full((len(dialogues), batch.num_turns, HYPOTHESES + LATER), -1)
         for d, dialogue in enumerate(dialogues):
             for t, (_, labels) in enumerate(_labelled(dialogue)):
                 texts = candidates(dialogue.turns, t)
                 if labels.transcript is not None and len(texts) > 1:
                     said = labels.transcript.value.split()
-                    choice[d, t] = min(texts, key=lambda k: (Levenshtein.distance(texts[k].split(), said), k))
-        return {"choice": choice} if bool((choice >= 0).any()) else {}
+                    for k, text in texts.items():
+                        errors[d, t, k] = Levenshtein.distance(text.split(), said)
+        return {"errors": errors} if bool((errors >= 0).any()) else {}
 
     def loss(self, head: nn.Module, encoded: EncodedBatch, targets: Targets, logits: Mapping[str, Tensor]) -> Tensor:
-        """Cross-entropy over the candidates. One that this model does not see is no target."""
-        scores, choice = logits[self.name].flatten(0, 1), targets["choice"].flatten()
-        seen = scores.gather(1, choice.clamp(min=0)[:, None])[:, 0] > torch.finfo(torch.float32).min
-        choice = torch.where(seen, choice, NO_TARGET)
-        return functional.cross_entropy(scores, choice, ignore_index=NO_TARGET, reduction="sum")
+        """Cross-entropy over the candidates that this model sees."""
+        scores, errors = logits[self.name].flatten(0, 1), targets["errors"].flatten(0, 1)
+        seen = (errors >= 0) & (scores > torch.finfo(torch.float32).min)
+        ranks = errors * errors.shape[1] + torch.arange(errors.shape[1], device=errors.device)  # the first of equals
+        best = ranks.masked_fill(~seen, torch.iinfo(torch.long).max).argmin(1)
+        return functional.cross_entropy(
+            scores, torch.where(seen.any(1), best, NO_TARGET), ignore_index=NO_TARGET, reduction="sum"
+        )
 
     def count(self, targets: Targets) -> int:
         """Turns with a target."""
-        return int((targets["choice"] >= 0).sum())
+        return int((targets["errors"] >= 0).any(2).sum())
 
     def decode(
         self, logits: Tensor, batch: DialogueBatch, dialogues: Sequence[ObservedDialogue]

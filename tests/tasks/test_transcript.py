@@ -48,10 +48,19 @@ def test_candidates_are_the_list_and_the_next_requests():
     assert candidates(DIALOGUES[1].turns, 1) == {}
 
 
-def test_the_target_is_the_candidate_with_the_fewest_errors(model):
-    net, tokenizer = model
-    batch = net.collator(tokenizer)(DIALOGUES)
-    assert batch.targets["transcript"]["choice"].tolist() == [[1, 0, -100], [1, -100, -100], [HYPOTHESES, -100, -100]]
+@pytest.mark.parametrize(
+    ("settings", "best"),
+    [({}, {(0, 0): 1, (0, 1): 0, (1, 0): 1, (2, 0): HYPOTHESES}),
+     ({"causal": True}, {(0, 0): 1, (0, 1): 0, (1, 0): 1, (2, 0): 1}),
+     ({"layers": 0}, {(0, 0): 1, (0, 1): 0, (1, 0): 1, (2, 0): 1})],
+)  # fmt: skip
+def test_the_target_is_the_candidate_with_the_fewest_errors_that_a_model_sees(settings, best):
+    net, tokenizer = tiny_model(DIALOGUES, tasks=["transcript"], **settings)
+    out = net.eval()(net.collator(tokenizer)(DIALOGUES))
+    probabilities = out.logits["transcript"].log_softmax(2)
+    assert out.counts["transcript"] == len(best)  # none of them is left out, whatever the model sees
+    expected = -sum(probabilities[d, t, k] for (d, t), k in best.items()) / len(best)
+    torch.testing.assert_close(out.losses["transcript"], expected)
 
 
 def test_a_dialogue_gets_the_same_alone_and_in_company(model):
