@@ -26,11 +26,14 @@ from selflearn.evaluation import (
     results_table,
     systems_markdown,
     systems_table,
+    values_markdown,
 )
 from selflearn.evaluation.predictions import read_together
 from selflearn.evaluation.results import legend
-from selflearn.evaluation.results_page import Run
+from selflearn.evaluation.results_page import Run, put_between_marks
 from selflearn.evaluation.run_directory import is_free
+
+HEADLINE = "↑ higher is better, ↓ lower is better; intervals and paired differences are on the page of results."
 
 LINES = {"metrics": (results_markdown, results_table), "runs": (systems_markdown, systems_table)}
 """What a line of the table is, with how it is shown on a page and on a terminal."""
@@ -41,6 +44,10 @@ def main(cfg: DictConfig) -> None:
     """Read the predictions, measure all on the same resamples, and print the table."""
     if len(cfg.runs) < 2:
         raise ConfigError([f"runs has {len(cfg.runs)} directories; expected two or more"])
+    if cfg.names and len(cfg.names) != len(cfg.runs):
+        raise ConfigError(
+            [f"names has {len(cfg.names)} entries for {len(cfg.runs)} runs; expected one for each, or []"]
+        )
     if cfg.lines not in LINES:
         raise ConfigError([f"lines is {cfg.lines!r}; expected {' or '.join(LINES)}"])
     in_markdown, in_terminal = LINES[cfg.lines]
@@ -50,7 +57,7 @@ def main(cfg: DictConfig) -> None:
     if missing := [name for name in cfg.beside if name not in stored]:
         has = ", ".join(name for name in stored if name != "model") or "none"
         raise ConfigError([f"{runs[0].directory} has no baseline {missing[0]!r}; it has {has}"])
-    names = ["model", *column_names(runs, taken=cfg.beside)]
+    names = ["model", *(list(cfg.names[1:]) or column_names(runs, taken=cfg.beside))]
     systems = {name: run.systems["model"] for name, run in zip(names, predictions, strict=True)}
     systems |= {name: stored[name] for name in cfg.beside}
     metrics = evaluate(systems, dialogue_ids=ids, owners=predictions[0].owners, model="model",
@@ -63,6 +70,9 @@ def main(cfg: DictConfig) -> None:
     if cfg.page is not None:
         said = in_markdown(results) + "\n\n" + " ".join(legend(results))
         Path(cfg.page).write_text(section(runs, names, said, title=cfg.title, baselines=cfg.beside), "utf-8")
+    if cfg.headline.file is not None:
+        values = values_markdown(results, names={"model": cfg.names[0]} if cfg.names else None)
+        put_between_marks(Path(cfg.headline.file), cfg.headline.mark, f"{values}\n\n{HEADLINE}")
 
 
 def column_names(runs: Sequence[Run], *, taken: Sequence[str] = ()) -> list[str]:

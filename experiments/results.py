@@ -68,7 +68,7 @@ def main(cfg: DictConfig) -> None:
         console.print(f"as they were: {'; '.join(stayed)}", highlight=False, markup=False)
     if cfg.headline.file is not None:
         rows = [(task, metric) for task, _, metric in (row.partition("/") for row in cfg.headline.rows)]
-        write_headline(directories[0], Path(cfg.headline.file), rows)
+        write_headline(directories[0], Path(cfg.headline.file), rows, systems=cfg.headline.systems)
         console.print(f"{directories[0]} is in {cfg.headline.file}", highlight=False)
 
 

@@ -99,16 +99,17 @@ class Results:
             runs=len(each),
         )
 
-    def only(self, rows: Sequence[Row]) -> Results:
-        """The same with these rows alone, in this order."""
+    def only(self, rows: Sequence[Row], systems: Sequence[str] | None = None) -> Results:
+        """The same with these rows alone, in this order, and beside the model these systems alone (None: all)."""
 
         def chosen(values: Mapping[Row, Value]) -> dict[Row, Value]:
             return {row: values[row] for row in rows if row in values}
 
+        kept = [name for name in self.systems if systems is None or name in ("model", *systems)]
         return replace(
             self,
-            systems={name: chosen(values) for name, values in self.systems.items()},
-            differences={name: chosen(values) for name, values in self.differences.items()},
+            systems={name: chosen(self.systems[name]) for name in kept},
+            differences={name: chosen(self.differences[name]) for name in kept if name in self.differences},
         )
 
     def rows(self) -> list[Row]:
@@ -158,6 +159,30 @@ def systems_markdown(results: Results, *, task_metrics: Mapping[str, ItemTable] 
         cells = [_cell(results, system, row, sign) for row, sign in zip(results.rows(), signs, strict=True)]
         lines.append([system, *cells])
     return _markdown(lines)
+
+
+def values_markdown(
+    results: Results, *, names: Mapping[str, str] | None = None, task_metrics: Mapping[str, ItemTable] = TASK_METRICS
+) -> str:
+    """A line for each system with its values alone, for a page that is read in passing.
+
+    Args:
+        results: of one run or several seeds.
+        names: what systems are called here, where that is not their name.
+        task_metrics: says whether higher or lower is better.
+
+    Example:
+        >>> print(values_markdown(Results.from_metrics({"test/intent/accuracy": 0.9}), names={"model": "ours"}))
+        |  | intent/accuracy ↑ |
+        | --- | ---: |
+        | ours | .900 |
+    """
+    rows = results.rows()
+    lines = [["", *(metric_label(row, task_metrics) for row in rows)], ["---", *["---:"] * len(rows)]]
+    for system, values in results.systems.items():
+        cells = [_number(values[row].value, False) if row in values else "" for row in rows]
+        lines.append([(names or {}).get(system, system), *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> str:

@@ -216,30 +216,44 @@ def _given(directories: Iterable[Path], notes: Iterable[Path], task_metrics: Map
     return found
 
 
-def write_headline(directory: Path, file: Path, rows: Sequence[Row], *, name: str = "results") -> None:
-    """Put the main rows of a run between the marks ``<!-- NAME -->`` and ``<!-- /NAME -->`` of a file.
+def write_headline(
+    directory: Path, file: Path, rows: Sequence[Row], *, systems: Sequence[str] | None = None, name: str = "results"
+) -> None:
+    """Put the main rows of a run between two marks of a file (:func:`put_between_marks`).
 
     Args:
         directory: of a finished run.
         file: Markdown that has the two marks.
         rows: which (task, metric) to show.
+        systems: to show beside the model; None: all.
         name: of the marks.
 
     Raises:
         RunDirectoryError: the directory lacks a file or a key.
-        ValueError: the file has no such marks, or the run none of the rows.
+        ValueError: the file has no such marks, or the run none of the rows or not all of the systems.
     """
     run = Run.read(directory)
-    results = Results.from_metrics(run.metrics).only(rows)
+    results = Results.from_metrics(run.metrics)
+    if unknown := [system for system in systems or () if system not in results.systems]:
+        raise ValueError(f"{directory}: no system {unknown[0]!r}; it has {', '.join(results.systems)}")
+    results = results.only(rows, systems)
+    if not results.rows():
+        raise ValueError(f"{directory}: none of the rows {', '.join('/'.join(row) for row in rows)} was measured")
+    text = f"`{run.command}` ({_duration(run.seconds)}; {run.made_with})\n\n{results_markdown(results)}\n\n"
+    put_between_marks(file, name, text + " ".join(legend(results)))
+
+
+def put_between_marks(file: Path, name: str, text: str) -> None:
+    """Put text between the marks ``<!-- NAME -->`` and ``<!-- /NAME -->`` of a file, in the place of what is there.
+
+    Raises:
+        ValueError: the file has no such marks.
+    """
     start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     head, found, rest = file.read_text(encoding="utf-8").partition(start)
     _, closed, tail = rest.partition(end)
     if not found or not closed:
         raise ValueError(f"{file}: expected the marks {start} and {end}, one after the other")
-    if not results.rows():
-        raise ValueError(f"{directory}: none of the rows {', '.join('/'.join(row) for row in rows)} was measured")
-    text = f"`{run.command}` ({_duration(run.seconds)}; {run.made_with})\n\n{results_markdown(results)}\n\n"
-    text += " ".join(legend(results))
     file.write_text(f"{head}{start}\n{text}\n{end}{tail}", encoding="utf-8")
 
 

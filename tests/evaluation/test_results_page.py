@@ -211,6 +211,15 @@ def test_the_headline_of_a_run_stands_between_the_marks_and_nothing_else_changes
     assert file.read_text() == text
 
 
+def test_a_headline_shows_the_systems_that_are_asked_for_and_refuses_others(tmp_path: Path):
+    run, file = make_run(tmp_path / "run"), tmp_path / "README.md"
+    file.write_text("<!-- results -->\n<!-- /results -->")
+    write_headline(run, file, [("intent", "accuracy")], systems=[])
+    assert "| metric | n | model |\n" in file.read_text()
+    with pytest.raises(ValueError, match=r"run: no system 'nobody'; it has model"):
+        write_headline(run, file, [("intent", "accuracy")], systems=["nobody"])
+
+
 @pytest.mark.parametrize(("content", "row"), [("no marks", "accuracy"), ("<!-- results --><!-- /results -->", "never")])
 def test_a_headline_without_a_place_or_a_row_is_refused_and_the_file_left_alone(tmp_path: Path, content: str, row: str):
     run, file = make_run(tmp_path / "run"), tmp_path / "README.md"

@@ -74,6 +74,22 @@ def test_a_value_that_cannot_be_told_from_the_config_leaves_the_sweep_whole(comm
     assert said in (tmp_path / "page.md").read_text()
 
 
+def test_the_values_alone_stand_between_the_marks_of_a_file_under_the_names_that_are_given(command, tmp_path):
+    write(tmp_path / "gold", 36, annotator=38)
+    write(tmp_path / "feedback", 28, experiment="simulated_feedback")
+    (tmp_path / "README.md").write_text("before\n<!-- both -->\nold\n<!-- /both -->\nafter\n")
+    arguments = ["runs=[gold,feedback]", "beside=[annotator]", "headline.file=README.md", "headline.mark=both"]
+    assert command(*arguments, "names=[from gold,from feedback]", "metrics=[intent/accuracy]")[0] == 0
+    lines = (tmp_path / "README.md").read_text().splitlines()
+    assert (lines[:2], lines[-2:]) == (["before", "<!-- both -->"], ["<!-- /both -->", "after"])
+    rows = ["|  | intent/accuracy ↑ |", "| --- | ---: |",
+            "| from gold | .900 |", "| from feedback | .700 |", "| annotator | .950 |"]  # fmt: skip
+    assert lines[2:7] == rows
+    code, _, err = command(*arguments, "names=[one]")
+    assert code == 2
+    assert "names has 1 entries for 2 runs" in err
+
+
 def test_gold_and_feedback_stand_beside_the_baselines_of_the_first(command, tmp_path):
     write(tmp_path / "gold", 36, annotator=38, tfidf_context=30, majority=4)
     write(tmp_path / "feedback", 28, experiment="simulated_feedback", annotator=2)
