@@ -76,13 +76,38 @@ def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequ
     test, test_counts = load(cfg, cfg.data.test_split, say)
     if cfg.data.test_limit is not None:
         test = test[: cfg.data.test_limit]
+    met = met_before(chosen, owners, test, say)
     held = {owners[row] for row in (*tune, *calibrate)}  # nothing is learned of them, with labels or without
     unlabelled = chosen.take([row for row, owner in enumerate(owners) if owner not in held])
     split = Split(
         train=labelled.take(learn), tune=list(labelled.take(tune)), calibrate=list(labelled.take(calibrate)),
         test=list(test),
     )  # fmt: skip
-    return split, unlabelled, counts | test_counts
+    return split, unlabelled, counts | test_counts | met
+
+
+def met_before(rows: DialogueRows, owners: Sequence[str], test: DialogueRows, say: Callable[[str], None]) -> Counts:
+    """See that no test dialogue trains, tunes or calibrates; people who do both are counted, and said.
+
+    Raises:
+        CorpusError: a dialogue is on both sides.
+    """
+    ids = {name: row for row, name in enumerate(rows.ids())}
+    named_alike = [row for row, name in enumerate(test.ids()) if name in ids]  # splits may each count from 1
+    for dialogue in test.take(named_alike):
+        other = rows[ids[dialogue.id]]
+        if other.turns == dialogue.turns:
+            raise CorpusError(
+                f"dialogue {dialogue.id!r} is in data.train_split and in data.test_split; expected none in both, "
+                "as a model is not tested on what it learned. Give two splits that share none, or data.folds=5"
+            )
+    tested = groups_of(test)
+    shared = (set(owners) & set(tested)) - set(ids)  # without a user a dialogue is its own
+    number = sum(owner in shared for owner in tested)
+    if number:
+        say(f"{number:,} of {len(tested):,} test dialogues are of people who are in the training split too: figures "
+            "say nothing of people whom the model has never met")  # fmt: skip
+    return {"test_dialogues_of_known_people": number}
 
 
 def without_shared(cfg: DictConfig, rows: DialogueRows, say: Callable[[str], None]) -> DialogueRows:

@@ -9,6 +9,7 @@ from hydra.types import RunMode
 
 from experiments.app import config_loader
 from experiments.datasets import check_folds, fold_splits, load_split
+from selflearn.corpora import CorpusError
 from selflearn.corpora.table import write_parquet
 from tests.fixtures import rated_releases, releases
 from tests.fixtures.dialogues import home_dialogues
@@ -52,6 +53,37 @@ def test_pretraining_reads_no_tuning_dialogue_however_few_are_labelled(composed)
     assert split.calibrate
     assert len({dialogue.id for dialogue in unlabelled}) == 20 - len(held)
     assert held.isdisjoint(dialogue.id for dialogue in unlabelled)
+
+
+def test_a_dialogue_that_trains_and_tests_is_refused(composed, tmp_path):
+    write_parquet([replace(d, split="train") for d in home_dialogues(20)], tmp_path / "train.parquet")
+    own = ["experiment=own_table", f"data.root={tmp_path}", "data.train_split=all", "data.test_split=train"]
+    with pytest.raises(
+        CorpusError, match=r"dialogue '.*' is in data\.train_split and in data\.test_split; expected no"
+    ):
+        load_split(composed(*own), print)
+
+
+def test_people_who_train_and_test_are_counted_and_said(composed, tmp_path):
+    """Two splits may each count their dialogues from one: only the same people, or the same turns, are the same."""
+    for split, seed, people in (("train", 0, 10), ("test", 1, 4)):
+        log = [replace(d, id=str(i), user_id=f"person-{i % people}" if i % 2 else None, split=split)
+               for i, d in enumerate(home_dialogues(20, seed=seed))]  # fmt: skip
+        write_parquet(log, tmp_path / f"{split}.parquet")
+    said = []
+    _, _, counts = load_split(composed("experiment=own_table", f"data.root={tmp_path}"), said.append)
+    assert counts["test_dialogues_of_known_people"] == 10
+    assert any("10 of 20 test dialogues are of people who are in the training split too" in line for line in said)
+
+
+def test_folds_of_a_table_hold_people_out(composed, tmp_path):
+    log = [replace(d, user_id=f"person-{i % 9}", split="train") for i, d in enumerate(home_dialogues(36))]
+    write_parquet(log, tmp_path / "train.parquet")
+    cfg = composed("experiment=own_table", f"data.root={tmp_path}", "data.folds=3", "data.test_split=null")
+    for split, _ in fold_splits(cfg, cfg.data.fold_by, print):
+        tested, learned = ({d.user_id for d in part} for part in (split.test, split.labelled()))
+        assert tested
+        assert tested.isdisjoint(learned)
 
 
 def test_pretraining_reads_no_other_dialogue_of_people_who_are_held_out(composed, tmp_path):
