@@ -30,7 +30,7 @@ from selflearn.inference.calibration import (
 from selflearn.inference.goal_records import goal_records
 from selflearn.inference.labels import DOMAIN, TRANSCRIPT, model_labels
 from selflearn.inference.rows import table_rows
-from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer, save_model
+from selflearn.models import LabelGenerator, LabelGeneratorConfig, WeightsError, load_tokenizer, save_model
 from selflearn.models.stages import StageClock
 from selflearn.models.system import ModelSystem
 from selflearn.schema import Dialogue, GoalRecord, Labels, ObservedDialogue
@@ -382,19 +382,13 @@ def _check_directory(folder: Path) -> None:
 def _load(folder: Path) -> LabelGenerator:
     """The model, with every weight from the file: transformers would make up those that are missing."""
     try:
-        loaded: Any = LabelGenerator.from_pretrained(
-            str(folder), local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
+        model: LabelGenerator = LabelGenerator.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)
     except SafetensorError as error:
         raise ModelDirectoryError(folder, f"model.safetensors cannot be read ({error})", "an undamaged file") from error
+    except WeightsError as error:
+        problem, _, expected = str(error).partition("; expected ")
+        raise ModelDirectoryError(folder, problem, expected) from error
     except RuntimeError as error:
         problem = f"model.safetensors does not fit config.json ({str(error).splitlines()[-1].strip()})"
         raise ModelDirectoryError(folder, problem, "both of one training run") from error
-    model: LabelGenerator = loaded[0]
-    info: Mapping[str, Any] = loaded[1]
-    wrong = [str(name) for kind in ("missing_keys", "mismatched_keys", "unexpected_keys") for name in info[kind]]
-    if wrong:
-        raise ModelDirectoryError(
-            folder, f"model.safetensors does not fit config.json (first: {wrong[0]})", "both of one training run"
-        )
     return model

@@ -2,7 +2,13 @@
 
 from selflearn.encoders import DialogueEncoder, FeatureEncoder, LexicalEncoder, TurnEncoder
 from selflearn.models.config import LabelGeneratorConfig
-from selflearn.models.label_generator import LabelGenerator, LabelGeneratorOutput, load_tokenizer, save_model
+from selflearn.models.label_generator import (
+    LabelGenerator,
+    LabelGeneratorOutput,
+    WeightsError,
+    load_tokenizer,
+    save_model,
+)
 
 __all__ = [
     "DialogueEncoder",
@@ -12,6 +18,7 @@ __all__ = [
     "LabelGeneratorOutput",
     "LexicalEncoder",
     "TurnEncoder",
+    "WeightsError",
     "load_tokenizer",
     "save_model",
 ]

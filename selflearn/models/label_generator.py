@@ -48,6 +48,10 @@ class LabelGeneratorOutput(ModelOutput):
     encoded: EncodedBatch | None = None
 
 
+class WeightsError(ValueError):
+    """The weights of a directory are not those of its configuration."""
+
+
 class TurnFusion(nn.Module):
     """Request, response, what they share, their word n-grams and the features of a turn, in one vector.
 
@@ -125,6 +129,11 @@ class LabelGenerator(PreTrainedModel):
         super().__init__(config)
         self.recordings: Recordings | None = None
         self.tasks = dict(tasks) if tasks is not None else build_tasks(config.tasks or {})
+        if odd := [name for name, task in self.tasks.items() if task.level == "goal" and name != "success"]:
+            raise ValueError(
+                f"the level of task {odd[0]!r} is 'goal', and goals are asked for success alone; expected 'turn' or "
+                "'token': what is true of a goal can be said of its last turn"
+            )
         if encoder is None:
             inner = config.encoder_config()
             encoder = cast("PreTrainedModel", AutoModel.from_config(inner, **building_arguments(inner)))
@@ -156,6 +165,23 @@ class LabelGenerator(PreTrainedModel):
             {name: task.build_head(sizes, dropout=config.dropout) for name, task in self.tasks.items()}
         )
         self.post_init()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, output_loading_info: bool = False, **kwargs: Any) -> Any:
+        """Load a model from its directory, as every transformers model is; with ``output_loading_info`` as a pair.
+
+        Raises:
+            WeightsError: the weights are not those of the configuration: one is missing, one too many, or of
+                another shape.
+        """
+        loaded: Any = super().from_pretrained(*args, output_loading_info=True, **kwargs)
+        model, info = loaded
+        wrong = [str(name) for kind in ("missing_keys", "mismatched_keys", "unexpected_keys") for name in info[kind]]
+        if wrong:
+            raise WeightsError(
+                f"model.safetensors does not fit config.json (first: {wrong[0]}); expected both of one training run"
+            )
+        return (model, info) if output_loading_info else model
 
     def _init_weights(self, module: nn.Module) -> None:
         """Every module initialises itself when it is built."""
@@ -232,7 +258,8 @@ class LabelGenerator(PreTrainedModel):
         """
         batch = encoded.inputs
         names = [name for name in self.tasks if tasks is None or name in tasks]
-        names.sort(key=lambda name: self.tasks[name].level == "goal")  # they may train on what the others found
+        # goals may train on what the others found, and a task on the logits of those that stand before it
+        names.sort(key=lambda name: (self.tasks[name].level == "goal", self.tasks[name].place))
         if batch.targets:
             names = [name for name in names if name in batch.targets]
         logits, losses, counts = {}, {}, {}

@@ -95,7 +95,8 @@ class Task(ABC):
     Attributes:
         name: short name, also the name of its metrics.
         labels: names of the classes in the order of the head's outputs; empty for yes-no tasks.
-        level: what is scored: turns, request tokens, or goals (whose head is also given the goals).
+        level: what is scored: turns or request tokens; "goal" is of ``success`` alone, whose head is also given the
+            goals that are asked about.
         items: what a row of its table is, and what is measured on it.
         prediction_field: where :class:`DialoguePrediction` holds its answer; None = in ``extra`` under its name.
         num_hypotheses: how many entries of a turn's n-best list the head reads.
@@ -132,7 +133,7 @@ class Task(ABC):
     def loss(self, head: nn.Module, encoded: EncodedBatch, targets: Targets, logits: Mapping[str, Tensor]) -> Tensor:
         """The loss of a batch, a scalar, summed over items; ``logits`` holds those of the tasks before this one.
 
-        Divided by :meth:`count` it is a mean; the sum is kept so that batches of different size weigh by their items.
+        Divided by :meth:`count` it is the mean that a step learns from, over the items of all processes.
         """
 
     @abstractmethod

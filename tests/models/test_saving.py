@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel
 
 from selflearn.corpora.table import write_jsonl
 from selflearn.encoders import load_encoder
-from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer, save_model
+from selflearn.models import LabelGenerator, LabelGeneratorConfig, WeightsError, load_tokenizer, save_model
 from selflearn.tasks import Thresholds
+from selflearn.tasks.success import SuccessTask
 from tests.fixtures.dialogues import home_dialogues, tiny_model
 
 DIALOGUES = home_dialogues(12)
@@ -159,6 +161,28 @@ def test_a_config_with_an_unknown_key_is_refused_with_the_nearest_known_one(save
 def test_an_unknown_pairing_is_refused(pairing):
     with pytest.raises((ValueError, TypeError)):
         LabelGeneratorConfig(pairing=pairing)
+
+
+@pytest.mark.parametrize("load", [LabelGenerator.from_pretrained, AutoModel.from_pretrained])
+def test_weights_that_lack_one_are_refused_and_none_is_made_up(tmp_path, load):
+    model, tokenizer = tiny_model(DIALOGUES)
+    save_model(model, tokenizer, tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    lost = next(name for name in weights if name.startswith("fusion"))
+    save_file({name: value for name, value in weights.items() if name != lost}, tmp_path / "model.safetensors",
+              metadata={"format": "pt"})  # fmt: skip
+    with pytest.raises(WeightsError, match=rf"does not fit config\.json \(first: {lost}\); expected both of one"):
+        load(tmp_path)
+
+
+def test_a_task_of_goals_that_nobody_asks_about_is_refused():
+    class UrgentTask(SuccessTask):
+        name = "urgent"
+
+    tasks = {"urgent": UrgentTask()}
+    config = tiny_model(DIALOGUES)[0].config
+    with pytest.raises(ValueError, match=r"the level of task 'urgent' is 'goal', .*expected 'turn' or 'token'"):
+        LabelGenerator(config, tasks=tasks)
 
 
 def test_a_config_without_an_encoder_says_what_is_missing():
