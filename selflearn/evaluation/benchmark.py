@@ -140,7 +140,8 @@ def run_system(
         if not shown.test:
             continue
         chosen = system if make_for_view is None else make_for_view(shown.train, shown.tune, directory / view)
-        table = _view_table(chosen, shown)
+        originals = {one.id: dialogue.id for dialogue in split.test for one in in_view([dialogue], view)}
+        table = _view_table(chosen, shown, originals)
         result.test[f"success@{view}"] = add_slices({"success": table}, shown.test, ())["success"]
     seconds["predict"] = time.perf_counter() - start
     result.seconds = seconds
@@ -176,14 +177,15 @@ def label(system: System, dialogues: Sequence[Dialogue], tasks: Sequence[str]) -
 
 
 def in_view(dialogues: Sequence[Dialogue], view: str) -> list[Dialogue]:
-    """Dialogues with a success label, in a view; the id of the original stays in front of a "#"."""
+    """Dialogues with a success label, in a view; where one goal is shown its number follows the id and a "#"."""
     return [shown for dialogue in dialogues for shown in VIEWS[view](dialogue) if any(asked_goals([shown]))]
 
 
-def _view_table(system: System, split: Split) -> pd.DataFrame:
+def _view_table(system: System, split: Split, originals: Mapping[str, str]) -> pd.DataFrame:
     """Success in a view, with a threshold chosen on the tuning dialogues in the same view.
 
-    A system that chose its threshold by folds has no tuning dialogues, and keeps the threshold.
+    A system that chose its threshold by folds has no tuning dialogues, and keeps the threshold. ``originals`` has the
+    id of the dialogue that each one shown is of.
     """
     tuned, table = (
         label(system, split.tune, ["success"]).get("success"),
@@ -192,9 +194,13 @@ def _view_table(system: System, split: Split) -> pd.DataFrame:
     threshold = None if tuned is None else SuccessTask().tune_threshold(tuned)
     threshold = system.thresholds["success"] if threshold is None else threshold
     # Views are of the same goals: the item is the goal of the original dialogue.
-    originals = table["dialogue_id"].str.partition("#")
-    goals = table["goal"].where(originals[2] == "", originals[2]).astype(int)
-    return table.assign(dialogue_id=originals[0], goal=goals, prediction=table["score"] >= threshold)
+    ids = table["dialogue_id"].map(originals)
+    numbers = [shown.removeprefix(f"{one}#") for shown, one in zip(table["dialogue_id"], ids, strict=True)]
+    goals = [
+        goal if shown == number else int(number)
+        for shown, number, goal in zip(table["dialogue_id"], numbers, table["goal"], strict=True)
+    ]
+    return table.assign(dialogue_id=ids, goal=goals, prediction=table["score"] >= threshold)
 
 
 def unknown_gold(parts: Sequence[tuple[Mapping[str, pd.DataFrame], Sequence[Dialogue]]]) -> dict[str, int]:

@@ -11,6 +11,8 @@ Nothing here reads labels, ratings or truth: :class:`FeedbackModel` takes them a
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -184,7 +186,10 @@ def splice(dialogues: Sequence[SeenDialogue], *, seed: int) -> list[Dialogue]:
         number = int(rng.integers(2, 5))
         members = [runs[i] for i in order[at : at + number]]
         at += number
-        found.append(_spliced(members, gaps, rng, name=f"spliced-{len(found)}"))
+        # dialogues of several folds come together: other members, another name
+        told = json.dumps([[log.id, start, end] for log, start, end, _ in members])
+        name = f"spliced-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+        found.append(_spliced(members, gaps, rng, name=name))
     return found
 
 

@@ -121,6 +121,16 @@ def test_success_in_a_view_is_of_the_goals_of_the_whole_dialogues(tmp_path):
     assert whole[["dialogue_id", "goal", "gold"]].equals(view[["dialogue_id", "goal", "gold"]])
 
 
+@pytest.mark.parametrize("view", ["no_notify", "before_notify"])
+def test_a_view_finds_the_goals_of_dialogues_whatever_their_ids_are(tmp_path, view):
+    named = [replace(dialogue, id=f"call#{dialogue.id}#7") for dialogue in SPLIT.test]
+    result = run_system(lambda *_: Guesser(), replace(SPLIT, test=named), tmp_path, **ASKED, views=[view])
+    whole, seen = (result.test[name] for name in ("success", f"success@{view}"))
+    assert set(zip(whole["dialogue_id"], whole["goal"], strict=True)) == set(
+        zip(seen["dialogue_id"], seen["goal"], strict=True)
+    )
+
+
 def test_a_view_without_tuning_items_keeps_the_threshold_of_the_system(tmp_path):
     bare, guesser = [d.with_labels(type(d.labels)()) for d in SPLIT.tune], Guesser()
     guesser.thresholds = Thresholds(success=0.0)  # chosen by folds

@@ -145,6 +145,8 @@ def test_spliced_runs_are_goals_and_hold_every_turn_once(log):
     assert set(lengths[:-1]) == {2, 3, 4}
     failed = [not goal.success for dialogue in spliced for goal in dialogue.labels.goals]
     assert 0.05 < np.mean(failed) < 0.5  # those that nobody complained about are among them
+    other = {dialogue.id for dialogue in labelled_from_feedback(log[: len(log) // 2], seed=1) if dialogue not in log}
+    assert not other & {dialogue.id for dialogue in spliced}  # folds are joined by the ids of their dialogues
     assert labelled_from_feedback(log, seed=1) == labelled
     assert labelled_from_feedback(log, seed=2) != labelled
 
