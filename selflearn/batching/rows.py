@@ -39,6 +39,11 @@ class DialogueRows(Sequence[Dialogue]):
         """One dialogue after the other."""
         return (Dialogue.from_dict(row) for row in self.dataset)
 
+    def ids(self) -> list[str]:
+        """The id of each dialogue, without the rest of it."""
+        found: list[str] = self.dataset.with_format(None)["id"][:]
+        return found
+
     def take(self, indices: Sequence[int]) -> DialogueRows:
         """The rows of these indices, in this order."""
         return DialogueRows(self.dataset.select(indices))

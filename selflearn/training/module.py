@@ -87,18 +87,36 @@ class FineTuning(SteppedModule):
         )
 
     def training_step(self, batch: DialogueBatch, batch_idx: int) -> Tensor | None:
-        """The weighted loss; None (no step) for a batch in which nothing is labelled."""
+        """The weighted loss; None (no step) for a batch in which nothing is labelled.
+
+        Of several processes each item weighs the same, whichever of them has it.
+        """
         out = self.model(batch) if batch.targets else None
-        if out is None or out.losses is None:
-            if self.trainer.world_size == 1:
-                return None
-            # processes that train together wait for each other's gradients: this one has none to add
-            return (
-                torch.stack([parameter.sum() for parameter in self.parameters() if parameter.requires_grad]).sum() * 0
-            )
-        total: Tensor = self.weights(out.losses)
-        self.log_losses(out.losses, total, batch.num_tokens)
+        own: dict[str, Tensor] = dict(out.losses or {}) if out is not None else {}
+        losses = own
+        if self.trainer.world_size > 1:
+            losses = self._of_all(own, (out.counts or {}) if out is not None else {})
+        if not losses:
+            return None
+        total: Tensor = self.weights(losses)
+        self.log_losses(own, total, batch.num_tokens)
         return total
+
+    def _of_all(self, losses: Mapping[str, Tensor], counts: Mapping[str, int]) -> dict[str, Tensor]:
+        """Losses whose mean over the processes is the loss of one that had the items of all.
+
+        A process without items of a task has a loss of zero there, and gradients of zero everywhere: the others wait
+        for them.
+        """
+        names = list(self.model.tasks)
+        own = torch.tensor([float(counts.get(name, 0)) for name in names], device=self.device)
+        each = torch.as_tensor(self.all_gather(own)).reshape(-1, len(names))
+        shares = (len(each) * own / each.sum(0).clamp(min=1)).tolist()
+        zero = torch.stack([parameter.sum() for parameter in self.parameters() if parameter.requires_grad]).sum() * 0
+        found = zip(names, shares, (each.sum(0) > 0).tolist(), strict=True)
+        return {name: losses.get(name, zero) * share + zero for name, share, asked in found if asked} or {
+            names[0]: zero
+        }
 
 
 class Pretraining(SteppedModule):

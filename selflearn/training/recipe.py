@@ -21,7 +21,7 @@ from selflearn.batching.likeness import AROUND
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.batching.texts import OnOverflow
 from selflearn.corpora.views import VIEWS
-from selflearn.encoders import load_audio_encoder, load_encoder
+from selflearn.encoders import check_length, load_audio_encoder, load_encoder
 from selflearn.models import LabelGenerator, LabelGeneratorConfig
 from selflearn.models.config import plain_features, plain_readings
 from selflearn.models.system import ModelSystem, ReadCounts
@@ -42,6 +42,7 @@ from selflearn.training.stage import (
     precision,
     read_measures,
     run_stage,
+    stage_identity,
 )
 
 log = logging.getLogger(__name__)
@@ -85,10 +86,12 @@ def build_model(
         recordings: of the log; a model is made to read audio where there are some.
 
     Raises:
-        ValueError: an audio encoder is asked for, and there is no recording.
+        ValueError: an audio encoder is asked for, and there is no recording; or texts may be longer than the encoder
+            reads.
     """
     torch.manual_seed(seed)
     encoder, tokenizer = load_encoder(settings.encoder, dropout=settings.encoder_dropout)
+    check_length(encoder, settings.max_tokens)
     observed = (dialogue.observed() for dialogue in dialogues)
     audio_encoder, heard = _audio_encoder(settings, dialogues, recordings)
     spectra = recordings if audio_encoder is None else None
@@ -165,7 +168,8 @@ def pretrain(
         return {}
     if not settings.epochs:
         return {}
-    if load_finished(model, stage):
+    identity = stage_identity(model, dialogues, settings=settings, encoder=encoder, seed=seed, on_overflow=on_overflow)
+    if load_finished(model, stage, identity):
         return read_measures(stage)
     collate, size = swap_collator(
         model, tokenizer, dialogues, settings.swaps, encoder=encoder, pool_size=settings.pool_size, seed=seed
@@ -183,7 +187,8 @@ def pretrain(
         model=model, objectives=objectives, tokenizer=tokenizer, dialogues=held_out, encoder=encoder,
         pool_size=settings.pool_size, seed=seed,
     )  # fmt: skip
-    run_stage(module, data, stage, measure=lambda: _judged(judge, settings, placement(stage.hardware)[1]))
+    measure = partial(_judged, judge, settings, placement(stage.hardware)[1])
+    run_stage(module, data, stage, identity, measure=measure)
     return read_measures(stage)
 
 
@@ -224,7 +229,9 @@ def fine_tune(
         model, loss_weights=settings.loss_weights, optimization=settings.optimization, num_steps=data.num_steps,
         seed=seed,
     )  # fmt: skip
-    run_stage(module, data, stage)
+    # how many processes make batches decides nothing of what is learned
+    identity = stage_identity(model, dialogues, settings=replace(settings, workers=0), seed=seed, tasks=[*model.tasks])
+    run_stage(module, data, stage, identity)
     return data
 
 

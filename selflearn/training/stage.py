@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,14 @@ from lightning.pytorch.loggers import Logger
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from selflearn.batching.rows import DialogueRows
 from selflearn.encoders.bfloat16 import computes_bfloat16
+from selflearn.schema import Dialogue
 from selflearn.training.data import TrainingData
 from selflearn.training.loggers import LoggerSettings, close_loggers, make_loggers
 from selflearn.training.module import SteppedModule
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +83,9 @@ _ADVICE = (
 FINAL = "weights.safetensors"
 """Name of the file with the weights at the end of a stage."""
 
+IDENTITY = "identity.txt"
+"""Name of the file that tells a stage from others."""
+
 SECONDS = "seconds.txt"
 """Name of the file with the time that a stage took, over all calls that it was killed and resumed in."""
 
@@ -127,10 +136,27 @@ class _Progress(RichProgressBar):
         return metrics
 
 
+def stage_identity(model: nn.Module, dialogues: Sequence[Dialogue], **settings: object) -> str:
+    """What a stage trains, on what and how, in a few letters: a stage goes on only where all of that is the same.
+
+    Args:
+        model: as it is before the stage.
+        dialogues: that it learns from; they are known by their ids.
+        settings: everything else that decides what is learned, the seed among it.
+    """
+    ids = dialogues.ids() if isinstance(dialogues, DialogueRows) else [dialogue.id for dialogue in dialogues]
+    known = hashlib.sha256(json.dumps([ids, {name: repr(value) for name, value in settings.items()}]).encode())
+    for name, value in model.state_dict().items():
+        known.update(name.encode())
+        known.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return known.hexdigest()[:16]
+
+
 def run_stage(
     module: SteppedModule,
     data: TrainingData,
     config: StageConfig,
+    identity: str,
     *,
     measure: Callable[[], Mapping[str, float]] | None = None,
 ) -> None:
@@ -140,12 +166,20 @@ def run_stage(
         module: what is trained.
         data: with as many steps as the module was made for.
         config: where, and whether to resume.
+        identity: of the stage, from :func:`stage_identity`.
         measure: is called once training is over, before the stage counts as done; :func:`read_measures` has the answer.
+
+    Raises:
+        ValueError: the directory holds another stage.
     """
-    if load_finished(module.model, config):
+    if load_finished(module.model, config, identity):
         return
     final, checkpoint = config.directory / FINAL, config.directory / "last.ckpt"
     config.directory.mkdir(parents=True, exist_ok=True)
+    if not config.resume:  # what is there must not come back if this is killed
+        for file in (final, checkpoint, config.directory / SECONDS, config.directory / MEASURES):
+            file.unlink(missing_ok=True)
+    _replace(config.directory / IDENTITY, identity)
     loggers = make_loggers(config.loggers, config.directory)
     found = checkpoint if config.resume and checkpoint.is_file() else None
     before = stage_seconds(config.directory) if found else 0.0
@@ -203,12 +237,25 @@ def _replace(file: Path, text: str) -> None:
     os.replace(part, file)
 
 
-def load_finished(model: nn.Module, config: StageConfig) -> bool:
-    """Read the final weights of a stage that was done before; False where it was not, or is to be done again."""
-    done = config.resume and (config.directory / FINAL).is_file()
-    if done:
-        load_weights(model, config.directory / FINAL)
-    return done
+def load_finished(model: nn.Module, config: StageConfig, identity: str) -> bool:
+    """Read the final weights of a stage that was done before; False where it was not, or is to be done again.
+
+    Raises:
+        ValueError: the directory holds another stage, done or begun.
+    """
+    final, checkpoint = config.directory / FINAL, config.directory / "last.ckpt"
+    if not config.resume or not (final.is_file() or checkpoint.is_file()):
+        return False
+    file = config.directory / IDENTITY
+    if not file.is_file() or file.read_text() != identity:
+        raise ValueError(
+            f"{config.directory} holds a training of another model, or with other settings, another seed or other "
+            "dialogues; expected a directory of its own for each, or resume=False, which begins this one anew"
+        )
+    if final.is_file():
+        log.info("%s: done already, its weights are taken", config.directory)
+        load_weights(model, final)
+    return final.is_file()
 
 
 def precision(hardware: HardwareConfig) -> str:

@@ -12,7 +12,7 @@ from selflearn.schema import Labels, RecognitionHypothesis, Slot, TurnLabels
 from selflearn.tasks.success import asked_goals
 from selflearn.training import HardwareConfig, PretrainingSettings, TrainingSettings
 from selflearn.training.loggers import LoggerSettings
-from selflearn.training.module import SteppedModule
+from selflearn.training.module import FineTuning, SteppedModule
 from selflearn.training.recipe import _shown, build_model, choose_thresholds, fit_tasks
 from selflearn.training.stage import (
     _Checkpoints,
@@ -148,11 +148,85 @@ def test_a_stage_that_is_not_to_be_resumed_begins_anew(whole, recipe, tmp_path):
         assert_same_digits(whole, digits(recipe().train(TRAIN, TUNE, settings)))
 
 
-def test_weights_of_another_model_in_the_directory_are_refused(recipe, tmp_path):
-    recipe(pretraining=PretrainingSettings()).train(TRAIN, TUNE, stage(tmp_path))
-    wider = replace(tiny_settings(), dialogue=replace(tiny_settings().dialogue, size=32))
-    with pytest.raises(ValueError, match=r"weights\.safetensors does not fit the model .*: use another output"):
-        recipe(pretraining=PretrainingSettings(), model=wider).train(TRAIN, TUNE, stage(tmp_path))
+WIDER = replace(tiny_settings(), dialogue=replace(tiny_settings().dialogue, size=32))
+
+
+@pytest.mark.parametrize(
+    ("changes", "train"),
+    [({"model": WIDER}, TRAIN), ({"seed": 12}, TRAIN), ({"tasks": ("intent",)}, TRAIN), ({}, TRAIN[:20]),
+     ({"training": TrainingSettings(epochs=1.0, token_budget=700, optimization=FAST)}, TRAIN)],
+)  # fmt: skip
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_directory_with_another_training_is_refused_done_or_begun(
+    recipe, tmp_path, killed_after, changes, train, begun
+):
+    """A loop over seeds in one directory would report one model many times."""
+    bare = {"pretraining": PretrainingSettings()}
+    if begun:
+        killed_after("FineTuning", 3)
+        with pytest.raises(Killed):
+            recipe(**bare).train(TRAIN, TUNE, stage(tmp_path, checkpoint_every=2))
+    else:
+        recipe(**bare).train(TRAIN, TUNE, stage(tmp_path))
+    with pytest.raises(ValueError, match=r"fine_tuning holds a training of another model, .*; expected a directory of"):
+        recipe(**bare | changes).train(train, TUNE, stage(tmp_path))
+
+
+def test_processes_and_a_killed_fresh_start_do_not_bring_another_training_back(recipe, tmp_path, killed_after):
+    bare = {"pretraining": PretrainingSettings()}
+    first = digits(recipe(**bare).train(TRAIN, TUNE, stage(tmp_path)))
+    settings = TrainingSettings(epochs=2.0, token_budget=700, optimization=FAST, workers=2)
+    assert_same_digits(first, digits(recipe(**bare, training=settings).train(TRAIN, TUNE, stage(tmp_path))))
+    killed_after("FineTuning", 3)
+    with pytest.raises(Killed):
+        recipe(**bare, seed=12).train(TRAIN, TUNE, stage(tmp_path, resume=False))
+    other = digits(recipe(**bare, seed=12).train(TRAIN, TUNE, stage(tmp_path)))
+    assert any(not torch.equal(value, other[0][name]) for name, value in first[0].items())
+
+
+class _Together:
+    """What a module asks of its trainer where two processes train; the counts of both are known."""
+
+    world_size = 2
+
+
+def test_an_item_weighs_the_same_whichever_process_has_it(monkeypatch):
+    """Gradients of two processes, averaged, are those of one process with the dialogues of both."""
+    labelled, bare = (
+        home_dialogues(6),
+        [d.with_labels(replace(d.labels, goals=None)) for d in home_dialogues(5, seed=3)],
+    )
+    bare = [
+        d.with_labels(replace(d.labels, turns=tuple(replace(t, defect=None) for t in d.labels.turns))) for d in bare
+    ]
+    model, tokenizer = tiny_model([*labelled, *bare], tasks=["intent", "defect"], dropout=0.0)
+    collator = model.eval().collator(tokenizer)  # in training requests are hidden by lot
+
+    def gradients(batches):
+        module = FineTuning(model, loss_weights="learned", optimization=FAST, num_steps=1, seed=0)
+        counts = [[float(model.tasks[n].count(b.targets[n])) if n in b.targets else 0.0 for n in model.tasks]
+                  for b in batches]  # fmt: skip
+        monkeypatch.setattr(module, "log_losses", lambda *_: None)
+        monkeypatch.setattr(module, "all_gather", lambda own: torch.tensor(counts))
+        together = _Together()
+        together.world_size = len(batches)
+        monkeypatch.setattr(type(module), "trainer", together, raising=False)
+        module.zero_grad()
+        for batch in batches:
+            (module.training_step(batch, 0) / len(batches)).backward()
+        return {name: p.grad.clone() for name, p in module.named_parameters() if p.grad is not None}
+
+    one = gradients([collator([*labelled, *bare])])
+    two = gradients([collator(labelled), collator(bare)])
+    assert one.keys() <= two.keys()
+    for name, gradient in one.items():
+        torch.testing.assert_close(two[name], gradient, atol=1e-6, rtol=1e-4, msg=lambda text, name=name: name + text)
+
+
+def test_texts_longer_than_the_encoder_reads_are_refused_before_any_training():
+    settings = replace(tiny_settings(), max_tokens=5000)
+    with pytest.raises(ValueError, match=r"model\.max_tokens is 5000, and RobertaModel has \d+ places for tokens"):
+        build_model(settings, fit_tasks(["intent"], TRAIN), TRAIN, seed=0)
 
 
 def test_a_checkpoint_holds_tensors_and_plain_values_alone(recipe, tmp_path, killed_after):
