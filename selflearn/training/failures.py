@@ -17,20 +17,24 @@ from selflearn.training.signals import Circumstances, Items, SignalModel, Votes
 GAPS = (4.0, 10.0, 20.0, 45.0)
 """Borders, in seconds, of how long it takes until the next request. A longer silence says nothing."""
 
+_AT_ONCE = {f"up to {border:g} s" for border in GAPS[:2]}
+"""What :func:`_gap` says of requests that follow as soon as those of somebody who was not served."""
+
+_SAME = 0.5
+"""Least share of the words of a request that were in the one before it, for it to say the same."""
+
 
 def failure_model(dialogues: Sequence[Dialogue]) -> SignalModel:
     """Estimate from logs how people react to responses that served them and to those that did not.
 
     Raises:
-        ValueError: there is no turn.
+        ValueError: there is no turn, or nothing from which to tell those that failed.
     """
     votes = [row for dialogue in dialogues for row in failure_votes(dialogue)]
+    circumstances = [row for dialogue in dialogues for row in failure_circumstances(dialogue)]
     # After the last turn of a session nobody can be seen to try again: it says nothing of how such turns end.
     followed = [i + 1 < len(dialogue.turns) for dialogue in dialogues for i in range(len(dialogue.turns))]
-    items = Items(
-        votes=votes, first_guess=[_first_guess(row) for row in votes],
-        circumstances=[row for dialogue in dialogues for row in failure_circumstances(dialogue)],
-    )  # fmt: skip
+    items = Items(votes=votes, first_guess=_first_guesses(votes, circumstances), circumstances=circumstances)
     return SignalModel.fit(items, share_of="both", learned=np.array(followed))
 
 
@@ -102,8 +106,28 @@ def _gap(turn: Turn, following: Turn) -> str | None:
     return next((f"up to {border:g} s" for border in GAPS if seconds <= border), None)
 
 
-def _first_guess(votes: Votes) -> float:
-    """Where the estimation starts: what the signals are meant to say, taken at their word."""
+def _first_guesses(votes: Sequence[Votes], circumstances: Sequence[Circumstances]) -> list[float]:
+    """Where the estimation starts: what the signals are meant to say, taken at their word.
+
+    In a log that has no reactions, by times and words: who was not served asks again at once, and says the same words.
+    From guesses that are all alike it would be chance which of two kinds of turns is called the failed one.
+    """
+    unhappy = [_unhappy(row) for row in votes]
+    if len(set(unhappy)) == 1:
+        unhappy = [
+            (row.get("gap") in _AT_ONCE) + (known.get("then the same words", 0.0) >= _SAME)
+            for row, known in zip(votes, circumstances, strict=True)
+        ]
+    if votes and len(set(unhappy)) == 1:
+        raise ValueError(
+            f"nothing in {len(votes):,} turns tells those that failed: no reaction is logged (barge_in, rephrase, "
+            f"repetition, answer, termination), and no request comes within {GAPS[1]:g} s of another or says its words "
+            "again soon; expected some of these columns, or `seconds` from the start of each dialogue (no milliseconds)"
+        )
+    return [1 / (1 + math.exp(1.0 - 1.5 * number)) for number in unhappy]
+
+
+def _unhappy(votes: Votes) -> int:
+    """How many reactions of a turn say that it failed, less those that say that it did not."""
     unhappy = sum(votes.get(name) == "True" for name in ("barge_in", "rephrase", "repetition", "given_up"))
-    unhappy += 2 * (votes.get("answer") == "False") - 2 * (votes.get("answer") == "True")
-    return 1 / (1 + math.exp(1.0 - 1.5 * unhappy))
+    return unhappy + 2 * (votes.get("answer") == "False") - 2 * (votes.get("answer") == "True")

@@ -72,6 +72,40 @@ def test_a_log_of_one_turn_sessions_can_be_estimated(log):
     assert all(0 <= p <= 1 for dialogue in alone for p in failures(dialogue, model))
 
 
+def typed_again(number, *, status, seed):
+    """Logs without one reaction: who is not served says it again within seconds, others wait."""
+    rng, logs, truth = np.random.default_rng(seed), [], []
+    for i in range(number):
+        clock, turns = 0.0, []
+        for _ in range(int(rng.integers(1, 4))):
+            what = ("play jazz", "wake me at six", "lights off in the hall")[int(rng.integers(3))]
+            for failed in [True] * int(rng.random() < 0.4) + [False]:
+                said = "I did not get that." if failed else f"Okay, {what}."
+                known = ("failed" if failed else "done") if status else None
+                turns.append(Turn(request=what, response=said, seconds=clock, status=known))
+                truth.append(failed)
+                clock += rng.uniform(3, 9) if failed else rng.uniform(20, 90)
+        logs.append(Dialogue(id=str(i), corpus="c", split="train", turns=tuple(turns)))
+    return logs, truth
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("status", [False, True])
+def test_a_log_without_reactions_is_told_by_times_and_words_and_never_upside_down(status, seed):
+    logs, truth = typed_again(150, status=status, seed=seed)
+    model = failure_model(logs)
+    assert roc_auc_score(truth, np.concatenate([failures(dialogue, model) for dialogue in logs])) > 0.95
+
+
+def test_a_log_in_which_nothing_tells_failures_is_refused():
+    """Milliseconds among them: nobody comes back within ten of their seconds."""
+    logs, _ = typed_again(20, status=True, seed=0)
+    for change in (lambda turn: replace(turn, seconds=None), lambda turn: replace(turn, seconds=1000 * turn.seconds)):
+        bare = [replace(log, turns=tuple(map(change, log.turns))) for log in logs]
+        with pytest.raises(ValueError, match=r"nothing in \d+ turns tells those that failed: .* \(no milliseconds\)"):
+            failure_model(bare)
+
+
 def test_there_must_be_a_turn():
     with pytest.raises(ValueError, match="there is no turn"):
         failure_model([])
@@ -103,5 +137,6 @@ def test_nothing_tells_where_goals_begin_in_a_log_without_times_and_rephrases():
 
 
 def test_a_turn_of_which_nothing_is_known_is_no_error():
-    silent = Dialogue(id="d", corpus="c", split="train", turns=(Turn(audio="a.wav"), Turn(audio="b.wav")))
+    turns = (Turn(audio="a.wav"), Turn(audio="b.wav"))
+    silent = Dialogue(id="d", corpus="c", split="train", turns=turns, feedback=(Feedback(barge_in=True), Feedback()))
     assert all(0 <= p <= 1 for p in failures(silent, failure_model([silent])))
