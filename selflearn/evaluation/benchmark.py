@@ -253,7 +253,14 @@ def join_folds(results: Sequence[SystemResult]) -> SystemResult:
 
 def _joined(parts: Sequence[Tables]) -> Tables:
     names = dict.fromkeys(name for part in parts for name in part)
-    return {name: pd.concat([part[name] for part in parts if name in part], ignore_index=True) for name in names}
+    return {name: _one_below_the_other([part[name] for part in parts if name in part]) for name in names}
+
+
+def _one_below_the_other(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables as one; of a slice that one of them does not have, no item of it is in it (a fold without a defect)."""
+    slices = {column: False for table in tables for column in table if str(column).startswith("@")}
+    return pd.concat([table.assign(**slices | {c: table[c] for c in slices if c in table}) for table in tables],
+                     ignore_index=True)  # fmt: skip
 
 
 def _once(parts: Sequence[Tables]) -> list[Tables]:

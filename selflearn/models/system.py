@@ -88,9 +88,17 @@ class ModelSystem:
 
         Raises:
             OverflowError: something is too long and ``on_overflow`` is "error".
+            ValueError: goals are not those of the dialogues.
         """
         if len(dialogues) != len(goals):
             raise ValueError(f"{len(dialogues)} dialogues and goals for {len(goals)}; expected one list for each")
+        for dialogue, spans in zip(dialogues, goals, strict=True):
+            for start, end in spans:
+                if not 0 <= start < end <= len(dialogue.turns):
+                    raise ValueError(
+                        f"dialogue {dialogue.id!r}: a goal of the turns [{start}, {end}) is asked about; expected at "
+                        f"least one turn, within 0 to {len(dialogue.turns)}"
+                    )
         with self.clock.stage("predict"):
             return self._answers(dialogues, goals)
 

@@ -131,6 +131,25 @@ def test_a_view_finds_the_goals_of_dialogues_whatever_their_ids_are(tmp_path, vi
     )
 
 
+def test_folds_of_which_one_has_no_defect_are_joined(tmp_path):
+    """What is asked at defects is then asked of none of its turns."""
+    calm = [
+        d.with_labels(replace(d.labels, turns=tuple(replace(t, defect=Label(value=False)) for t in d.labels.turns)))
+        for d in home_dialogues(3, seed=5, split="test")
+    ]
+    calm = [replace(dialogue, id=f"calm-{dialogue.id}") for dialogue in calm]
+    results = [
+        run_system(lambda *_: Guesser(), replace(SPLIT, test=test), tmp_path / str(i), **ASKED)
+        for i, test in enumerate([SPLIT.test, calm])
+    ]
+    assert "@defects" in results[0].test["intent"]
+    assert "@defects" not in results[1].test["intent"]
+    joined = join_folds(results).test["intent"]
+    assert joined["@defects"].dtype == bool
+    assert not joined.loc[joined["dialogue_id"].str.startswith("calm"), "@defects"].any()
+    assert joined["@defects"].sum() == results[0].test["intent"]["@defects"].sum() > 0
+
+
 def test_a_view_without_tuning_items_keeps_the_threshold_of_the_system(tmp_path):
     bare, guesser = [d.with_labels(type(d.labels)()) for d in SPLIT.tune], Guesser()
     guesser.thresholds = Thresholds(success=0.0)  # chosen by folds

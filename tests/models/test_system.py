@@ -177,6 +177,11 @@ def test_nothing_to_predict_and_goals_for_others(model_and_tokenizer):
     assert system(model_and_tokenizer).predict([], []) == []
     with pytest.raises(ValueError, match="2 dialogues and goals for 1; expected one list for each"):
         system(model_and_tokenizer).predict([long_dialogue(1)] * 2, [[]])
+    for span in ((1, 1), (0, 4), (-1, 2)):
+        with pytest.raises(
+            ValueError, match=r"dialogue 'long': a goal of the turns .* is asked about; .* within 0 to 3"
+        ):
+            system(model_and_tokenizer).predict([long_dialogue(3)], [[span]])
 
 
 def test_bfloat16_says_nearly_the_same(model_and_tokenizer):
