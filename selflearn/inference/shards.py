@@ -197,9 +197,11 @@ class _Folder:
         """Refuse a folder that holds something else."""
         if self.state.is_file():
             return
-        taken = [path for path in (self.path, self.dialogues, self.labels, self.goals) if path.exists()]
-        if taken and not (taken == [self.path] and self.path.is_dir()):
-            raise LabellingError(f"{taken[-1]} is there already and is no part of a labelling; expected a folder "
+        taken = [self.path] if self.path.exists() and not self.path.is_dir() else []
+        if self.path.is_dir():  # hidden files are ours: of a run that writes, or was killed
+            taken = sorted(path for path in self.path.iterdir() if not path.name.startswith("."))
+        if taken:
+            raise LabellingError(f"{taken[0]} is there already and is no part of a labelling; expected a folder "
                                  "of its own for the output: give another one")  # fmt: skip
 
     def claim(self) -> None:

@@ -46,14 +46,14 @@ A turn encoder ({encoder}) under a Transformer of {layers} layers over the dialo
 {command}
 ```
 
-Corpus `{corpus}`, split `{train_split}`: {train_dialogues} dialogues with {train_turns} turns, of which a share of
+Corpus `{corpus}`, split `{train_split}`: {learned_dialogues} of its {train_dialogues} dialogues, of which a share of
 {tune_share} was held out: half of it chose thresholds (`config.json`), the other calibrated scores
 (`calibration.json`). Labels: {supervision}.
 torch {torch}, {device}.
 
 ## How good it is
 
-On {test_dialogues} dialogues of the split `{test_split}`; what simple systems reach on the same items stands in
+On {tested_dialogues} dialogues of the split `{test_split}`; what simple systems reach on the same items stands in
 `results.md` of the run.
 
 {table}
@@ -104,8 +104,9 @@ def model_card(metrics: Mapping[str, float], config: Mapping[str, Any], versions
         encoder=model["encoder"], layers=model["dialogue"]["layers"],
         reads="turns before, none after" if model["dialogue"]["causal"] else "turns before and after",
         command=versions["command"], train_split=data["train_split"], test_split=data["test_split"],
-        train_dialogues=_count(metrics, "train_dialogues"), train_turns=_count(metrics, "train_turns"),
-        test_dialogues=_count(metrics, "test_dialogues"), tune_share=data["tune_share"],
+        train_dialogues=_count(metrics, f"{data['train_split']}_dialogues"),
+        learned_dialogues=_count(metrics, "learned_dialogues"),
+        tested_dialogues=_count(metrics, "tested_dialogues"), tune_share=data["tune_share"],
         supervision=_SUPERVISION[config["supervision"]["source"]], torch=versions["torch"], device=versions["device"],
         table=results_markdown(whole) if whole.rows() else _UNMEASURED, calibration=_calibration(metrics),
         begin=BEGIN, promises=_NO_PROMISE, end=END,

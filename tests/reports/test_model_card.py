@@ -6,7 +6,7 @@ from selflearn.trust import certify
 METRICS = {
     "test/intent/accuracy": 0.9, "test/intent/accuracy/low": 0.88, "test/intent/accuracy/high": 0.92,
     "test/intent/accuracy@defects": 0.5, "baseline/majority/test/intent/accuracy": 0.1, "test/slots/f1": 0.8,
-    "count/train_dialogues": 1200.0, "count/train_turns": 9000.0, "count/test_dialogues": 300.0,
+    "count/train_dialogues": 1200.0, "count/learned_dialogues": 1000.0, "count/tested_dialogues": 300.0,
 }  # fmt: skip
 CONFIG = {
     "data": {"corpus": "table", "train_split": "train", "test_split": "test", "tune_share": 0.1},
@@ -19,7 +19,7 @@ VERSIONS = {"command": "python -m experiments.train seed=3", "torch": "2.13.0", 
 def test_a_card_says_what_was_trained_and_how_good_it_is():
     card = model_card(METRICS, CONFIG, VERSIONS)
     for said in (
-        "python -m experiments.train seed=3", "1,200 dialogues with 9,000 turns", "turns before, none after",
+        "python -m experiments.train seed=3", "1,000 of its 1,200 dialogues", "On 300 dialogues of", "turns before, none after",
         "without a gold label", ".900 [.880, .920]", "* intent: what a turn asks for", "Nothing is promised",
     ):  # fmt: skip
         assert said in card
