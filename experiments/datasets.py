@@ -83,11 +83,14 @@ def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequ
         train=labelled.take(learn), tune=list(labelled.take(tune)), calibrate=list(labelled.take(calibrate)),
         test=list(test),
     )  # fmt: skip
-    return split, unlabelled, counts | test_counts | met
+    used = {"learned_dialogues": len(learn) + len(tune) + len(calibrate), "tested_dialogues": len(test)}
+    return split, unlabelled, counts | test_counts | met | used
 
 
 def met_before(rows: DialogueRows, owners: Sequence[str], test: DialogueRows, say: Callable[[str], None]) -> Counts:
     """See that no test dialogue trains, tunes or calibrates; people who do both are counted, and said.
+
+    A dialogue is the same with the same id and the same turns, more than one of them: sentences are said again.
 
     Raises:
         CorpusError: a dialogue is on both sides.
@@ -96,7 +99,7 @@ def met_before(rows: DialogueRows, owners: Sequence[str], test: DialogueRows, sa
     named_alike = [row for row, name in enumerate(test.ids()) if name in ids]  # splits may each count from 1
     for dialogue in test.take(named_alike):
         other = rows[ids[dialogue.id]]
-        if other.turns == dialogue.turns:
+        if len(dialogue.turns) > 1 and other.turns == dialogue.turns:
             raise CorpusError(
                 f"dialogue {dialogue.id!r} is in data.train_split and in data.test_split; expected none in both, "
                 "as a model is not tested on what it learned. Give two splits that share none, or data.folds=5"
@@ -157,6 +160,7 @@ def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> It
     dialogues = list(rows)
     keys = [FOLD_BY[fold_by](dialogue) for dialogue in dialogues]
     folds = min(cfg.data.folds, len(set(keys)))
+    counts |= {"learned_dialogues": len(dialogues), "tested_dialogues": len(dialogues)}  # each in its turn
     say(f"{folds} folds, by {fold_by}")
     for fold in group_folds(keys, folds, cfg.data.shuffle_seed):
         inside = set(fold)

@@ -384,9 +384,9 @@ def long_logs(tmp_path):
     folder.mkdir()
     for split in ("train", "test"):
         long = long_home_dialogue(30, split=split)
-        talk = replace(long.turns[29], request=f"{long.turns[29].request} {'word ' * 5000}")
+        talk = replace(long.turns[29], request=f"{long.turns[29].request} {split} {'word ' * 5000}")
         long = replace(long, turns=(*long.turns[:29], talk))
-        write_jsonl([*home_dialogues(12, split=split), long], folder / f"{split}.jsonl")
+        write_jsonl([*home_dialogues(12, seed=int(split == "test"), split=split), long], folder / f"{split}.jsonl")
     return folder
 
 
