@@ -258,9 +258,9 @@ def _joined(parts: Sequence[Tables]) -> Tables:
 
 def _one_below_the_other(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Tables as one; of a slice that one of them does not have, no item of it is in it (a fold without a defect)."""
-    slices = {column: False for table in tables for column in table if str(column).startswith("@")}
-    return pd.concat([table.assign(**slices | {c: table[c] for c in slices if c in table}) for table in tables],
-                     ignore_index=True)  # fmt: skip
+    slices = dict.fromkeys(str(column) for table in tables for column in table if str(column).startswith("@"))
+    whole = [table.assign(**{name: table.get(name, False) for name in slices}) for table in tables]
+    return pd.concat(whole, ignore_index=True)
 
 
 def _once(parts: Sequence[Tables]) -> list[Tables]:

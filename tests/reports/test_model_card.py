@@ -19,7 +19,8 @@ VERSIONS = {"command": "python -m experiments.train seed=3", "torch": "2.13.0", 
 def test_a_card_says_what_was_trained_and_how_good_it_is():
     card = model_card(METRICS, CONFIG, VERSIONS)
     for said in (
-        "python -m experiments.train seed=3", "1,000 of its 1,200 dialogues", "On 300 dialogues of", "turns before, none after",
+        "python -m experiments.train seed=3", "1,000 of its 1,200 dialogues", "On 300 dialogues of",
+        "turns before, none after",
         "without a gold label", ".900 [.880, .920]", "* intent: what a turn asks for", "Nothing is promised",
     ):  # fmt: skip
         assert said in card
