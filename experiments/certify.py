@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import floor
 from pathlib import Path
 from typing import NamedTuple
@@ -34,9 +35,15 @@ from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, co
 from selflearn.inference.learned_from import check_not_learned_from
 from selflearn.inference.promises import acceptance, certify_names, certify_tasks, write_promises
 from selflearn.inference.rows import EACH, key_in_words, split_key
+from selflearn.inference.tries import audit_of, note_try, number_of_try
 from selflearn.reports import add_promises
 from selflearn.schema import Dialogue, Labels
-from selflearn.trust import Certificate
+from selflearn.trust import Certificate, certify
+
+DECIDE = (
+    "target_error", "confidence", "method", "max_items", "together", "each", "starts", "audited", "check", "seed",
+)  # fmt: skip
+"""Settings that are to be fixed before the labels of an audit are seen."""
 
 AT_ONCE = 256
 """Dialogues that are labelled together."""
@@ -66,6 +73,9 @@ def main(cfg: DictConfig) -> None:
     labeler = Labeler.from_pretrained(
         cfg.labeler, device=cfg.device, bf16=cfg.bf16, recordings=cfg.recordings, with_promises=False
     )
+    folder, known_as = Path(cfg.labeler).expanduser(), audit_of(dialogues)
+    settings = {name: cfg[name] for name in DECIDE}
+    number = number_of_try(folder, known_as, settings, model=labeler.fingerprint, again=cfg.again)
     console = Console(stderr=True)
     check_names(dialogues, labeler, console)
     bar = track(labelled(dialogues, labeler), "labelling", len(dialogues), console=console, disable=not cfg.progress)
@@ -85,8 +95,12 @@ def main(cfg: DictConfig) -> None:
         promises = certify_tasks(audited, **asked)
     else:
         promises, price = certify_names(audited, cfg.each, **asked)
-    file = write_promises(promises, Path(cfg.labeler).expanduser(), model=labeler.fingerprint)
-    add_promises(Path(cfg.labeler).expanduser(), promises)
+    if number > 1:
+        said = f" It is try {number} on this audit: the confidence is that of one, chosen before its labels were seen."
+        promises = {key: replace(one, promise=one.promise + said) for key, one in promises.items()}
+    note_try(folder, known_as, settings, model=labeler.fingerprint)
+    file = write_promises(promises, folder, model=labeler.fingerprint)
+    add_promises(folder, promises)
     shown = Console()
     shown = Console(width=max(shown.width, 120))  # a row a line, also in a file
     in_words = {key: one for key, one in promises.items() if cfg.each is None or one.threshold is not None}
@@ -110,6 +124,10 @@ def check_settings(cfg: DictConfig) -> None:
     """Refuse settings that cannot be meant, before anything is read."""
     if not 0 <= cfg.check < 1:
         raise ConfigError([f"check is {cfg.check}; expected a share of the dialogues from 0 to below 1"])
+    # what it refuses it is to refuse now, not when everything is labelled
+    certify([0.5], [True], **{name: cfg[name] for name in ("target_error", "confidence", "method", "starts", "seed")})
+    if cfg.page is not None and not Path(cfg.page).absolute().parent.is_dir():
+        raise ConfigError([f"page is {cfg.page}; expected a file in a folder that is there"])
     if cfg.each is not None and cfg.each not in EACH:
         raise ConfigError([f"each is {cfg.each!r}; expected one of {', '.join(EACH)}, or null (a promise a task)"])
     if cfg.audited == "items" and cfg.check:

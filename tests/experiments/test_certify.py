@@ -63,6 +63,34 @@ def test_promises_stand_beside_the_model_and_are_the_same_when_they_are_made_aga
     assert command("target_error=0.999", "method=design_effect")[1] == out
 
 
+def test_a_second_choice_from_the_same_labels_is_refused_or_said(command, tmp_path, program):
+    """The confidence is that of a choice made before the labels are seen."""
+    assert command("target_error=0.9")[0] == 0
+    first = (tmp_path / "model" / "promises.json").read_text()
+    code, _, err = command("target_error=0.999")
+    assert code == 2
+    assert "have been audited before, with target_error=0.9: a second choice from the same labels" in " ".join(
+        err.split()
+    )
+    assert (tmp_path / "model" / "promises.json").read_text() == first
+    code, out, _ = command("target_error=0.999", "again=true")
+    assert (code, "It is try 2 on this audit" in " ".join(out.split())) == (0, True)
+    assert command("target_error=0.999")[0] == 0  # the same once more is no other choice
+    assert "It is try 2 on this audit" in (tmp_path / "model" / "promises.json").read_text()
+    code, out, _ = command("target_error=0.9")
+    assert (code, "It is try" in out) == (0, False)
+    write_jsonl([replace(d, id=f"other-{d.id}") for d in home_dialogues(40, seed=4)], tmp_path / "log.jsonl")
+    assert command("target_error=0.5")[0] == 0  # other dialogues
+
+
+def test_what_cannot_be_written_or_promised_is_said_before_anything_is_labelled(command, monkeypatch):
+    monkeypatch.setattr("experiments.certify.load_dialogues", None)
+    code, _, err = command("page=nowhere/page.md")
+    assert (code, "page is nowhere/page.md; expected a file in a folder that is there" in err) == (2, True)
+    code, _, err = command("target_error=5")
+    assert (code, "target_error is 5; expected a number above 0 and below 1" in err) == (2, True)
+
+
 def test_labels_that_a_machine_made_are_no_audit(command, program, tmp_path):
     given = {"labeler": "model", "input": "log.jsonl", "paths.output_dir": "out", "cache": "cache", "device": "cpu"}
     assert program(label.main, (), given)[0] == 0
@@ -83,7 +111,8 @@ def test_dialogues_that_the_model_learned_from_are_no_audit(command, tmp_path):
 def test_promises_hold_at_once_where_that_is_asked_for(command, tmp_path):
     code, out, _ = command("target_error=0.999", "method=design_effect")
     assert (code, "all 5 at once with 50% or more" in " ".join(out.split())) == (0, True)
-    code, out, _ = command("target_error=0.999", "method=design_effect", "together=true", "page=page.md")
+    more = ["together=true", "again=true", "page=page.md"]
+    code, out, _ = command("target_error=0.999", "method=design_effect", *more)
     assert (code, "all 5 tasks hold at once with a confidence of 90%" in " ".join(out.split())) == (0, True)
     found = json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]
     assert {round(one["confidence"], 6) for one in found.values()} == {0.98}
@@ -129,7 +158,7 @@ def test_no_user_is_in_both_halves_and_promises_are_counted_over_users(command, 
     code, out, err = command("input=users.jsonl", "target_error=0.3", "audited=dialogues")
     assert (code, "from 20 audited dialogues of 5 users" in err) == (0, True)
     assert json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]["intent"]["units"] == 20
-    code, out, err = command("input=users.jsonl", "page=page.md", "target_error=0.3")
+    code, out, err = command("input=users.jsonl", "page=page.md", "target_error=0.3", "again=true")
     assert (code, "from 24 audited dialogues of 3 users" in err) == (0, True)
     assert "audited items of 3 users" in " ".join(out.split())
     assert "of 3 users, who are what the promises are counted over" in (tmp_path / "page.md").read_text()
@@ -215,7 +244,7 @@ def test_dialogues_without_labels_cannot_be_audited(command, tmp_path):
 def test_one_dialogue_is_no_audit_of_others(command, tmp_path):
     for number, check in ((1, "0.5"), (1, "0"), (2, "0.5")):
         write_jsonl(home_dialogues(number, seed=3), tmp_path / f"{number}.jsonl")
-        code, out, err = command(f"input={number}.jsonl", f"check={check}", "method=design_effect")
+        code, out, err = command(f"input={number}.jsonl", f"check={check}", "method=design_effect", "again=true")
         assert (code, "from 1 audited dialogues" in err, "Traceback" in err) == (0, True, False)
         found = json.loads((tmp_path / "model" / "promises.json").read_text())["tasks"]
         assert found
