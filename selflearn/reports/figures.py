@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-_COLOURS = ("#0b6e99", "#c2571a", "#4b8b3b", "#8a4f9e", "#8c7a2b", "#5f6b73")
+_COLOURS = ("#0b6e99", "#b9521a", "#437d34", "#8a4f9e", "#806f26", "#5f6b73")
 _STYLE = "font-family: system-ui, sans-serif; font-size: 12px"
 
 

@@ -65,7 +65,7 @@ def label_studio_config(survey: Survey) -> str:
     view = ElementTree.Element("View")
     for name, title, labels in (
         (GOAL, "Goals: mark from the first to the last paragraph of each", (GOAL,) if GOAL in survey.asked else ()),
-        (TURN, "Turns: select one to see its intent", (TURN,) if {INTENT, DEFECT} & survey.asked else ()),
+        (TURN, "Turns: select one to see or give its intent", (TURN,) if {INTENT, DEFECT} & survey.asked else ()),
         (SLOT, "Slots: mark the words", survey.slots),
     ):
         if labels:
