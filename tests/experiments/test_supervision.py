@@ -45,7 +45,8 @@ def test_feedback_takes_the_place_of_gold_labels_but_for_those_that_test(split, 
     assert float(barged[1]) < float(barged[2])  # rarer where the turn served
     assert went_on is not None
     assert "does the next request begin a goal?" in page
-    bare = [replace(d, feedback=(Feedback(),) * len(d.turns), turns=tuple(replace(t, seconds=None) for t in d.turns))
+    bare = [replace(d, feedback=tuple(Feedback(barge_in=seen.barge_in) for seen in d.feedback),
+                    turns=tuple(replace(t, seconds=None) for t in d.turns))
             for d in split.train]  # fmt: skip
     supervised(config("feedback"), replace(split, train=bare, tune=[]), bare, tmp_path / "bare")
     assert "does the next request begin a goal?" not in (tmp_path / "bare" / SIGNALS_PAGE).read_text()

@@ -151,7 +151,7 @@ def test_spliced_runs_are_goals_and_hold_every_turn_once(log):
     assert labelled_from_feedback(log, seed=2) != labelled
 
 
-def test_a_log_without_feedback_gives_no_goals_of_several_turns_and_no_error():
-    bare = talk(turn("a", None), turn("b", None))
-    labelled = labelled_from_feedback([replace(bare, feedback=()), replace(bare, id="e", feedback=())], seed=0)
+def test_a_log_without_times_and_rephrases_gives_no_goals_of_several_turns():
+    bare = replace(talk(turn("a", None), turn("b", None)), feedback=(Feedback(barge_in=True), Feedback()))
+    labelled = labelled_from_feedback([bare, replace(bare, id="e", feedback=())], seed=0)
     assert [goal.end - goal.start for dialogue in labelled[2:] for goal in dialogue.labels.goals] == [1] * 4
