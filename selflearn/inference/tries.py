@@ -66,4 +66,5 @@ def _read(directory: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
         found: dict[str, dict[str, list[dict[str, Any]]]] = json.loads(file.read_text("utf-8"))
         return found
     except ValueError as error:
-        raise ValueError(f"{file} cannot be read ({error}); remove it, and say which audits were used") from error
+        what_to_do = "an undamaged file; without it nobody knows what was asked of audits before"
+        raise ValueError(f"{file} cannot be read ({error}); expected {what_to_do}") from error

@@ -179,7 +179,9 @@ def run_stage(
     if not config.resume:  # what is there must not come back if this is killed
         for file in (final, checkpoint, config.directory / SECONDS, config.directory / MEASURES):
             file.unlink(missing_ok=True)
-    _replace(config.directory / IDENTITY, identity)
+    told = config.directory / IDENTITY
+    if not told.is_file() or told.read_text() != identity:  # of several processes the first writes it, alone
+        _replace(told, identity)
     loggers = make_loggers(config.loggers, config.directory)
     found = checkpoint if config.resume and checkpoint.is_file() else None
     before = stage_seconds(config.directory) if found else 0.0
