@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from selflearn._replacing import replacing
 from selflearn.corpora.corpus import CorpusError
 from selflearn.schema import RecordError
 
 SUFFIXES = (".jsonl", ".parquet")
-DISK_FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
-"""What the operating system says where there is no more room: on the disk, for the user, in a file."""
 BATCH = 512
 """Rows in memory at a time, and rows of a row group."""
 
@@ -149,50 +144,6 @@ def _parquet(path: Path) -> Iterator[Any]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise CorpusError(f"{path}: not a Parquet file, cut short or damaged: {error}") from error
-
-
-class _NamedFile(io.FileIO):
-    """A file whose faults say what was to be written; those of the operating system know a number alone."""
-
-    def __init__(self, partial: Path, path: Path) -> None:
-        super().__init__(partial, "wb")
-        self.path = path
-
-    def write(self, data: Any, /) -> int:
-        try:
-            return super().write(data)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self.path)) from None
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file beside ``path`` that takes its place when all went well, so that no reader meets half a file.
-
-    Raises:
-        OSError: it cannot be written, as the disk is full (:data:`DISK_FULL`), say; names ``path``.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with io.BufferedWriter(_NamedFile(partial, path)) as file:
-            yield file
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """A folder beside ``path`` that takes its place when all went well; ``path`` is not there yet, or is empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir()
-        yield partial
-        os.replace(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def shard_files(folder: Path, split: str) -> Sequence[Path]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selflearn._progress import Progress, progress_bar
-from selflearn.corpora._rows import DISK_FULL
+from selflearn._replacing import DISK_FULL
 from selflearn.corpora.corpus import Corpus, CorpusError, ReadReport
 from selflearn.schema import Dialogue, RecordError
 

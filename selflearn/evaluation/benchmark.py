@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from selflearn._replacing import replace_text
 from selflearn.corpora.views import VIEWS
 from selflearn.evaluation.run_directory import machine
 from selflearn.evaluation.slices import add_slices
@@ -295,10 +295,8 @@ def _write_result(directory: Path, result: SystemResult) -> None:
     for part in PARTS:
         for name, table in getattr(result, part).items():
             table.to_parquet(directory / f"{part}.{name}.parquet", index=False)
-    temporary = directory / "done.part"
     said = {"seconds": result.seconds, "notes": result.notes, "machine": result.machine}
-    temporary.write_text(json.dumps(said, default=str, indent=2))
-    os.replace(temporary, directory / "done.json")
+    replace_text(directory / "done.json", json.dumps(said, default=str, indent=2))
 
 
 def read_result(directory: Path) -> SystemResult:

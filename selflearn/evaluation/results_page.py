@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from selflearn._replacing import replace_text
 from selflearn.evaluation.page_sections import (
     Section,
     copied_images,
@@ -198,7 +199,7 @@ def write_results_page(
     given = _given(directories, notes, task_metrics)
     page.parent.mkdir(parents=True, exist_ok=True)
     given = [copied_images(section, page.parent) for section in given]
-    page.write_text(written_page(_HEAD, updated(old, given)), encoding="utf-8")
+    replace_text(page, written_page(_HEAD, updated(old, given)))
     titles = {section.title for section in given}
     return [section.title for section in old if section.title not in titles]
 
@@ -254,7 +255,7 @@ def put_between_marks(file: Path, name: str, text: str) -> None:
     _, closed, tail = rest.partition(end)
     if not found or not closed:
         raise ValueError(f"{file}: expected the marks {start} and {end}, one after the other")
-    file.write_text(f"{head}{start}\n{text}\n{end}{tail}", encoding="utf-8")
+    replace_text(file, f"{head}{start}\n{text}\n{end}{tail}")
 
 
 def _section(runs: Sequence[Run], task_metrics: Mapping[str, ItemTable]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import platform
 import shutil
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 import yaml  # type: ignore[import-untyped]
 
+from selflearn._replacing import replace_text
 from selflearn.corpora._lock import LOCK
 
 _PACKAGES = ("torch", "transformers", "datasets", "lightning", "scikit-learn", "selflearn")
@@ -22,9 +22,7 @@ _PACKAGES = ("torch", "transformers", "datasets", "lightning", "scikit-learn", "
 
 def write_json(file: Path, data: Mapping[str, Any]) -> None:
     """Write a JSON file; it appears whole or not at all."""
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(data, indent=2, default=str) + "\n")
-    os.replace(part, file)
+    replace_text(file, json.dumps(data, indent=2, default=str) + "\n")
 
 
 FREE = ("paths", "logger", "hydra", "trainer.progress", "label", "label_most")
@@ -57,9 +55,7 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
         )
     if not resume:
         _remove_run(directory)
-    part = file.with_suffix(".part")
-    part.write_text(config_yaml)
-    os.replace(part, file)
+    replace_text(file, config_yaml)
 
 
 def without_free(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from selflearn.corpora._rows import replacing
+from selflearn._replacing import replacing
 from selflearn.corpora.splits import group_folds
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.labels import Scores

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from selflearn.corpora._rows import replacing
+from selflearn._replacing import replacing
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.audit_design import drawn_as, independence
 from selflearn.inference.rows import EACH, Acceptance, promise_key

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from selflearn._replacing import replacing
 from selflearn.batching.rows import DialogueRows
-from selflearn.corpora._rows import BATCH, jsonl_writer, replacing
+from selflearn.corpora._rows import BATCH, jsonl_writer
 from selflearn.schema import Dialogue
 
 

@@ -24,10 +24,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from selflearn._replacing import DISK_FULL, replacing
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._lock import exclusive
-from selflearn.corpora._rows import DISK_FULL, jsonl_writer, parquet_writer, read_rows, replacing
+from selflearn.corpora._rows import jsonl_writer, parquet_writer, read_rows
 from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace

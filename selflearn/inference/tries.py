@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from selflearn._replacing import replacing
 from selflearn.batching.rows import DialogueRows
-from selflearn.corpora._rows import replacing
 
 FILE = "audits.json"
 """Beside the model: by fingerprint and by audit the settings of each try."""

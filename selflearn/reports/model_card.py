@@ -5,11 +5,11 @@ It is ``README.md`` in the model's folder, in the form that the Hugging Face hub
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from selflearn._replacing import replace_text
 from selflearn.evaluation import Results, results_markdown
 from selflearn.inference.rows import TASKS, key_in_words
 from selflearn.trust import Certificate
@@ -157,7 +157,7 @@ def _three(value: float) -> str:
 
 def write_model_card(card: str, directory: Path) -> None:
     """Write the card into the folder of the model."""
-    _write(directory / FILE, card)
+    replace_text(directory / FILE, card)
 
 
 def add_promises(directory: Path, promises: Mapping[str, Certificate]) -> None:
@@ -182,13 +182,7 @@ def add_promises(directory: Path, promises: Mapping[str, Certificate]) -> None:
         threshold = "nothing" if one.threshold is None else f"{one.threshold:.3f}"
         name = key_in_words(key).replace("|", "\\|")
         lines.append(f"| {name} | {threshold} | {one.coverage:.1%} | {one.promise} |")
-    _write(file, f"{before}{begin}\n" + "\n".join(lines) + f"\n{end}{after}")
-
-
-def _write(file: Path, text: str) -> None:
-    partial = file.with_suffix(".partial")
-    partial.write_text(text, "utf-8")
-    os.replace(partial, file)
+    replace_text(file, f"{before}{begin}\n" + "\n".join(lines) + f"\n{end}{after}")
 
 
 def _count(metrics: Mapping[str, float], name: str) -> str:

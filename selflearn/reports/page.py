@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from selflearn.corpora._rows import replacing
+from selflearn._replacing import replacing
 
 NAME = "report.html"
 

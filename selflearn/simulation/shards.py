@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from selflearn._replacing import replace_text, replacing_path
 from selflearn.corpora._lock import LOCK, exclusive
 from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.corpora.table import write_parquet
@@ -127,9 +128,8 @@ def _written(
         require_speech()  # here: a process of the pool that cannot start does not say why
     with one_thread():
         if missing and "understanding" not in setting.components and not (root / UNDERSTANDING).is_file():
-            part = root / f"{UNDERSTANDING}.part"
-            trained_understanding(setting).save(part)
-            os.replace(part, root / UNDERSTANDING)
+            with replacing_path(root / UNDERSTANDING) as part:
+                trained_understanding(setting).save(part)
         context = multiprocessing.get_context("spawn")
         count = _Count(context.Value("q", 0), heard)
         directory, rates = str(setting.world.directory), setting.world.rates
@@ -219,9 +219,7 @@ def _claim(root: Path, what: dict[str, Any]) -> None:
     file = root / CLAIM
     if file.is_file():
         return
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(what, indent=2) + "\n")
-    os.replace(part, file)
+    replace_text(file, json.dumps(what, indent=2) + "\n")
 
 
 @dataclass(slots=True)
@@ -289,7 +287,5 @@ def _write(shard: Shard) -> Shard:
             chosen = [dialogue for dialogue in dialogues if dialogue.split == split]
             if chosen:
                 write_parquet(chosen, shard.path(split))
-    part = shard.summary_path.with_suffix(".part")
-    part.write_text(json.dumps(Summary.of(dialogues).to_dict()))
-    os.replace(part, shard.summary_path)
+    replace_text(shard.summary_path, json.dumps(Summary.of(dialogues).to_dict()))
     return shard

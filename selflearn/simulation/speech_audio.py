@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
+from selflearn._replacing import replace_text
 from selflearn.schema import RecognitionHypothesis
 from selflearn.simulation.settings import SpeechSettings
 from selflearn.simulation.speech_text import Recognized, Speech
@@ -208,6 +208,4 @@ def _read(path: Path) -> tuple[RecognitionHypothesis, ...]:
 
 
 def _write(hypotheses: Sequence[RecognitionHypothesis], path: Path) -> None:
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps([[h.text, h.score] for h in hypotheses]), encoding="utf-8")
-    os.replace(part, path)
+    replace_text(path, json.dumps([[h.text, h.score] for h in hypotheses]))

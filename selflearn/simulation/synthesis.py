@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import random
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from selflearn._replacing import replacing
 from selflearn.simulation.settings import SpeechSettings
 from selflearn.simulation.speech_text import Speech
 
@@ -167,10 +167,8 @@ def read_wav(path: Path) -> NDArray[np.int16]:
 
 def write_wav(samples: NDArray[np.int16], path: Path) -> None:
     """Write a recording; it is there whole or not at all."""
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with wave.open(str(part), "wb") as stream:
+    with replacing(path) as file, wave.open(file, "wb") as stream:
         stream.setnchannels(1)
         stream.setsampwidth(2)
         stream.setframerate(SAMPLE_RATE)
         stream.writeframes(samples.astype("<i2").tobytes())
-    os.replace(part, path)

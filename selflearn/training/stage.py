@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from lightning.pytorch.loggers import Logger
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from selflearn._replacing import replace_text, replacing_path
 from selflearn.batching.rows import DialogueRows
 from selflearn.encoders.bfloat16 import computes_bfloat16
 from selflearn.schema import Dialogue
@@ -116,7 +116,7 @@ class _Checkpoints(lightning.Callback):
 
     def write_seconds(self) -> None:
         """Write down how long the stage has taken so far."""
-        _replace(self.path.with_name(SECONDS), f"{time.perf_counter() - self._start:.3f}")
+        replace_text(self.path.with_name(SECONDS), f"{time.perf_counter() - self._start:.3f}")
 
 
 class _Progress(RichProgressBar):
@@ -179,9 +179,7 @@ def run_stage(
     if not config.resume:  # what is there must not come back if this is killed
         for file in (final, checkpoint, config.directory / SECONDS, config.directory / MEASURES):
             file.unlink(missing_ok=True)
-    told = config.directory / IDENTITY
-    if not told.is_file() or told.read_text() != identity:  # of several processes the first writes it, alone
-        _replace(told, identity)
+    replace_text(config.directory / IDENTITY, identity)
     loggers = make_loggers(config.loggers, config.directory)
     found = checkpoint if config.resume and checkpoint.is_file() else None
     before = stage_seconds(config.directory) if found else 0.0
@@ -199,7 +197,7 @@ def run_stage(
         raise KeyboardInterrupt
     if trainer.is_global_zero:
         if measure is not None:
-            _replace(config.directory / MEASURES, json.dumps(measure(), indent=2, allow_nan=False))
+            replace_text(config.directory / MEASURES, json.dumps(measure(), indent=2, allow_nan=False))
         checkpoints.write_seconds()
         save_weights(module.model, final)
         checkpoint.unlink(missing_ok=True)
@@ -231,12 +229,6 @@ def read_measures(config: StageConfig) -> dict[str, float]:
     file = config.directory / MEASURES
     measures: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
     return measures
-
-
-def _replace(file: Path, text: str) -> None:
-    part = file.with_suffix(".part")
-    part.write_text(text)
-    os.replace(part, file)
 
 
 def load_finished(model: nn.Module, config: StageConfig, identity: str) -> bool:
@@ -287,9 +279,8 @@ def _strategy(hardware: HardwareConfig) -> str:
 
 def save_weights(model: nn.Module, file: Path) -> None:
     """Write all weights; the file appears whole or not at all."""
-    part = file.with_suffix(".part")
-    save_file({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}, part)
-    os.replace(part, file)
+    with replacing_path(file) as part:
+        save_file({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}, part)
 
 
 def load_weights(model: nn.Module, file: Path) -> None:

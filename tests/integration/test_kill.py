@@ -116,7 +116,7 @@ def test_two_processes_train_together_and_leave_one_finished_run(start, tmp_path
     assert metrics["test/intent/accuracy"] >= 0
     assert any(key.startswith("baseline/no_context/") for key in metrics)
     assert (run / "log.txt").read_text().count("everything is in") == 1
-    assert not list(run.rglob("*.part"))
+    assert not list(run.rglob("*.partial"))
     steps = pd.read_csv(run / "checkpoints" / "model" / "fine_tuning" / "losses" / "metrics.csv")["step"]
     dialogues_to_train_on = 22  # two of 24 tune; each is a batch, in two epochs
     assert dialogues_to_train_on - 10 <= steps.max() < dialogues_to_train_on + 2  # one process alone takes 44 steps

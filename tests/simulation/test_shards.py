@@ -108,7 +108,7 @@ def test_a_full_disk_leaves_whole_files_and_the_same_call_goes_on(small_shards, 
     monkeypatch.setattr(shards, "write_parquet", full)
     with pytest.raises(OSError, match="No space left on device"):
         write(small_shards, tmp_path)
-    assert not list(tmp_path.glob("*.part*"))
+    assert not list(tmp_path.glob(".*.partial"))
     monkeypatch.setattr(shards, "write_parquet", real)
     write(small_shards, tmp_path)
     assert bytes_of(tmp_path) == bytes_of(whole[0])

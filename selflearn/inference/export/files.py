@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from selflearn.corpora._rows import replacing, replacing_folder, write_jsonl_rows, write_parquet_rows
+from selflearn._replacing import replacing, replacing_folder
+from selflearn.corpora._rows import write_jsonl_rows, write_parquet_rows
 from selflearn.corpora.loading import quiet_datasets
 from selflearn.inference.export.argilla import (
     argilla_audit_record,

@@ -1,0 +1,38 @@
+"""Files that are there whole or not at all."""
+
+import subprocess
+import sys
+
+import pytest
+
+from selflearn._replacing import replace_text, replacing, replacing_folder
+
+WRITER = """
+import sys
+from pathlib import Path
+from selflearn._replacing import replace_text
+for _ in range(100):
+    replace_text(Path(sys.argv[1]), sys.argv[2] * 50_000)
+"""
+
+
+def test_several_processes_write_one_name_at_once(tmp_path):
+    """As processes that train together do; with one name beside it, the second found nothing to put in its place."""
+    file = tmp_path / "identity.txt"
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(file), letter]) for letter in "ab"]
+    assert [writer.wait(120) for writer in writers] == [0, 0]
+    assert file.read_text() in ("a" * 50_000, "b" * 50_000)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_goes_wrong_leaves_what_was_there(tmp_path):
+    file, folder = tmp_path / "labels.jsonl", tmp_path / "labels"
+    replace_text(file, "old")
+    with pytest.raises(RuntimeError), replacing(file) as half:
+        half.write(b"new")
+        raise RuntimeError
+    with pytest.raises(RuntimeError), replacing_folder(folder) as inside:
+        (inside / "half").touch()
+        raise RuntimeError
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
