@@ -17,7 +17,7 @@ from transformers.utils import logging as transformers_logging
 from experiments.app import changed_settings, hydra_main
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues
-from selflearn.evaluation.run_directory import device
+from selflearn.evaluation.run_directory import device, warnings_shown
 from selflearn.inference import Labeler, LabellingPlan, LabellingReport, Person, label_file, pace_lines, plan_file
 from selflearn.reports import write_labelling_report
 
@@ -25,6 +25,12 @@ from selflearn.reports import write_labelling_report
 @hydra_main("label")
 def main(cfg: DictConfig) -> None:
     """Load the model, label the input, and say what was done."""
+    with warnings_shown():
+        label(cfg)
+
+
+def label(cfg: DictConfig) -> None:
+    """Label the input, or plan to."""
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     labeler = Labeler.from_pretrained(

@@ -51,7 +51,9 @@ def label_test_split(cfg: DictConfig, directory: Path, say: Callable[[str], None
         report = label()
     done = report.counts
     if where["split"] != cfg.data.test_split:
-        say(f"a part of the test split, label_most={cfg.label_most}, is labelled; with label=true all of it is")
+        limit = cfg.data.test_limit
+        cut = f"label_most={cfg.label_most}" if limit is None or cfg.label_most < limit else f"data.test_limit={limit}"
+        say(f"a part of the test split, {cut}, is labelled; with label=true all of it is")
     say(f"labelled {done['dialogues']:,} dialogues with {done['goals']:,} goals: {report.dialogues}, {report.goals}")
 
 

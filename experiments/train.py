@@ -46,7 +46,7 @@ from selflearn.evaluation.benchmark import (
 )
 from selflearn.evaluation.combinations import Combinations, add_combinations
 from selflearn.evaluation.predictions import TUNE
-from selflearn.evaluation.run_directory import claim, log_to, show_warnings, versions, write_json
+from selflearn.evaluation.run_directory import claim, logged_to, versions, warnings_shown, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.inference import Labeler, promises
 from selflearn.reports import (
@@ -65,6 +65,9 @@ from selflearn.training.loggers import LoggerSettings, log_results
 from selflearn.training.stage import stage_seconds
 
 log = logging.getLogger("selflearn.train")
+
+TABLE_BEGINS, TABLE_COLUMN = 40, 10
+"""Columns that a terminal needs for the metrics and the model, and for each system beside it."""
 
 
 def single_annotator(cfg: DictConfig, dialogues: Sequence[Dialogue]) -> SingleAnnotator:
@@ -222,14 +225,13 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
         kept = OmegaConf.merge(cfg, {"training": {"resume": "auto"}})  # so that a run that began anew can be resumed
         claim(directory, OmegaConf.to_yaml(kept, resolve=True), resume=cfg.training.resume == "auto")
     directory.mkdir(parents=True, exist_ok=True)  # for processes that do not lead
-    handlers = [log_to(directory / "log.txt"), *([show_warnings()] if leads() else [])]
 
     def say(line: str) -> None:
         if leads():
             console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {line}", highlight=False, soft_wrap=True)
             log.info(line)
 
-    try:
+    with logged_to(directory / "log.txt"), warnings_shown() if leads() else nullcontext():
         quiet()
         lightning.seed_everything(cfg.seed, verbose=False)
         labelled = labels_test_split(cfg)
@@ -237,40 +239,50 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
         if not leads():
             return None
         if labelled:
-            write_json(
-                directory / "metrics.json", metrics
-            )  # what was measured stays if the labelling cannot be written
+            write_json(directory / "metrics.json", metrics)  # stays if the labelling cannot be written
             label_test_split(cfg, directory, say)
         metrics["time/total_seconds"] = time.perf_counter() - start
-        made_with = versions(_command(), metrics["time/total_seconds"], machines)
-        write_json(directory / "versions.json", made_with)
-        write_json(directory / "metrics.json", metrics)
-        settings_used: Any = OmegaConf.to_container(cfg, resolve=True)
-        log_results(settings(LoggerSettings, cfg.logger), directory, config=settings_used, metrics=metrics)
-        if (directory / "model").is_dir():  # folds have a model each, which no card speaks of
-            card = model_card(metrics, settings_used, made_with)
-            write_model_card(card, directory / "model")
-            if (directory / "model" / promises.FILE).is_file():
-                add_promises(directory / "model", Labeler.from_pretrained(directory / "model").promises)
-        results = Results.from_metrics(metrics)
-        (directory / "results.md").write_text(results_markdown(results))
-        draw(directory, metrics)
-        gold = labelled_by_people(cfg, directory) if labelled else None
-        page = write_run_report(directory, metrics, gold=gold, cache_dir=cfg.paths.cache)
-        if results.rows():
-            Console().print(results_table(results))
-        else:
-            say("nothing is measured: people have labelled no dialogue of the test split for any task of the model")
+        write_run(cfg, directory, metrics, machines)
+        page = write_run_report(
+            directory, metrics, gold=labelled_by_people(cfg, directory) if labelled else None, cache_dir=cfg.paths.cache
+        )
+        show(Results.from_metrics(metrics), Console(), say)
         for line in calibration_lines(metrics):
             say(line)
         say(f"everything is in {directory}; a page to read: {page}")
-    finally:
-        for handler in handlers:
-            logging.getLogger("selflearn").removeHandler(handler)
-            handler.close()
     if cfg.optimized_metric not in metrics:
         say(f"there is no {cfg.optimized_metric} in this run; a sweep would have nothing to optimise")
     return metrics.get(cfg.optimized_metric)
+
+
+def write_run(cfg: DictConfig, directory: Path, metrics: Mapping[str, float], machines: Mapping[str, str]) -> None:
+    """Everything that a finished run leaves but its page: measures, versions, the card of the model, figures."""
+    made_with = versions(_command(), metrics["time/total_seconds"], machines)
+    write_json(directory / "versions.json", made_with)
+    write_json(directory / "metrics.json", metrics)
+    settings_used: Any = OmegaConf.to_container(cfg, resolve=True)
+    log_results(settings(LoggerSettings, cfg.logger), directory, config=settings_used, metrics=metrics)
+    if (directory / "model").is_dir():  # folds have a model each, which no card speaks of
+        card = model_card(metrics, settings_used, made_with)
+        write_model_card(card, directory / "model")
+        if (directory / "model" / promises.FILE).is_file():
+            add_promises(directory / "model", Labeler.from_pretrained(directory / "model").promises)
+    (directory / "results.md").write_text(results_markdown(Results.from_metrics(metrics)))
+    draw(directory, metrics)
+
+
+def show(results: Results, console: Console, say: Callable[[str], None]) -> None:
+    """The table on a terminal, of all items; slices, which are many, are in ``results.md`` alone."""
+    rows = results.rows()
+    whole = [row for row in rows if "@" not in row[1]] or rows
+    if not rows:
+        say("nothing is measured: people have labelled no dialogue of the test split for any task of the model")
+    others = [name for name in results.systems if name != "model"]
+    at_once = max(1, (console.width - TABLE_BEGINS) // TABLE_COLUMN)
+    for start in range(0, max(len(others), 1), at_once) if rows else ():
+        console.print(results_table(results.only(whole, others[start : start + at_once])))
+    if len(whole) < len(rows):
+        say(f"{len(rows) - len(whole)} more rows, of parts of the test dialogues, are in results.md")
 
 
 def _command() -> str:

@@ -26,13 +26,15 @@ def test_several_processes_write_one_name_at_once(tmp_path):
 
 
 def test_what_goes_wrong_leaves_what_was_there(tmp_path):
+    def write(into, path):
+        with into(path) as half:
+            half.write(b"new") if into is replacing else (half / "file").touch()
+            raise RuntimeError
+
     file, folder = tmp_path / "labels.jsonl", tmp_path / "labels"
     replace_text(file, "old")
-    with pytest.raises(RuntimeError), replacing(file) as half:
-        half.write(b"new")
-        raise RuntimeError
-    with pytest.raises(RuntimeError), replacing_folder(folder) as inside:
-        (inside / "half").touch()
-        raise RuntimeError
+    for into, path in ((replacing, file), (replacing_folder, folder)):
+        with pytest.raises(RuntimeError):
+            write(into, path)
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]

@@ -6,7 +6,8 @@ import json
 import logging
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -115,20 +116,30 @@ def machine() -> str:
     return f"{device()}, torch {version('torch')}"
 
 
-def log_to(file: Path) -> logging.Handler:
-    """Send the library's log messages to a file as well."""
-    handler = logging.FileHandler(file)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger("selflearn")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    return handler
+@contextmanager
+def logged_to(file: Path) -> Iterator[None]:
+    """Meanwhile the library's log messages go to a file as well."""
+    logging.getLogger("selflearn").setLevel(logging.INFO)
+    with _handled_by(logging.FileHandler(file), "%(asctime)s %(levelname)s %(name)s: %(message)s"):
+        yield
 
 
-def show_warnings() -> logging.Handler:
-    """Send the library's warnings to the terminal as well: what is left out has to be seen, not looked for."""
+@contextmanager
+def warnings_shown() -> Iterator[None]:
+    """Meanwhile the library's warnings go to the terminal as well: what is left out has to be seen, not looked for."""
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logging.getLogger("selflearn").addHandler(handler)
-    return handler
+    with _handled_by(handler, "%(asctime)s %(message)s", "%H:%M:%S"):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: logging.Handler, form: str, times: str | None = None) -> Iterator[None]:
+    handler.setFormatter(logging.Formatter(form, times))
+    logger = logging.getLogger("selflearn")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

@@ -1,5 +1,6 @@
 """Labelling with a trained model: dialogues in, the same dialogues with labels and goal records out."""
 
+from selflearn.inference.doubts import input_doubts
 from selflearn.inference.goal_records import goal_records
 from selflearn.inference.labeler import (
     Labeler,
@@ -14,5 +15,6 @@ from selflearn.inference.shards import LabellingError, LabellingReport, label_fi
 
 __all__ = [
     "Labeler", "LabelledDialogue", "LabellingError", "LabellingPlan", "LabellingReport", "ModelDirectoryError", "Pace",
-    "Person", "PreparedDialogue", "ReadingPlan", "goal_records", "label_file", "pace_lines", "plan_file",
+    "Person", "PreparedDialogue", "ReadingPlan", "goal_records", "input_doubts", "label_file",
+    "pace_lines", "plan_file",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
+from selflearn.inference.doubts import warn_of_doubts
 from selflearn.inference.labeler import Labeler, PreparedDialogue
 from selflearn.inference.parts import parts_of
 
@@ -54,6 +55,7 @@ def plan_file(
     """
     where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
     rows, read = DialogueRows(load_dialogues(corpus, **where)), read_report(corpus, **where)
+    warn_of_doubts(labeler, rows)
     parts = parts_of(read, len(rows), corpus=corpus, root=file, shard_size=shard_size, **options)
     counts: Counter[str] = Counter()
     tried = set(range(0, len(rows), max(1, len(rows) // SAMPLE)))

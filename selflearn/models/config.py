@@ -9,6 +9,7 @@ from transformers import AutoConfig, PreTrainedConfig
 from transformers.models.auto.feature_extraction_auto import feature_extractor_class_from_name
 
 from selflearn.batching.features import FeatureVocabulary
+from selflearn.batching.presence import Presence
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.batching.sounds import SoundReader
 from selflearn.tasks.prediction import Thresholds
@@ -38,6 +39,7 @@ class LabelGeneratorConfig(PreTrainedConfig):
         ngram_dropout: share of n-grams dropped in training.
         feature_dropout: probability that a feature is hidden in training.
         features: names and values of the features (:class:`FeatureVocabulary`).
+        inputs: what the training turns had (:class:`~selflearn.batching.presence.Presence`).
         audio_encoder: configuration of a pretrained audio encoder, as its own ``config.json`` has it; None where the
             mean and the spread of the log-mel spectrum are read, or no audio.
         audio_extractor: how recordings are made ready for it, as its own ``preprocessor_config.json`` has it.
@@ -67,6 +69,7 @@ class LabelGeneratorConfig(PreTrainedConfig):
     ngram_dropout: float = 0.1
     feature_dropout: float = 0.1
     features: dict[str, Any] | None = None
+    inputs: dict[str, Any] | None = None
     audio_encoder: dict[str, Any] | None = None
     audio_extractor: dict[str, Any] | None = None
     audio_frozen: bool = True
@@ -101,6 +104,10 @@ class LabelGeneratorConfig(PreTrainedConfig):
     def reading_vocabulary(self) -> ReadingVocabulary:
         """The names of what the assistant understands, as an object."""
         return ReadingVocabulary(**{name: tuple(values) for name, values in (self.readings or {}).items()})
+
+    def presence(self) -> Presence:
+        """What the training turns had, as an object; a model that does not say has nothing to compare with."""
+        return Presence(**(self.inputs or {}))
 
     def decision_thresholds(self) -> Thresholds:
         """The thresholds as an object."""

@@ -18,6 +18,7 @@ from selflearn._progress import progress_bar
 from selflearn.batching.audio import Recordings
 from selflearn.batching.features import FeatureVocabulary
 from selflearn.batching.likeness import AROUND
+from selflearn.batching.presence import Presence
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.batching.texts import OnOverflow
 from selflearn.corpora.views import VIEWS
@@ -93,6 +94,7 @@ def build_model(
     encoder, tokenizer = load_encoder(settings.encoder, dropout=settings.encoder_dropout)
     check_length(encoder, settings.max_tokens)
     observed = (dialogue.observed() for dialogue in dialogues)
+    inputs = _presence(settings, dialogues, recordings)
     audio_encoder, heard = _audio_encoder(settings, dialogues, recordings)
     spectra = recordings if audio_encoder is None else None
     seen = [offset for offset in AROUND if settings.dialogue.layers and (offset < 0 or not settings.dialogue.causal)]
@@ -104,13 +106,22 @@ def build_model(
         encoder=encoder.config.to_dict(), pairing=settings.pairing, max_tokens=settings.max_tokens,
         ngram_buckets=settings.lexical.buckets, ngram_size=settings.lexical.size,
         ngram_dropout=settings.lexical.dropout, feature_dropout=settings.feature_dropout,
-        features=plain_features(features), readings=plain_readings(readings),
+        features=plain_features(features), readings=plain_readings(readings), inputs=inputs.to_dict(),
         tasks={name: list(task.labels) for name, task in tasks.items()},
         seen_domains=sorted(domains), **asdict(settings.dialogue), **heard,
     )  # fmt: skip
     model = LabelGenerator(config, encoder=encoder, tasks=tasks, audio_encoder=audio_encoder)
     model.recordings = recordings
     return model, tokenizer
+
+
+def _presence(settings: ModelSettings, dialogues: Sequence[Dialogue], recordings: Recordings | None) -> Presence:
+    """What the training turns have of what is read; what can hardly be meant is said, and is trained on as it is."""
+    without = [*settings.without, *([] if recordings is not None else ["audio"])]
+    found = Presence.of((dialogue.observed() for dialogue in dialogues), without=without)
+    for doubt in found.doubts():
+        log.warning("the training dialogues: %s", doubt)
+    return found
 
 
 def _audio_encoder(

@@ -4,7 +4,7 @@ import logging
 import pytest
 
 from selflearn.corpora._lock import LOCK, exclusive
-from selflearn.evaluation.run_directory import claim, log_to, machine, versions, write_json
+from selflearn.evaluation.run_directory import claim, logged_to, machine, versions, write_json
 
 SETTINGS = "seed: 1\ntraining:\n  epochs: 2\n"
 
@@ -86,10 +86,6 @@ def test_versions_and_log(tmp_path):
     assert found["command"] == "python -m experiments.train"
     assert {"seconds", "python", "torch", "transformers", "lightning", "selflearn", "device"} <= found.keys()
     assert found["elsewhere"] == {"model": "a GPU, torch 2.11.0"}  # and not what was trained here
-    handler = log_to(tmp_path / "log.txt")
-    try:
+    with logged_to(tmp_path / "log.txt"):
         logging.getLogger("selflearn.anything").info("said")
-    finally:
-        logging.getLogger("selflearn").removeHandler(handler)
-        handler.close()
     assert "INFO selflearn.anything: said" in (tmp_path / "log.txt").read_text()
