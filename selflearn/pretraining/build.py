@@ -21,7 +21,7 @@ from selflearn.pretraining.grades import (
     SameHypothesisResponse,
     collect_responses,
 )
-from selflearn.pretraining.swaps import PretrainingBatch, SwapCollator, SwapConfig
+from selflearn.pretraining.swaps import SwapCollator, SwapConfig
 from selflearn.schema import Dialogue
 
 GRADES = ("random", "hypothesis", "nearest", "exchanged", "same_acts")
@@ -102,7 +102,7 @@ def make_grades(
     return {name: makers[name]() for name in names}
 
 
-def swap_collator(
+def make_swaps(
     model: LabelGenerator,
     tokenizer: object,
     dialogues: Sequence[Dialogue],
@@ -111,21 +111,10 @@ def swap_collator(
     encoder: str,
     pool_size: int,
     seed: int,
-) -> tuple[Callable[[Sequence[Dialogue], int], PretrainingBatch], Callable[[Dialogue], int]]:
-    """What makes pretraining batches of dialogues, and what measures a dialogue in tokens.
-
-    Hidden responses are encoded once more, alone, which the size takes into account.
-    """
+) -> SwapCollator:
+    """What makes pretraining batches for a model, with wrong responses out of these dialogues."""
     used = [name for name, share in config.shares.items() if share > 0]
     grades = make_grades(used, dialogues, encoder=encoder, pool_size=pool_size, seed=seed)
     inputs = model.collator(tokenizer, with_targets=False)  # type: ignore[arg-type]
     inputs.recordings = None  # features are not read here, and sounds take long
-    swaps = SwapCollator(inputs, grades, config, seed=seed)
-
-    def collate(batch: Sequence[Dialogue], epoch: int) -> PretrainingBatch:
-        return swaps([dialogue.observed() for dialogue in batch], epoch)
-
-    def size(dialogue: Dialogue) -> int:
-        return inputs.num_tokens(dialogue.observed())
-
-    return collate, size
+    return SwapCollator(inputs, grades, config, seed=seed)

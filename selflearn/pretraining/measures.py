@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from selflearn.batching.windows import cut_dialogue
 from selflearn.models import LabelGenerator
-from selflearn.pretraining.build import swap_collator
+from selflearn.pretraining.build import make_swaps
 from selflearn.pretraining.objectives import SwapObjectives, SwapObjectivesOutput
-from selflearn.pretraining.swaps import INTACT, SWAPPED, PretrainingBatch, SwapConfig
+from selflearn.pretraining.swaps import INTACT, SWAPPED, PretrainingBatch, SwapCollator, SwapConfig
 from selflearn.schema import Dialogue
 
 _DIALOGUES = 32
@@ -51,17 +51,18 @@ class SwapJudge:
     seed: int
 
     @torch.inference_mode()
-    def measures(self, grades: Sequence[str]) -> dict[str, float]:
+    def measures(self, swaps: SwapConfig) -> dict[str, float]:
         """How well swaps are told, grade by grade, and hidden responses found.
 
         Args:
-            grades: names of the grades that pretraining used.
+            swaps: as pretraining used them.
 
         Raises:
             ValueError: the model's answers are no numbers: pretraining has diverged.
 
         Returns:
-            ``detection_auc@GRADE`` over ``pairs@GRADE`` for each grade that offers a wrong response; ``found``, the
+            ``share@GRADE`` of the swapped responses that are of a grade, which is less than its weight where it offers
+            nothing for many turns; ``detection_auc@GRADE`` over ``pairs@GRADE`` for each that does; ``found``, the
             share of the hidden responses that are ranked first among ``candidates`` (a mean), which are those of 32
             dialogues without near-duplicates of the right one; and the mean ``cosine`` of two different ones, which is
             near 1 where the encoder has come to say the same of all texts. Empty where no response is held out.
@@ -70,11 +71,18 @@ class SwapJudge:
             return {}
         training = self.model.training
         self.model.eval()  # type: ignore[no-untyped-call]
-        found = self._found()
-        for grade in grades:
+        found = self._found() | self._shares(swaps)
+        for grade in (name for name, share in swaps.shares.items() if share > 0):
             found |= {f"{name}@{grade}": value for name, value in self._detected(grade).items()}
         self.model.train(training)
         return found
+
+    def _shares(self, swaps: SwapConfig) -> dict[str, float]:
+        """What each grade really gets: where it has nothing to offer, the next one does."""
+        made = self._swaps(swaps)
+        for dialogue in self.dialogues[:_MOST]:
+            made.change(dialogue.observed(), 0)
+        return {f"share@{grade}": count / made.drawn.total() for grade, count in sorted(made.drawn.items())}
 
     def _detected(self, grade: str) -> dict[str, float]:
         """Each dialogue is read twice; a response that is true once and once swapped is a pair.
@@ -114,17 +122,21 @@ class SwapJudge:
         different = torch.cat(cosines)
         return found | ({"cosine": different.mean().item()} if len(different) else {})
 
+    def _swaps(self, swaps: SwapConfig) -> SwapCollator:
+        return make_swaps(
+            self.model, self.tokenizer, self.dialogues[:_MOST], swaps, encoder=self.encoder, pool_size=self.pool_size,
+            seed=self.seed,
+        )  # fmt: skip
+
     def _readings(self, swaps: SwapConfig, number: int) -> list[list[tuple[PretrainingBatch, SwapObjectivesOutput]]]:
         """The dialogues with so many draws of what is swapped."""
-        longest = self.model.config.max_turns
+        longest, made = self.model.config.max_turns, self._swaps(swaps)
         dialogues = [
-            cut_dialogue(dialogue, 0, min(len(dialogue.turns), longest)) for dialogue in self.dialogues[:_MOST]
+            cut_dialogue(dialogue, 0, min(len(dialogue.turns), longest)).observed()
+            for dialogue in self.dialogues[:_MOST]
         ]
-        collate, _ = swap_collator(
-            self.model, self.tokenizer, dialogues, swaps, encoder=self.encoder, pool_size=self.pool_size, seed=self.seed
-        )
         parts = [dialogues[start : start + _DIALOGUES] for start in range(0, len(dialogues), _DIALOGUES)]
-        batches = [[collate(part, epoch).to(self.model.device) for part in parts] for epoch in range(number)]
+        batches = [[made(part, epoch).to(self.model.device) for part in parts] for epoch in range(number)]
         found = [[(batch, self.objectives(self.model, batch)) for batch in reading] for reading in batches]
         logits = [out.detection_logits for reading in found for _, out in reading if out.detection_logits is not None]
         if not all(bool(one.isfinite().all()) for one in logits):

@@ -6,6 +6,7 @@ found among the responses of the batch), the rest stays. What happens depends on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
@@ -79,6 +80,9 @@ class SwapCollator:
         grades: by name, every name of ``config.shares``.
         config: shares.
         seed: of everything drawn.
+
+    Attributes:
+        drawn: responses that were replaced so far, by the grade that the wrong one is of.
     """
 
     def __init__(self, collator: Collator, grades: Mapping[str, Grade], config: SwapConfig, *, seed: int) -> None:
@@ -87,6 +91,7 @@ class SwapCollator:
             raise ValueError(f"no grade is called {missing[0]!r}; there are {', '.join(sorted(grades))}")
         used = {name: grade for name, grade in grades.items() if config.shares.get(name, 0) > 0}
         self.collator, self.grades, self.config, self.seed = collator, used, config, seed
+        self.drawn: Counter[str] = Counter()
 
     def change(self, dialogue: ObservedDialogue, epoch: int) -> tuple[ObservedDialogue, list[int]]:
         """The dialogue with some responses swapped or hidden, and what was done to each turn (-1: no response).
@@ -98,12 +103,13 @@ class SwapCollator:
         turns, done = list(dialogue.turns), []
         for t, turn in enumerate(dialogue.turns):
             lot = rng.random()
-            wrong = self._wrong(dialogue, t, rng) if turn.response and lot < self.config.swapped else None
+            grade, wrong = self._wrong(dialogue, t, rng) if turn.response and lot < self.config.swapped else ("", None)
             if not turn.response:
                 done.append(-1)
             elif wrong is not None:
                 turns[t] = replace(turn, response=wrong)
                 done.append(SWAPPED)
+                self.drawn[grade] += 1
             elif self.config.swapped <= lot < self.config.swapped + self.config.hidden:
                 turns[t] = replace(turn, response=None)
                 done.append(HIDDEN)
@@ -111,15 +117,16 @@ class SwapCollator:
                 done.append(INTACT)
         return replace(dialogue, turns=tuple(turns)), done
 
-    def _wrong(self, dialogue: ObservedDialogue, turn: int, rng: np.random.Generator) -> str | None:
+    def _wrong(self, dialogue: ObservedDialogue, turn: int, rng: np.random.Generator) -> tuple[str, str | None]:
+        """A wrong response and the grade that it is of: the one drawn, or the next that has something to offer."""
         names = list(self.grades)
         weights = np.array([self.config.shares[name] for name in names])
         first = int(rng.choice(len(names), p=weights / weights.sum()))
         for name in (*names[first:], *names[:first]):
             wrong = self.grades[name].draw(dialogue, turn, rng)
             if wrong is not None:
-                return wrong
-        return None
+                return name, wrong
+        return "", None
 
     def __call__(self, dialogues: Sequence[ObservedDialogue], epoch: int) -> PretrainingBatch:
         """A batch of an epoch."""

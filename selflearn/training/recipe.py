@@ -27,7 +27,7 @@ from selflearn.models import LabelGenerator, LabelGeneratorConfig
 from selflearn.models.config import plain_features, plain_readings
 from selflearn.models.system import ModelSystem, ReadCounts
 from selflearn.pretraining import SwapObjectives
-from selflearn.pretraining.build import swap_collator
+from selflearn.pretraining.build import make_swaps
 from selflearn.pretraining.measures import SwapJudge
 from selflearn.schema import Dialogue
 from selflearn.tasks import Task, Thresholds, task_classes
@@ -182,13 +182,15 @@ def pretrain(
     identity = stage_identity(model, dialogues, settings=settings, encoder=encoder, seed=seed, on_overflow=on_overflow)
     if load_finished(model, stage, identity):
         return read_measures(stage)
-    collate, size = swap_collator(
+    swaps = make_swaps(
         model, tokenizer, dialogues, settings.swaps, encoder=encoder, pool_size=settings.pool_size, seed=seed
     )
     inputs = model.collator(tokenizer, with_targets=False)
     data = TrainingData(
-        dialogues, collate, num_tokens=size, token_budget=settings.token_budget, max_turns=model.config.max_turns,
-        epochs=settings.epochs, seed=seed + 1, on_overflow=on_overflow, workers=workers,
+        dialogues, lambda batch, epoch: swaps([dialogue.observed() for dialogue in batch], epoch),
+        num_tokens=lambda dialogue: inputs.num_tokens(dialogue.observed()),
+        token_budget=settings.token_budget, max_turns=model.config.max_turns, epochs=settings.epochs, seed=seed + 1,
+        on_overflow=on_overflow, workers=workers,
         world_size=placement(stage.hardware)[0],
         truncated=(lambda dialogue: inputs.truncated(dialogue.observed())) if on_overflow == "error" else None,
     )  # fmt: skip
@@ -207,7 +209,7 @@ def _judged(judge: SwapJudge, settings: PretrainingSettings, device: torch.devic
     """What was learned, measured and said."""
     for part in (judge.model, judge.objectives):
         torch.nn.Module.to(part, device)  # Lightning leaves them on the CPU
-    learned = judge.measures([name for name, share in settings.swaps.shares.items() if share > 0])
+    learned = judge.measures(settings.swaps)
     for what, value in learned.items():
         log.info("pretraining, on dialogues that it did not read: %s %.3f", what, value)
     return learned

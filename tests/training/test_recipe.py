@@ -138,7 +138,7 @@ def test_a_finished_stage_is_read_and_not_done_again(whole, recipe, tmp_path, mo
     settings = stage(tmp_path)
     recipe().train(TRAIN, TUNE, settings)
     monkeypatch.setattr(lightning.Trainer, "fit", None)
-    monkeypatch.setattr("selflearn.training.recipe.swap_collator", None)
+    monkeypatch.setattr("selflearn.training.recipe.make_swaps", None)
     assert_same_digits(whole, digits(recipe().train(TRAIN, TUNE, settings)))
 
 
