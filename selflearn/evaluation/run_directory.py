@@ -42,12 +42,19 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
         resume: whether to go on with what is there; otherwise a run that is there is removed.
 
     Raises:
-        ValueError: another run, with other settings, is in the directory; or what is to be removed is not a run.
+        ValueError: another run, with other settings, is in the directory; or it holds something else.
     """
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / "config.yaml"
-    begun = any(path.name not in ("config.yaml", "log.txt", LOCK) for path in directory.iterdir())
+    names = sorted(path.name for path in directory.iterdir() if not path.name.startswith("."))  # a lock among them
+    held = [name for name in names if name not in ("config.yaml", "log.txt")]
     old, new = (_settings(text) for text in (file.read_text() if file.is_file() else "", config_yaml))
+    if (held or file.is_file()) and "training:" not in old:
+        raise ValueError(
+            f"{directory} holds {', '.join(held[:5]) or file.name}, and no run; nothing was changed in it. Expected a "
+            "folder that is new, or empty (paths.output_dir=...)"
+        )
+    begun = bool(held)
     if resume and begun and old and old != new:
         changed = [line.strip() for line in new if line not in old] or [line.strip() for line in old if line not in new]
         raise ValueError(
@@ -55,7 +62,8 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
             "(paths.output_dir=...), or training.resume=never to start anew in this one."
         )
     if not resume:
-        _remove_run(directory)
+        for path in (path for path in directory.iterdir() if path.name != LOCK):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     replace_text(file, config_yaml)
 
 
@@ -74,20 +82,13 @@ def is_free(key: str) -> bool:
 
 def _settings(config_yaml: str) -> list[str]:
     """Lines of the settings that decide what a system says."""
-    decisive = without_free(yaml.safe_load(config_yaml) or {})
+    try:
+        said = yaml.safe_load(config_yaml)
+    except yaml.YAMLError:
+        said = None
+    decisive = without_free(said if isinstance(said, Mapping) else {})
     decisive.pop("baselines", None)
     return str(yaml.safe_dump(decisive, sort_keys=True)).splitlines()
-
-
-def _remove_run(directory: Path) -> None:
-    held = sorted(path.name for path in directory.iterdir() if path.name != LOCK)
-    if held and "config.yaml" not in held:
-        raise ValueError(
-            f"{directory} holds no run but {', '.join(held[:5])}; nothing was removed. Take another directory "
-            "(paths.output_dir=...), or leave training.resume=never out."
-        )
-    for path in (directory / name for name in held):
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def versions(command: str, seconds: float, systems: Mapping[str, str]) -> dict[str, Any]:

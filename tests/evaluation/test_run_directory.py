@@ -67,12 +67,15 @@ def test_a_run_that_is_to_begin_anew_is_removed_whole(tmp_path):
     assert (tmp_path / "elsewhere").is_dir()
 
 
-def test_what_is_no_run_is_never_removed(tmp_path):
-    (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(ValueError, match=r"holds no run but thesis\.tex; nothing was removed"):
-        claim(tmp_path, SETTINGS, resume=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
-    claim(tmp_path / "new", SETTINGS, resume=False)
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("name", ["thesis.tex", "config.yaml"])
+def test_a_folder_that_holds_something_else_is_left_as_it_is(tmp_path, resume, name):
+    """A ``config.yaml`` alone makes no run: many programs call their settings so."""
+    (tmp_path / name).write_text("server: {port: 80}\n")
+    with pytest.raises(ValueError, match=rf"holds {name}, and no run; nothing was changed in it"):
+        claim(tmp_path, SETTINGS, resume=resume)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    claim(tmp_path / "new", SETTINGS, resume=resume)
 
 
 def test_json_appears_whole(tmp_path):

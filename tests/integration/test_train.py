@@ -130,7 +130,7 @@ def test_beginning_anew_removes_a_run_and_nothing_else(command, one_step, tmp_pa
     (tmp_path / "thesis" / "chapter_1.txt").write_text("three years of work")
     run = command(*one_step, "paths.output_dir=thesis", "training.resume=never")
     assert run.code == 2
-    assert "thesis holds no run but chapter_1.txt; nothing was removed" in run.printed
+    assert "thesis holds chapter_1.txt, and no run; nothing was changed in it" in run.printed
     assert (tmp_path / "thesis" / "chapter_1.txt").exists()
 
 
