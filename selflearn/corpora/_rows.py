@@ -36,7 +36,10 @@ def read_rows(path: Path) -> Iterator[Row]:
         return _read_jsonl(path)
     if path.suffix == ".parquet":
         return _read_parquet(path)
-    raise CorpusError(f"{path}: the suffix is {path.suffix!r}; expected {' or '.join(SUFFIXES)}")
+    raise CorpusError(
+        f"{path}: the suffix is {path.suffix!r}; expected {' or '.join(SUFFIXES)}: another table becomes one by "
+        "pandas.read_csv(...).to_parquet(...), say"
+    )
 
 
 def column_names(path: Path) -> list[str]:

@@ -239,10 +239,9 @@ def _checked(corpus: Corpus, root: str | Path, split: str) -> tuple[Corpus, Path
     if corpus.splits and split not in corpus.splits:
         raise CorpusError(f"{corpus.name} has no split {split!r}; {_nearest(split, corpus.splits)}")
     if not folder.exists():
-        corpus.missing(
-            f"{folder} does not exist. Give the folder of the release as root (in configs: paths.corpora, whose "
-            "default is the environment variable SELFLEARN_CORPORA)"
-        )
+        of_release = ". Give the folder of the release as root (in configs: paths.corpora, whose default is the "
+        of_release += "environment variable SELFLEARN_CORPORA)"
+        corpus.missing(f"{folder} does not exist{of_release if corpus.splits else ''}")
     return corpus, folder
 
 

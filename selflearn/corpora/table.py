@@ -76,7 +76,11 @@ class Table(Corpus):
         if not found and split == "all":
             found = sorted(path for path in root.iterdir() if path.suffix in SUFFIXES)
         if not found:
-            self.not_this_corpus(root, f"{split}.jsonl or {split}.parquet")
+            held = ", ".join(sorted(path.name for path in root.iterdir())[:8]) or "nothing"
+            wanted = "a .jsonl or .parquet file" if split == "all" else f"{split}.jsonl or {split}.parquet"
+            raise CorpusError(
+                f"table: {root} has no table of the split {split!r}: expected {wanted}, found {held}"
+            )
         return found
 
     def read(self, root: Path, split: str, report: ReadReport) -> Iterator[Dialogue]:

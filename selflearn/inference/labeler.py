@@ -335,7 +335,8 @@ class Labeler:
     def fingerprint(self) -> str:
         """A hash of all that answers depend on: settings, weights, tokenizer, calibration, bf16; not of the place."""
         model, digest = self.system.model, hashlib.sha256()
-        fields = {name: getattr(model.config, name) for name in LabelGeneratorConfig.__annotations__}
+        decisive = (name for name in LabelGeneratorConfig.__annotations__ if name != "inputs")  # only compared
+        fields = {name: getattr(model.config, name) for name in decisive}
         digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
         tokenizer = json.loads(self.system.tokenizer.backend_tokenizer.to_str())
         used = {"truncation", "padding"}  # set by the last call: of the batching, not of the tokenizer

@@ -184,6 +184,14 @@ def _settings(labeler: Labeler) -> dict[str, Any]:
     return found
 
 
+def _changed(name: str, old: object, new: object) -> str:
+    """What is not as it was; of promises, which are long, of which tasks."""
+    if name != "promises" or not isinstance(old, dict) or not isinstance(new, dict):
+        return f"{name} was {old}, is {new}"
+    tasks = sorted(task for task in old.keys() | new.keys() if old.get(task) != new.get(task))
+    return f"the promises of {', '.join(tasks)} are others: the model was certified since"
+
+
 class _Folder:
     """The output of one labelling; ``shards`` holds the counts of those that are finished, ``times`` what they took."""
 
@@ -223,12 +231,10 @@ class _Folder:
             self.times = found.get("times", [{} for _ in self.shards])
         except (ValueError, KeyError, TypeError) as error:
             raise LabellingError(f"{self.state} cannot be read ({error}); give another output, or remove it") from error
-        changed = [
-            f"{name} was {old.get(name)}, is {new}" for name, new in self.settings.items() if old.get(name) != new
-        ]
+        changed = [_changed(name, old.get(name), new) for name, new in self.settings.items() if old.get(name) != new]
         if changed:
-            raise LabellingError(f"{self.path} holds another labelling ({'; '.join(changed)}); give another output, or "
-                                 "remove it")  # fmt: skip
+            raise LabellingError(f"{self.path} holds another labelling ({'; '.join(changed)}); give another "
+                                 "output (paths.output_dir=...), or remove it")  # fmt: skip
 
     def write(self, name: str, labelled: Iterable[LabelledDialogue], given: DialogueRows, labeler: Labeler) -> None:
         """Write one shard, labelled as it was given; it counts as finished when all of it is there."""

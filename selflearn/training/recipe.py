@@ -65,7 +65,11 @@ def fit_tasks(names: Collection[str], dialogues: Sequence[Dialogue]) -> dict[str
         if found and name not in found:
             log.warning("no %s label in the training dialogues: the task is left out", name)
     if not found:
-        raise ValueError(f"none of the tasks {', '.join(names)} is labelled in the {len(dialogues)} training dialogues")
+        raise ValueError(
+            f"none of the tasks {', '.join(names)} is labelled in the {len(dialogues)} training dialogues; expected "
+            "people's labels for one of them, in mapped columns if it is a table, or supervision=feedback, which does "
+            "without"
+        )
     return found
 
 
