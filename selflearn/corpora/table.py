@@ -78,9 +78,7 @@ class Table(Corpus):
         if not found:
             held = ", ".join(sorted(path.name for path in root.iterdir())[:8]) or "nothing"
             wanted = "a .jsonl or .parquet file" if split == "all" else f"{split}.jsonl or {split}.parquet"
-            raise CorpusError(
-                f"table: {root} has no table of the split {split!r}: expected {wanted}, found {held}"
-            )
+            raise CorpusError(f"table: {root} has no table of the split {split!r}: expected {wanted}, found {held}")
         return found
 
     def read(self, root: Path, split: str, report: ReadReport) -> Iterator[Dialogue]:

@@ -135,9 +135,15 @@ def label_file(
     for counted in folder.shards:
         counts.update(counted)
     return LabellingReport(
-        counts=dict(counts), read=read, dialogues=folder.dialogues, labels=folder.labels,
+        counts={name: counts[name] for name in sorted(counts, key=_by_task)}, read=read, dialogues=folder.dialogues, labels=folder.labels,
         goals=folder.goals, pace=folder.pace(),
     )  # fmt: skip
+
+
+def _by_task(count: str) -> tuple[str, str]:
+    """Last what is accepted and what is rejected of each task, together; all else stays in its order."""
+    what, _, task = count.partition("/")
+    return (task, what) if what.startswith("labels_") else ("", "")
 
 
 def _label_missing(

@@ -317,7 +317,7 @@ def test_an_import_that_stops_leaves_no_log(imported, tmp_path, monkeypatch):
     def stop(*given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("selflearn.corpora._rows.os.replace", stop)
+    monkeypatch.setattr("selflearn._replacing.os.replace", stop)
     with pytest.raises(KeyboardInterrupt):
         imported(file, home_labelled(3))
     assert not [path for path in tmp_path.iterdir() if "reviewed.jsonl" in path.name]
