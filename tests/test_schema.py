@@ -167,7 +167,7 @@ goal_records = st.builds(
     evidence=tuples(st.builds(Evidence, turn=st.integers(0, 9), signal=texts)),
 )  # fmt: skip
 
-few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+few = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 # ------------------------------------------------------------------------------------------------------ round trips
 

@@ -135,8 +135,8 @@ def label_file(
     for counted in folder.shards:
         counts.update(counted)
     return LabellingReport(
-        counts={name: counts[name] for name in sorted(counts, key=_by_task)}, read=read, dialogues=folder.dialogues, labels=folder.labels,
-        goals=folder.goals, pace=folder.pace(),
+        counts={name: counts[name] for name in sorted(counts, key=_by_task)}, read=read,
+        dialogues=folder.dialogues, labels=folder.labels, goals=folder.goals, pace=folder.pace(),
     )  # fmt: skip
 
 

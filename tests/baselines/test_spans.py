@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from selflearn.baselines.spans import GoldSpans, Spans, decode_tags
@@ -22,7 +22,6 @@ def one_turn(request, slots):
     return Dialogue(id="x", corpus="made", split="train", turns=(Turn(request=request),), labels=Labels(turns=turns))
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=4))
 def test_words_stand_where_they_say_and_leave_out_blanks_alone(texts):
     words = Words.of(texts)
@@ -33,7 +32,6 @@ def test_words_stand_where_they_say_and_leave_out_blanks_alone(texts):
     assert all("".join(text).isspace() or not text for text in rest)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0, 1, 2]), st.booleans()), max_size=12))
 def test_spans_cover_the_tagged_words_once_and_stay_in_their_text(marks):
     tags = np.array([tag for tag, _ in marks], np.int64)
@@ -46,7 +44,6 @@ def test_spans_cover_the_tagged_words_once_and_stay_in_their_text(marks):
         assert all(tag == 2 for tag in tags[first + 1 : end])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2**16), st.booleans()), max_size=8))
 def test_decoded_tags_are_the_most_probable_valid_ones(marks):
     rng = np.random.default_rng([seed for seed, _ in marks])

@@ -38,7 +38,7 @@ def unpacked(found):
 
 
 @given(labelled_dialogues())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_all_texts_and_labels_come_through(dialogue):
     ((place, name, turns, labels),) = unpacked(collect([dialogue], ACCEPT).to_json())
     rows = [row for row in label_rows(dialogue, accept=ACCEPT) if row.task != "slots" or row.label is not None]

@@ -41,7 +41,7 @@ def binary_value(scores, gold, threshold):
     return binary_f1(said, gold).item() if rare else binary_f1(~said, ~gold).item()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ITEMS)
 def test_no_threshold_has_a_higher_boundary_f1(items):
     scores, gold, groups = (np.array(column) for column in zip(*items, strict=True))
@@ -52,7 +52,7 @@ def test_no_threshold_has_a_higher_boundary_f1(items):
     assert boundary_value(scores, gold, np.zeros_like(groups), one.threshold) == pytest.approx(one.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ITEMS)
 def test_no_threshold_has_a_higher_binary_f1(items):
     scores, gold, groups = (np.array(column) for column in zip(*items, strict=True))
@@ -83,7 +83,6 @@ def test_the_mean_over_resamples_serves_other_dialogues_better_than_the_best_cut
     assert np.std(bagged) < np.std(best)
 
 
-@settings(deadline=None)
 @given(ITEMS, st.randoms(use_true_random=False))
 def test_order_of_items_does_not_matter(items, random):
     shuffled = random.sample(items, len(items))

@@ -20,7 +20,7 @@ from selflearn.simulation.annotators import labels_by
 from tests.fixtures.dialogues import plain_dialogue
 from tests.fixtures.labelled import home_labelled, labelled_dialogues
 
-ON_FILES = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ON_FILES = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 EMAIL = "rea@example.org"
 
 
