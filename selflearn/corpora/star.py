@@ -30,13 +30,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from selflearn.corpora._exchanges import Utterance, exchanges, turn_of
 from selflearn.corpora.corpus import Corpus, ReadReport, read_json, reading
-from selflearn.schema import Dialogue, Goal, Labels, Rating, RecordError, TurnLabels
+from selflearn.schema import Dialogue, Goal, Labels, Rating, RecordError, Turn, TurnLabels
 
 STAR_DONE = re.compile(
     "RSVP|book your|find you|reserve your|unlock the door|run the trivia|recover the life|submit your|schedule your|"
@@ -64,7 +64,11 @@ class _Utterance(Utterance):
 
 @dataclass(frozen=True, kw_only=True)
 class Star(Corpus):
-    """Reader of the release: ``dialogues/N.json`` and ``tasks/TASK/TASK.json``."""
+    """Reader of the release: ``dialogues/N.json`` and ``tasks/TASK/TASK.json``.
+
+    Attributes:
+        ask: whether the question that asks for success is told, as the response of a turn of its own behind the last.
+    """
 
     name: ClassVar[str] = "star"
     version: ClassVar[int] = 1
@@ -76,6 +80,8 @@ class Star(Corpus):
     source: ClassVar[str] = (
         "The release is https://github.com/RasaHQ/STAR (MIT): the root is the folder that holds dialogues and tasks"
     )
+
+    ask: bool = False
 
     def files(self, root: Path, split: str) -> list[Path]:
         """All tasks and dialogues; every split is a selection from the same files."""
@@ -100,7 +106,7 @@ class Star(Corpus):
                     continue
                 dialogue = read_dialogue(content, split, replies, report)
             if dialogue is not None:
-                yield dialogue
+                yield asked(dialogue) if self.ask else dialogue
 
 
 CORPUS = Star()
@@ -128,6 +134,25 @@ def success_question(dialogue: Dialogue) -> str | None:
     """
     keys = (_question_key(rating.question) for rating in dialogue.ratings)
     return next((key for key in keys if key is not None), None)
+
+
+def asked(dialogue: Dialogue) -> Dialogue:
+    """The dialogue with the question that asks for its success as a last turn, which belongs to the goal.
+
+    Whoever is to say whether "the task" was done is told so which one is meant. A dialogue whose user was not asked
+    stays as it is.
+    """
+    question = next((rating.question for rating in dialogue.ratings if _question_key(rating.question)), None)
+    if question is None:
+        return dialogue
+    labels = dialogue.labels
+    (goal,) = labels.goals or (None,)
+    goals = None if goal is None else (replace(goal, end=goal.end + 1),)
+    return replace(
+        dialogue,
+        turns=(*dialogue.turns, Turn(response=question)),
+        labels=replace(labels, goals=goals, turns=(*labels.turns, TurnLabels())),
+    )
 
 
 def read_dialogue(raw: Json, split: str, replies: Replies, report: ReadReport) -> Dialogue | None:

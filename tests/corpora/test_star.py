@@ -130,6 +130,20 @@ def test_without_the_question_nobody_knows():
     assert success_question(dialogue) is None
 
 
+def test_the_question_is_told_as_a_last_turn_of_the_goal_where_that_is_asked_for(star_release):
+    plain, told = ({d.id: d for d in iter_dialogues("star", star_release, "all", ask=ask)} for ask in (False, True))
+    for name, dialogue in told.items():
+        if success_question(dialogue) is None:
+            assert dialogue == plain[name]
+            continue
+        assert dialogue.turns[:-1] == plain[name].turns
+        assert dialogue.turns[-1].response.rstrip("?").lower().endswith(success_question(dialogue))
+        assert dialogue.turns[-1].request is None
+        (goal,) = dialogue.labels.goals
+        assert (goal.end, goal.success) == (len(dialogue.turns), plain[name].labels.goals[0].success)
+    assert any(success_question(dialogue) for dialogue in told.values())
+
+
 def test_wordings_of_one_question_have_one_key():
     asked = ["Did the assistant find you a suitable ride?", "...find you a suitable ride?"]
     found = {success_question(read(user("a", 1), wizard("b", 2), questions=[(question, True)])) for question in asked}
