@@ -165,7 +165,10 @@ class ModelSystem:
     def _predict_windows(
         self, dialogue: ObservedDialogue, asked: Sequence[Span], spans: list[Span]
     ) -> DialoguePrediction:
-        """First every turn in its most central window, then the goals in the window that holds most of them."""
+        """First every turn in its most central window, then the goals in the window that holds most of them.
+
+        A goal of which nothing was read has not failed, as a turn that was not read is no defect: nothing says so.
+        """
         self.counts.windowed_dialogues += len(spans) > 1
         self.counts.dropped_turns += len(dialogue.turns) - spans[-1][1]
         parts = [cut_observed(dialogue, start, end) for start, end in spans]
@@ -177,14 +180,16 @@ class ModelSystem:
         if "success" not in self.model.tasks:
             return merged
         wanted = [*asked, *(merged.goals or ())]
-        homes = [_home(goal, spans) for goal in wanted]
+        homes = [_home(goal, spans) if goal[0] < spans[-1][1] else None for goal in wanted]
         inside: list[list[Span]] = [[] for _ in spans]
         for goal, home in zip(wanted, homes, strict=True):
+            if home is None:
+                continue
             start, end = spans[home]
             first = min(max(goal[0], start), end - 1)
             inside[home].append((first - start, max(min(goal[1], end), first + 1) - start))
         scored = [iter(answer.failures or ()) for answer in self._predict(parts, inside)]
-        scores = tuple(next(scored[home]) for home in homes)
+        scores = tuple(0.0 if home is None else next(scored[home]) for home in homes)
         return replace(merged, failures=scores[: len(asked)], goal_failures=scores[len(asked) :])
 
     def _predict(

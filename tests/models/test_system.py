@@ -103,6 +103,8 @@ def test_what_is_cut_off_is_counted_and_answered_with_nothing(model_and_tokenize
     assert answer.boundaries[16:] == (0.0,) * 84
     assert answer.intents[16:] == (("other", 0.0),) * 84
     assert answer.slots[16:] == ((),) * 84
+    assert answer.failures[0] > 0
+    assert answer.failures[1] == 0.0  # none of its turns is read
     assert (len(answer.defects), len(answer.failures), len(short.defects)) == (100, 2, 3)
 
 
