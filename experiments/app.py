@@ -118,6 +118,9 @@ def _launch(main: Main, config_name: str, config_dir: Path) -> None:
     arguments = get_args_parser().parse_args()
     typed = sys.argv
     job = _Job(main)
+    if arguments.help:
+        print(help_text(config_name, config_dir))
+        return
     try:
         if not _asks_hydra_itself(arguments):
             ready = _checked(arguments, config_name, config_dir)
@@ -134,9 +137,31 @@ def _launch(main: Main, config_name: str, config_dir: Path) -> None:
         raise SystemExit(2 if job.users_fault else 1)
 
 
+def help_text(config_name: str, config_dir: Path = CONF) -> str:
+    """What ``--help`` prints: the config file, whose comments say what each setting is for, and its groups.
+
+    Hydra's own lists every folder of configs, also to programs that refuse them.
+    """
+    file = config_dir / f"{config_name}.yaml"
+    text, _, _ = file.read_text("utf-8").partition("\nhydra:\n")
+    chosen = OmegaConf.load(file).get("defaults", [])
+    groups = [str(name) for entry in chosen if isinstance(entry, DictConfig) for name in entry if " " not in str(name)]
+    lines = [line for line in text.splitlines() if "override hydra/" not in line]
+    if not groups:
+        lines = [line for line in lines if line not in ("defaults:", "  - _self_")]
+    options = [
+        f"{group}: {', '.join(sorted(path.stem for path in (config_dir / group).glob('*.yaml')))}" for group in groups
+    ]
+    if options:
+        options = ["", "Groups, each a folder of conf/ (group=choice; --cfg job prints all settings):", *options]
+    return "\n".join(
+        [*lines, *options, "", "Each setting is given as key=value; ??? has to be. Several values: -m key=1,2"]
+    )
+
+
 def _asks_hydra_itself(arguments: Namespace) -> bool:
     """Help, completion and the like: nothing is run, so that nothing needs a check."""
-    questions = (arguments.help, arguments.hydra_help, arguments.shell_completion, arguments.info)
+    questions = (arguments.hydra_help, arguments.shell_completion, arguments.info)
     return any(questions) or arguments.experimental_rerun is not None
 
 

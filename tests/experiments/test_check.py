@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from experiments.app import CONF, config_loader, hydra_main, user_message
+from experiments.app import CONF, config_loader, help_text, hydra_main, user_message
 from experiments.check import ConfigError, check_config, nearest, target_faults
 from experiments.overrides import checked_overrides
 from selflearn.schema import RecordError, Turn
@@ -220,6 +220,19 @@ def test_full_error_shows_the_traceback_of_a_users_fault(command, monkeypatch):
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     with pytest.raises(ConfigError, match=r"nearest: 'training\.epochs'"):
         command("training.epocs=3")
+
+
+def test_help_is_the_config_file_with_the_groups_that_the_program_takes():
+    label, train = help_text("label"), help_text("train")
+    assert "columns: {}            # of a flat table" in label
+    assert "hydra" not in label + train
+    assert "Groups" not in label
+    assert "model: minilm, roberta, tiny" in train
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONF.glob("*.yaml")))
+def test_every_program_has_help(name):
+    assert f"python -m experiments.{name}" in help_text(name).splitlines()[0]
 
 
 @pytest.mark.parametrize("flags", [["--cfg", "job"], ["--help"], ["--info", "defaults"]])
