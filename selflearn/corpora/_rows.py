@@ -14,7 +14,9 @@ from selflearn.schema import RecordError
 
 SUFFIXES = (".jsonl", ".parquet")
 BATCH = 512
-"""Rows in memory at a time, and rows of a row group."""
+"""Rows of dialogues in memory at a time, and rows of a row group."""
+SMALL_ROWS = 16_384
+"""The same of tables whose rows are a label or a goal: small groups of them take long to write, and to read."""
 
 
 class Row(NamedTuple):
@@ -85,8 +87,14 @@ def write_parquet_rows(rows: Iterable[Mapping[str, Any]], path: Path, schema: An
 
 
 @contextmanager
-def parquet_writer(path: Path, schema: Any) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """A function that writes one row of a ``pyarrow`` schema; the file appears whole, at the end."""
+def parquet_writer(path: Path, schema: Any, *, group: int = BATCH) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A function that writes one row of a ``pyarrow`` schema; the file appears whole, at the end.
+
+    Args:
+        path: of the file.
+        schema: of its rows.
+        group: rows in memory at a time, and of a row group.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -99,7 +107,7 @@ def parquet_writer(path: Path, schema: Any) -> Iterator[Callable[[Mapping[str, A
 
         def write(row: Mapping[str, Any]) -> None:
             batch.append(row)
-            if len(batch) == BATCH:
+            if len(batch) == group:
                 flush()
 
         yield write

@@ -28,7 +28,7 @@ from selflearn._replacing import DISK_FULL, replacing
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._lock import exclusive
-from selflearn.corpora._rows import jsonl_writer, parquet_writer, read_rows
+from selflearn.corpora._rows import SMALL_ROWS, jsonl_writer, parquet_writer, read_rows
 from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.inference.doubts import warn_of_doubts
 from selflearn.inference.labeler import Labeler, LabelledDialogue
@@ -295,7 +295,9 @@ class _Folder:
             shutil.rmtree(self.goal_parts)
 
     def _writer(self, path: Path, kind: type[Record]) -> AbstractContextManager[Callable[[Mapping[str, Any]], None]]:
-        return parquet_writer(path, kind.features().arrow_schema) if self.suffix == ".parquet" else jsonl_writer(path)
+        if self.suffix != ".parquet":
+            return jsonl_writer(path)
+        return parquet_writer(path, kind.features().arrow_schema, group=SMALL_ROWS)
 
     def _save(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
