@@ -23,13 +23,14 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import changed_settings, hydra_main
 from experiments.check import ConfigError
+from selflearn._replacing import replace_text
 from selflearn.baselines.annotator import first_pass
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import find_corpus, load_dialogues
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.inference import Labeler
 from selflearn.inference.audit import AuditedLabel, audited_labels, by_task, check_labelled_by_people, unknown_names
-from selflearn.inference.audit_design import check_design, unit_of
+from selflearn.inference.audit_design import DESIGNS, check_design, unit_of
 from selflearn.inference.calibration import calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
 from selflearn.inference.learned_from import check_not_learned_from
@@ -39,6 +40,7 @@ from selflearn.inference.tries import audit_of, note_try, number_of_try
 from selflearn.reports import add_promises
 from selflearn.schema import Dialogue, Labels
 from selflearn.trust import Certificate, certify
+from selflearn.trust.wording import at_least_percent, at_most_percent, score_from
 
 DECIDE = (
     "target_error", "confidence", "method", "max_items", "together", "each", "starts", "audited", "check", "seed",
@@ -117,7 +119,7 @@ def main(cfg: DictConfig) -> None:
     users = f" of {of_users:,} users" if of_users else ""
     console.print(f"from {len(audit):,} audited dialogues{users}; written: {file}", highlight=False, soft_wrap=True)
     if cfg.page is not None:
-        Path(cfg.page).write_text(markdown(promises, price, errors, found, len(audit), len(checked), cfg), "utf-8")
+        replace_text(Path(cfg.page), markdown(promises, price, errors, found, len(audit), len(checked), cfg))
 
 
 def check_settings(cfg: DictConfig) -> None:
@@ -126,6 +128,14 @@ def check_settings(cfg: DictConfig) -> None:
         raise ConfigError([f"check is {cfg.check}; expected a share of the dialogues from 0 to below 1"])
     # what it refuses it is to refuse now, not when everything is labelled
     certify([0.5], [True], **{name: cfg[name] for name in ("target_error", "confidence", "method", "starts", "seed")})
+    if cfg.audited is not None and cfg.audited not in DESIGNS:
+        raise ConfigError([f"audited is {cfg.audited!r}; expected one of {', '.join(DESIGNS)}, or null (users where "
+                           "they are known and repeat, else dialogues)"])  # fmt: skip
+    if cfg.max_items is not None and (not isinstance(cfg.max_items, int) or cfg.max_items < 1):
+        raise ConfigError([f"max_items is {cfg.max_items}; expected a whole number from 1 on, or null (no limit)"])
+    if cfg.max_items is not None and cfg.audited == "items":
+        raise ConfigError(["max_items limits what is accepted of a dialogue, and audited is items: turns that were "
+                           "drawn one by one are no dialogues; leave one of them out"])  # fmt: skip
     if cfg.page is not None and not Path(cfg.page).absolute().parent.is_dir():
         raise ConfigError([f"page is {cfg.page}; expected a file in a folder that is there"])
     if cfg.each is not None and cfg.each not in EACH:
@@ -152,11 +162,12 @@ def each_at(confidence: float, promises: int) -> float:
 
 def joint_confidence(cfg: DictConfig, tasks: int) -> str:
     """What holds of the promises of all tasks at once, in words."""
+    sure = at_least_percent(cfg.confidence)
     if cfg.together:
-        return f"The promises of all {tasks} tasks hold at once with a confidence of {100 * cfg.confidence:.3g}%."
+        return f"The promises of all {tasks} tasks hold at once with a confidence of {sure}."
     least = max(0, floor(100 * (1 - tasks * (1 - cfg.confidence)) + 1e-9))
-    return (f"The promise of each task holds by itself with a confidence of {100 * cfg.confidence:.3g}%; all {tasks} "
-            f"at once with {least}% or more. together=true promises all at once.")  # fmt: skip
+    return (f"The promise of each task holds by itself with a confidence of {sure}; all {tasks} at once with {least}% "
+            "or more. together=true promises all at once.")  # fmt: skip
 
 
 def not_accepted(promises: Mapping[str, Certificate]) -> Table:
@@ -249,7 +260,7 @@ def markdown(
     kind = "an exact" if all(one.exact for one in promises.values()) else "an approximate"
     of_each = "" if cfg.each is None else f", of each {cfg.each}"
     lines = [
-        f"### Labels with {kind} promise: at most {cfg.target_error:.0%} wrong{of_each}\n",
+        f"### Labels with {kind} promise: at most {at_most_percent(cfg.target_error)} wrong{of_each}\n",
         f"```bash\n{command(cfg)}\n```\n",
         f"Certified on {audited:,} dialogues of the {cfg.split} split{_users(promises)}.\n",
         "| task | audited labels | calibration error before | and after | threshold | accepted | what it would take |"
@@ -257,7 +268,7 @@ def markdown(
         "| --- | ---: | ---: | ---: | ---: | ---: | --- |" + ("" if cfg.each is None else " ---: |"),
     ]
     for task, one in promises.items():
-        threshold = "none" if one.threshold is None else f"{one.threshold:.3f}"
+        threshold = "none" if one.threshold is None else score_from(one.threshold)
         before, after = errors[split_key(task)[0]]
         name = key_in_words(task).replace("|", "\\|")
         line = f"| {name} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} "

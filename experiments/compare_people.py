@@ -14,6 +14,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from experiments.app import changed_settings, hydra_main
 from experiments.datasets import checked_root, reader_options
+from selflearn._replacing import replace_text
 from selflearn.baselines import SingleAnnotator
 from selflearn.corpora import find_corpus, iter_dialogues
 from selflearn.corpora.splits import owner_of
@@ -33,6 +34,7 @@ from selflearn.inference.ratings import item, ratings_by_task
 from selflearn.schema import Dialogue
 from selflearn.trust import Certificate, aggregate, alternative_annotator_test, certify, leave_one_out
 from selflearn.trust.aggregation import METHODS
+from selflearn.trust.wording import at_most_percent
 
 LEAST_ITEMS = 30
 """Ratings of an annotator below which the alternative annotator test says nothing."""
@@ -82,7 +84,7 @@ def main(cfg: DictConfig) -> None:
         parts += [f"**{task.capitalize()}**\n"] * (len(tasks) > 1)
         parts += of_task(Compared(task=task, answers=found, ratings=ratings[task], users=users, cfg=cfg))
     text = "\n".join(parts)
-    (run / FILE).write_text(text, encoding="utf-8")
+    replace_text(run / FILE, text)
     print(text)
 
 
@@ -180,7 +182,13 @@ def one_by_one(one: Compared) -> str:
 def in_the_place_of_one(one: Compared) -> str:
     """The alternative annotator test of each system."""
     ratings, epsilons = one.rated(), one.cfg.epsilons
-    used = ratings[ratings.groupby("worker")["task"].transform("size") >= LEAST_ITEMS]
+    used, before = ratings, -1
+    while len(used) != before:  # who is left out takes items of others along, which are then of one rater alone
+        before = len(used)
+        used = used[used.groupby("task")["worker"].transform("size") > 1]
+        used = used[used.groupby("worker")["task"].transform("size") >= LEAST_ITEMS]
+    if used.empty:
+        return f"No rater has {LEAST_ITEMS} items that others rated too: none is held against a system.\n"
     rows = []
     for system in one.cfg.systems:
         answers = one.answers[system]
@@ -279,7 +287,8 @@ def certificates(one: Compared, answers: pd.DataFrame, checked: Sequence[str]) -
                 audit["certain"].tolist(), right(audit).tolist(), audit["dialogue_id"].tolist(), target,
                 one.cfg.confidence, method, seed=one.cfg.seed, **units,
             )  # fmt: skip
-            found[f"at most {target:.0%} wrong, {'exact' if promise.exact else 'about'}"] = promise
+            said = f"at most {at_most_percent(target)} wrong, {'exact' if promise.exact else 'about'}"
+            found[said if said not in found else f"{said} ({promise.method})"] = promise
     return found
 
 

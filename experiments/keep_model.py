@@ -38,8 +38,8 @@ def keeper(directory: Path, split: Split, unlabelled: Sequence[Dialogue]) -> Cal
         known = list(audited(system, calibrate))
         owners = {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in calibrate}
         unseen = cross_fitted(known, owners)
+        write_learned_from(chain(split.labelled(), unlabelled), directory / "model")  # first: a model never lacks it
         Labeler(system, calibrators=fit_calibrators(known)).save_pretrained(directory / "model")
-        write_learned_from(chain(split.labelled(), unlabelled), directory / "model")
         place = directory / "checkpoints" / "model"
         place.mkdir(parents=True, exist_ok=True)
         unseen.to_parquet(place / CALIBRATION, index=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml  # type: ignore[import-untyped]
 
 from selflearn.evaluation import evaluate
 from selflearn.evaluation.benchmark import read_result
@@ -136,10 +137,21 @@ def _certain(answers: pd.DataFrame) -> np.ndarray:
     return np.where(answers["prediction"].astype(bool), score, 1 - score)
 
 
+def _folds(run: Path) -> int:
+    """How many folds a run is to have; 0 where it has none, or does not say."""
+    file = run / "config.yaml"
+    data = (yaml.safe_load(file.read_text("utf-8")) or {}).get("data") if file.is_file() else None
+    return int((data or {}).get("folds") or 0)
+
+
 def _results(run: Path, system: str) -> list[Path]:
-    places = [run, *sorted(run.glob("fold_*"), key=lambda fold: int(fold.name.partition("_")[2]))]
-    found = [place / "checkpoints" / system / "result" for place in places]
-    found = [place for place in found if (place / "done.json").is_file()]
+    folds = sorted(run.glob("fold_*"), key=lambda fold: int(fold.name.partition("_")[2]))
+    results = [place / "checkpoints" / system / "result" for place in (folds or [run])]
+    found = [place for place in results if (place / "done.json").is_file()]
+    wanted = max(len(results), _folds(run))
+    if found and len(found) < wanted:
+        raise FileNotFoundError(f"{run} has the result of {system!r} for {len(found)} of {wanted} folds; expected a "
+                                "run that ended: the command that made it goes on with it")  # fmt: skip
     if not found:
         raise FileNotFoundError(
             f"{run} has no finished result of {system!r}: no checkpoints/{system}/result/done.json there or in a fold; "

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from selflearn._replacing import replacing
 from selflearn.schema import Dialogue
 
 FILE = "learned_from.npy"
@@ -22,7 +23,8 @@ def write_learned_from(dialogues: Iterable[Dialogue], directory: Path) -> None:
         dialogues: as the model was given them, with labels or without.
         directory: of the model.
     """
-    np.save(directory / FILE, np.unique(_hashes(dialogues)))
+    with replacing(directory / FILE) as file:
+        np.save(file, np.unique(_hashes(dialogues)))
 
 
 def check_not_learned_from(dialogues: Iterable[Dialogue], directory: Path) -> None:

@@ -1,4 +1,8 @@
-"""Which promises were asked of an audit before: a second choice from the same labels spends their confidence again."""
+"""Which promises were asked of an audit before: a second choice from the same labels spends their confidence again.
+
+An audit that is enlarged is the old one too: who sees that nothing is accepted, labels more and certifies all of them
+has chosen twice. So audits are told apart by their dialogues, and count together where they share one.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,33 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from selflearn._replacing import replacing
 from selflearn.batching.rows import DialogueRows
 
 FILE = "audits.json"
-"""Beside the model: by fingerprint and by audit the settings of each try."""
+"""Beside the model: by its fingerprint, the dialogues and the settings of each try."""
+
+Audit = frozenset[str]
+"""The dialogues of an audit, a few letters each."""
 
 
-def audit_of(dialogues: DialogueRows) -> str:
-    """A few letters for the dialogues of an audit; they are known by corpus, split and id."""
+class _Try(TypedDict):
+    dialogues: list[str]
+    asked: dict[str, Any]
+
+
+def audit_of(dialogues: DialogueRows) -> Audit:
+    """The dialogues of an audit; they are known by corpus, split and id."""
     columns = dialogues.dataset.select_columns(["corpus", "split", "id"])
-    keys = sorted([row["corpus"], row["split"], row["id"]] for row in columns)
-    return hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:16]
+    return frozenset(
+        hashlib.sha256(json.dumps([row["corpus"], row["split"], row["id"]]).encode()).hexdigest()[:12]
+        for row in columns
+    )
 
 
-def number_of_try(directory: Path, audit: str, asked: Mapping[str, Any], *, model: str, again: bool) -> int:
+def number_of_try(directory: Path, audit: Audit, asked: Mapping[str, Any], *, model: str, again: bool) -> int:
     """Whether these settings are the first that are asked of an audit (1), or the second, and so on.
 
     Args:
@@ -30,40 +44,47 @@ def number_of_try(directory: Path, audit: str, asked: Mapping[str, Any], *, mode
         audit: from :func:`audit_of`.
         asked: settings that decide what is promised.
         model: its fingerprint.
-        again: whether other settings than before are meant.
+        again: whether another choice than before is meant.
 
     Raises:
-        ValueError: others were asked before, and ``again`` is not set; or the file is damaged.
+        ValueError: some of the dialogues were audited before, or other settings were asked of them, and ``again`` is
+            not set; or the file is damaged.
     """
-    tries = _read(directory).get(model, {}).get(audit, [])
-    if dict(asked) in tries:
-        return tries.index(dict(asked)) + 1
+    tries = [one for one in _read(directory).get(model, []) if not audit.isdisjoint(one["dialogues"])]
+    for number, one in enumerate(tries, start=1):
+        if audit == frozenset(one["dialogues"]) and one["asked"] == dict(asked):
+            return number
     if tries and not again:
         last = tries[-1]
-        changed = ", ".join(f"{name}={last.get(name)}" for name in asked if asked[name] != last.get(name))
+        shared = len(audit.intersection(last["dialogues"]))
+        changed = ", ".join(f"{name}={last['asked'].get(name)}" for name in asked
+                            if asked[name] != last["asked"].get(name))  # fmt: skip
+        which = "these dialogues" if shared == len(audit) else f"{shared:,} of these {len(audit):,} dialogues"
+        how = f", with {changed}" if changed else ", among others"
         raise ValueError(
-            f"these dialogues have been audited before, with {changed}: a second choice from the same labels spends "
-            "their confidence again. Audit other dialogues, or give again=true, and the promises say so"
+            f"{which} have been audited before{how}: a second choice from the same labels spends their confidence "
+            "again. Audit other dialogues, or give again=true, and the promises say so"
         )
     return len(tries) + 1
 
 
-def note_try(directory: Path, audit: str, asked: Mapping[str, Any], *, model: str) -> None:
+def note_try(directory: Path, audit: Audit, asked: Mapping[str, Any], *, model: str) -> None:
     """Remember what was asked of an audit."""
     known = _read(directory)
-    tries = known.setdefault(model, {}).setdefault(audit, [])
-    if dict(asked) not in tries:
-        tries.append(dict(asked))
+    tries = known.setdefault(model, [])
+    this: _Try = {"dialogues": sorted(audit), "asked": dict(asked)}
+    if this not in tries:
+        tries.append(this)
         with replacing(directory / FILE) as written:
-            written.write((json.dumps(known, indent=1) + "\n").encode())
+            written.write((json.dumps(known) + "\n").encode())
 
 
-def _read(directory: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
+def _read(directory: Path) -> dict[str, list[_Try]]:
     file = directory / FILE
     if not file.is_file():
         return {}
     try:
-        found: dict[str, dict[str, list[dict[str, Any]]]] = json.loads(file.read_text("utf-8"))
+        found: dict[str, list[_Try]] = json.loads(file.read_text("utf-8"))
         return found
     except ValueError as error:
         what_to_do = "an undamaged file; without it nobody knows what was asked of audits before"

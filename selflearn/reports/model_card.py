@@ -13,6 +13,7 @@ from selflearn._replacing import replace_text
 from selflearn.evaluation import Results, results_markdown
 from selflearn.inference.rows import TASKS, key_in_words
 from selflearn.trust import Certificate
+from selflearn.trust.wording import score_from
 
 FILE = "README.md"
 BEGIN, END = "<!-- promises -->", "<!-- /promises -->"
@@ -179,7 +180,7 @@ def add_promises(directory: Path, promises: Mapping[str, Certificate]) -> None:
         "| --- | ---: | ---: | --- |",
     ]
     for key, one in promises.items():
-        threshold = "nothing" if one.threshold is None else f"{one.threshold:.3f}"
+        threshold = "nothing" if one.threshold is None else score_from(one.threshold)
         name = key_in_words(key).replace("|", "\\|")
         lines.append(f"| {name} | {threshold} | {one.coverage:.1%} | {one.promise} |")
     replace_text(file, f"{before}{begin}\n" + "\n".join(lines) + f"\n{end}{after}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from selflearn.trust.items import rank_in_group
+from selflearn.trust.items import numbered, rank_in_group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +112,6 @@ def accepted_items(
     over = values >= threshold
     if max_items is None:
         return over
-    numbers = (
-        np.zeros(len(values), dtype=np.int64)
-        if groups is None
-        else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
-    )
+    numbers = np.zeros(len(values), dtype=np.int64) if groups is None else numbered("groups", groups)
     best_first = np.where(np.isnan(values), -np.inf, values)
     return over & (rank_in_group(best_first, numbers) < max_items)

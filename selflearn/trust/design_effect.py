@@ -37,6 +37,8 @@ def effective_counts(losses: Floats, sizes: Floats, items: Floats, delta: float)
     varies = (variance > 0) & (rate > 0)
     size = np.where(varies, rate * (1 - rate) / np.where(varies, variance, 1.0), dialogues)
     most = np.maximum(items, 2.0)
-    penalty = (stats.t.ppf(1 - delta, most - 1) / stats.t.ppf(1 - delta, count - 1)) ** 2
+    of_items, of_dialogues = stats.t.ppf(1 - delta, most - 1), stats.t.ppf(1 - delta, count - 1)
+    even = of_dialogues == 0  # an even chance: no interval to widen
+    penalty = np.where(even, 1.0, of_items / np.where(even, 1.0, of_dialogues)) ** 2
     size = np.where(known, np.minimum(size * penalty, items), dialogues)
     return rate * size, size

@@ -121,15 +121,16 @@ def audited_items(
         raise ValueError(f"losses[{outside[0]}] is {loss[outside[0]]}; expected 0 (right) to 1 (wrong)")
     weight = np.ones_like(values) if weights is None else check_numbers("weights", weights, length=len(values))
     if (weight <= 0).any():
-        raise ValueError(f"weights[{int((weight <= 0).argmax())}] is {weight.min()}; expected weights above 0")
+        first = int((weight <= 0).argmax())
+        raise ValueError(f"weights[{first}] is {weight[first]}; expected weights above 0")
     for what, given in (("groups", groups), ("units", units)):
         if given is not None and len(given) != len(values):
             raise ValueError(f"{len(given)} {what} for {len(values)} scores; expected the {_MEANS[what]} of each item")
     if max_items is not None and (groups is None or max_items < 1 or max_items != int(max_items)):
         raise ValueError(f"max_items is {max_items}; expected a whole number from 1 on, and with groups: it limits "
                          "what is accepted of a dialogue")  # fmt: skip
-    dialogues = np.arange(len(values)) if groups is None else _numbered("groups", groups)
-    drawn = dialogues if units is None else _numbered("units", units)
+    dialogues = np.arange(len(values)) if groups is None else numbered("groups", groups)
+    drawn = dialogues if units is None else numbered("units", units)
     pairs = dialogues * (drawn.max(initial=0) + 1) + drawn
     if groups is not None and len(np.unique(pairs)) > len(np.unique(dialogues)):
         raise ValueError("a dialogue (one of groups) is of several units; expected that all of its items are of one")
@@ -145,7 +146,7 @@ def audited_items(
     )  # fmt: skip
 
 
-def _numbered(what: str, names: Groups) -> NDArray[np.int64]:
+def numbered(what: str, names: Groups) -> NDArray[np.int64]:
     """The place of each name among all that are distinct: in their order, if they have one."""
     given = names.tolist() if isinstance(names, np.ndarray) else list(names)
     if missing := [i for i, name in enumerate(given) if is_scalar(name) and isna(name)]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from selflearn.trust.certificate import Certificate
 from selflearn.trust.certify import certify
-from selflearn.trust.items import Floats, Groups, check_probability
+from selflearn.trust.items import Floats, Groups, check_probability, numbered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,11 @@ def certify_each(
 def _columns(**given: ArrayLike | Groups | None) -> dict[str, NDArray[Any]]:
     """What is given of the items, as arrays of the same length."""
     kinds = {"names": object}  # as they are: an array of strings would cut or cast them
-    found = {name: np.asarray(values, kinds.get(name)) for name, values in given.items() if values is not None}
+    found = {
+        name: numbered(name, values) if name in ("groups", "units") else np.asarray(values, kinds.get(name))  # type: ignore[arg-type]
+        for name, values in given.items()
+        if values is not None
+    }
     items = len(found["scores"])
     for name, values in found.items():
         if len(values) != items:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from selflearn.trust.items import check_correct, check_numbers, check_probability, whole_numbers
-from selflearn.trust.wording import from_score
+from selflearn.trust.wording import at_least_percent, at_most_percent, from_score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +84,14 @@ def pac_labels(
     share = float((values >= threshold).mean()) if threshold is not None else 0.0
     promise = (
         f"People have to label all: for no share of the model's labels is the error of the whole data set certified to "
-        f"be at most {100 * whole_set_error:.3g}%."
+        f"be at most {at_most_percent(whole_set_error)}."
     )
     if threshold is not None:
         promise = (
             f"If the model labels the {share:.1%} of the data set with {from_score(threshold)} and "
-            f"people label the rest rightly, at most {100 * whole_set_error:.3g}% of the WHOLE data set is wrong, "
-            f"with a confidence of at least {100 * confidence:.3g}% over the draw of the audit. Of the model's own "
-            f"labels up to {min(1.0, whole_set_error / share):.1%} may be wrong."
+            f"people label the rest rightly, at most {at_most_percent(whole_set_error)} of the WHOLE data set is "
+            f"wrong, with a confidence of at least {at_least_percent(confidence)} over the draw of the audit. Of the "
+            f"model's own labels up to {min(1.0, whole_set_error / share):.1%} may be wrong."
         )
     return PacLabels(
         threshold=threshold, model_share=share, n=len(places), promise=promise, whole_set_error=whole_set_error,

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 
-from selflearn.trust.items import Groups, check_correct, check_probability
+from selflearn.trust.items import Groups, check_correct, check_probability, numbered
 
 COLUMNS = ("task", "worker", "label")
 
@@ -197,7 +197,7 @@ def paired_difference(
     if not len(model) or (groups is not None and len(groups) != len(model)):
         raise ValueError(f"{len(model)} items, {None if groups is None else len(groups)} groups; expected at least one "
                          "item, and the group of each")  # fmt: skip
-    homes = np.arange(len(model)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
+    homes = np.arange(len(model)) if groups is None else numbered("groups", groups)
     gains = np.bincount(homes, weights=model.astype(float) - person)
     sizes = np.bincount(homes).astype(float)
     rng = np.random.default_rng(seed)

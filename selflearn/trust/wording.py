@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import inf
 
 from selflearn.trust.certificate import Certificate
@@ -24,21 +24,53 @@ def from_score(threshold: float) -> str:
         >>> from_score(0.182712379), from_score(0.9), from_score(-inf)
         ('a score of 0.182713 or more', 'a score of 0.9 or more', 'any score')
     """
-    if threshold == -inf:
-        return "any score"
-    number = Decimal(repr(float(threshold)))
-    digits = Decimal(1).scaleb(number.adjusted() - 5)
-    return f"a score of {float(number.quantize(digits, ROUND_CEILING)):.6g} or more"
+    return "any score" if threshold == -inf else f"a score of {score_from(threshold)} or more"
+
+
+def score_from(threshold: float) -> str:
+    """A threshold as a number for a table, rounded as in :func:`from_score`.
+
+    Example:
+        >>> score_from(0.9504), score_from(0.1827123)
+        ('0.9504', '0.182713')
+    """
+    return _rounded(Decimal(repr(float(threshold))), 6, ROUND_CEILING)
+
+
+def at_most_percent(rate: float) -> str:
+    """A rate that is not exceeded, in three digits, rounded upwards.
+
+    Example:
+        >>> at_most_percent(0.1), at_most_percent(0.025), at_most_percent(0.07001)
+        ('10%', '2.5%', '7.01%')
+    """
+    return f"{_rounded(100 * Decimal(repr(float(rate))), 3, ROUND_CEILING)}%"
+
+
+def at_least_percent(confidence: float) -> str:
+    """A confidence that is reached, in three digits, rounded downwards: it is never said to be certain.
+
+    Example:
+        >>> at_least_percent(0.9), at_least_percent(0.99967), at_least_percent(0.999999)
+        ('90%', '99.9%', '99.9%')
+    """
+    return f"{_rounded(100 * Decimal(repr(float(confidence))), 3, ROUND_FLOOR)}%"
+
+
+def _rounded(number: Decimal, digits: int, way: str) -> str:
+    if number.is_infinite() or not number:
+        return f"{float(number):g}"
+    return f"{float(number.quantize(Decimal(1).scaleb(number.adjusted() + 1 - digits), way)):.{digits}g}"
 
 
 def of_threshold(found: Certificate, *, losses: bool, most: int | None = None) -> str:
     """The promise of a certificate with a threshold; ``most`` items a unit were audited, where nothing limits them."""
-    percent = f"at most {100 * found.target_error:.3g}% are wrong"
+    percent = f"at most {at_most_percent(found.target_error)} are wrong"
     what = f"the mean loss is at most {found.target_error:g}" if losses else percent
     about = "at least" if found.exact else "about"
     text = (
         f"Of the items with {from_score(found.threshold or 0.0)}, {what}: with a confidence of {about} "
-        f"{100 * found.confidence:.3g}% over audits like this one ({_audited(found)}). "
+        f"{at_least_percent(found.confidence)} over audits like this one ({_audited(found)}). "
     ) + _DRAWN[found.method].format(unit=_with_others(found))
     text += "." if found.starts == 1 else f", from {found.starts} starts."
     if found.max_items is not None:
@@ -53,7 +85,7 @@ def of_abstention(found: Certificate, *, losses: bool) -> str:
     rate = "mean loss" if losses else "error rate"
     text = (
         f"Nothing is accepted: from {_audited(found, 'audited ')} no threshold can be certified for {_article(rate)} "
-        f"of at most {found.target_error:g} with a confidence of {100 * found.confidence:.3g}%."
+        f"of at most {found.target_error:g} with a confidence of {at_least_percent(found.confidence)}."
     )
     if found.more_items == 0:
         return text + (
@@ -65,6 +97,7 @@ def of_abstention(found: Certificate, *, losses: bool) -> str:
         told = found.unit != "item" and found.more_units
         of_units = f" (about {_number(found.more_units, found.unit, 'more ')})" if told else ""
         text += f" It takes about {found.more_items} more audited items{of_units} if errors stay as they were observed."
+        text += " Draw all of them anew: to add to this audit is a second choice from its labels."
         if found.max_items is not None and found.method == "betting" and found.max_items > 1:
             text += " With whole dialogues a smaller max_items takes fewer, single items of many dialogues fewest."
         return text

@@ -16,6 +16,7 @@ from experiments.certify import command as command_of
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler
 from selflearn.inference.learned_from import write_learned_from
+from selflearn.inference.tries import note_try, number_of_try
 from selflearn.models import save_model
 from selflearn.schema import Labels
 from tests.fixtures.dialogues import home_dialogues, tiny_model
@@ -61,6 +62,34 @@ def test_promises_stand_beside_the_model_and_are_the_same_when_they_are_made_aga
     assert {found[task]["coverage"] for task in kept} == {1.0}
     # certified again, although the file is there already, and of the same audit
     assert command("target_error=0.999", "method=design_effect")[1] == out
+
+
+def test_an_audit_that_was_enlarged_is_a_second_choice_too(tmp_path):
+    """Who labels more because nothing was accepted, and certifies all of them, has looked at the first ones."""
+    asked = {"target_error": 0.1}
+    first, more, other = frozenset("ab"), frozenset("abc"), frozenset("xyz")
+    assert number_of_try(tmp_path, first, asked, model="m", again=False) == 1
+    note_try(tmp_path, first, asked, model="m")
+    assert number_of_try(tmp_path, first, asked, model="m", again=False) == 1
+    assert number_of_try(tmp_path, other, asked, model="m", again=False) == 1
+    assert number_of_try(tmp_path, more, asked, model="another", again=False) == 1
+    with pytest.raises(ValueError, match="2 of these 3 dialogues have been audited before, among others"):
+        number_of_try(tmp_path, more, asked, model="m", again=False)
+    assert number_of_try(tmp_path, more, asked, model="m", again=True) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["max_items=0"], "max_items is 0; expected a whole number from 1 on"),
+        (["max_items=3", "audited=items", "check=0"], "audited is items: turns that were drawn one by one"),
+        (["audited=turns"], "audited is 'turns'; expected one of"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused_before_the_log_is_read(command, settings, said):
+    code, _, err = command("input=nowhere.jsonl", *settings)
+    assert code == 2
+    assert said in " ".join(err.split())
 
 
 def test_a_second_choice_from_the_same_labels_is_refused_or_said(command, tmp_path, program):
@@ -200,13 +229,15 @@ def test_names_that_the_model_does_not_know_are_counted_and_a_corpus_of_others_i
     assert command()[0] == 0
     file = tmp_path / "model" / "promises.json"
     before = file.read_bytes()
-    write_jsonl([renamed(d, some=False) for d in home_dialogues(12)], tmp_path / "others.jsonl")
+    others = [replace(d, id=f"other-{d.id}") for d in home_dialogues(12)]  # the first audit was of those
+    write_jsonl([renamed(d, some=False) for d in others], tmp_path / "others.jsonl")
     code, _, err = command("input=others.jsonl")
     assert code == 2
     assert "intent: people gave New" in err
     assert "not one name is the same. Expected labels in the names that the model was trained with" in err
     assert file.read_bytes() == before
-    write_jsonl([renamed(d, some=True) for d in home_dialogues(12)], tmp_path / "some.jsonl")
+    third = [replace(d, id=f"some-{d.id}") for d in home_dialogues(12)]
+    write_jsonl([renamed(d, some=True) for d in third], tmp_path / "some.jsonl")
     code, _, err = command("input=some.jsonl")
     assert code == 0
     assert "intent: 1" in err

@@ -55,6 +55,10 @@ def test_answers_of_folds_are_put_together_and_calibrated_each_by_dialogues_of_i
     assert len(found) == 400
     assert found["certain"].between(0, 1).all()
     assert found["score"].tolist() == model["score"].tolist()
+    (tmp_path / "config.yaml").write_text("data: {folds: 3}")
+    with pytest.raises(FileNotFoundError, match="the result of 'model' for 2 of 3 folds; expected a run that ended"):
+        decisions_of_run(tmp_path, "model", "defect")
+    (tmp_path / "config.yaml").write_text("data: {folds: 2}")
     with pytest.raises(FileNotFoundError, match="no labels of the task 'success'; it has defect"):
         decisions_of_run(tmp_path, "model", "success")
     with pytest.raises(FileNotFoundError, match=r"no finished result of 'annotator'.*baselines\.names"):

@@ -281,6 +281,28 @@ def test_names_of_dialogues_may_be_anything_that_can_be_told_apart():
     assert certify([0.9] * 3, [1] * 3, groups=[("sgd", 1), ("sgd", "1"), ("sgd", 1)]).units == 2
 
 
+@pytest.mark.parametrize("confidence", [0.4999, 0.5, 0.5001])
+def test_an_even_chance_is_a_confidence_as_any_other(confidence):
+    found = certify([0.9] * 400, [True] * 400, np.arange(400) // 4, 0.1, confidence, "design_effect")
+    assert found.coverage == 1.0
+
+
+def test_confidence_is_never_said_to_be_more_than_it_is():
+    audit = {"scores": [0.9] * 9000, "correct": [True] * 9000}
+    assert "with a confidence of at least 99.9% over" in certify(**audit, confidence=0.99967).promise
+    assert "at most 2.51% are wrong" in certify(**audit, target_error=0.025001).promise
+
+
+def test_groups_may_have_names_of_several_parts():
+    """As corpus and id; and a number is not the letters it is written in."""
+    names = [("a", i // 5) for i in range(300)]
+    found = certify([0.9] * 300, [True] * 300, names, 0.2, max_items=2)
+    assert found.accept([0.95] * 3, [("b", 1)] * 3).tolist() == [True, True, False]
+    assert found.accept([0.95] * 3, [1, "1", 1]).tolist() == [True] * 3
+    together = certify_each([0.9] * 300, [True] * 300, ["x"] * 300, names, 0.2)
+    assert together.certificates["x"].coverage == 1.0
+
+
 def test_the_threshold_in_words_is_never_below_the_certified_one():
     scores = 0.9 + np.arange(400) * 1e-9
     found = certify(scores, np.ones(400), target_error=0.1)

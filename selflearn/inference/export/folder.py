@@ -61,9 +61,7 @@ def export_labelled(
             be written in the format, or the audit cannot be drawn.
         CorpusError: a labelled file is missing or damaged.
     """
-    if to not in WRITERS:
-        near = difflib.get_close_matches(to, WRITERS, n=1)
-        raise ExportError(f"to is {to!r}; expected one of {', '.join(WRITERS)}" + (f" ({near[0]}?)" if near else ""))
+    _check_format(to)
     found = labelled_dialogues(folder, cache_dir=cache_dir)
     return export_dialogues(
         found.dialogues, output, to=to, accept=found.accept if accept is None else accept, model=found.model,
@@ -96,6 +94,7 @@ def export_dialogues(
         masker: masks personal data.
         progress: called with the number of dialogues done and of all dialogues.
     """
+    _check_format(to)
     writer, file_names = WRITERS[to]
     if audit is not None:
         audit.check(to)
@@ -165,3 +164,9 @@ def labelled_dialogues(folder: str | Path, *, cache_dir: str | Path | None = Non
                           "same output, it goes on where it stopped")  # fmt: skip
     rows = load_dialogues("table", root=parts, split="all", cache_dir=cache_dir)
     return LabelledFolder(dialogues=DialogueRows(rows), model=str(model), accept=accept, names=names)
+
+
+def _check_format(to: str) -> None:
+    if to not in WRITERS:
+        near = difflib.get_close_matches(to, WRITERS, n=1)
+        raise ExportError(f"to is {to!r}; expected one of {', '.join(WRITERS)}" + (f" ({near[0]}?)" if near else ""))

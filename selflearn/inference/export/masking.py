@@ -6,7 +6,8 @@ What is masked, in this order:
 * what looks like it: e-mail addresses (also spoken, "ann at mail dot org"), house numbers with English names of
   streets, phone numbers, numbers of four digits and more, four spoken digits;
 * the values of those slots, and of what the assistant understood as such, wherever else the dialogue says them, of a
-  person's name each word; and names after "my name is" and after titles.
+  person's name each word; and names after "my name is" and after titles, also where only a transcript has them;
+* which rater a label is from.
 
 It is no guarantee: a name that no slot holds and nothing introduces stays, and so do ids. Offsets stay right: no mask
 reaches over the border of a slot, so that every slot begins and ends where it did, in the new text.
@@ -18,9 +19,10 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NamedTuple, TypeVar
 
+from selflearn._record import Record
 from selflearn.inference.rows import ExportError
 from selflearn.schema import Dialogue, Interpretation, Labels, Slot, Turn, TurnLabels
 
@@ -173,8 +175,12 @@ class Masker:
             if said.transcript is not None:
                 text = counted(self._masked(said.transcript.value, (), known))
                 said = replace(said, transcript=replace(said.transcript, value=text))
-            new_labels.append(said)
-        kept = Labels(goals=dialogue.labels.goals, turns=tuple(new_labels) if dialogue.labels.turns else ())
+            new_labels.append(_without_rater(said))
+        goals = dialogue.labels.goals
+        kept = Labels(
+            goals=None if goals is None else tuple(_without_rater(goal) for goal in goals),
+            turns=tuple(new_labels) if dialogue.labels.turns else (),
+        )
         masked = Dialogue(id=dialogue.id, corpus=dialogue.corpus, split=dialogue.split, turns=tuple(turns), labels=kept)
         return masked, counts
 
@@ -194,9 +200,12 @@ class Masker:
         for turn in dialogue.turns:
             held += [(slot.name, slot.value) for guess in turn.interpretations for slot in guess.slots]
             held += [(entity.slot, text) for entity in turn.entities for text in (entity.mention, entity.entity)]
-        texts = [text for turn in dialogue.turns for text in (turn.request, turn.response) if text is not None]
+        said = [text for turn in dialogue.turns for text in (turn.request, turn.response)]
+        said += [labels.transcript.value for labels in dialogue.labels.turns if labels.transcript is not None]
+        texts = [text for text in (*said, *(text for _, text in held)) if text is not None]
         introduced = [match.group() for text in texts for pattern in _INTRODUCED for match in pattern.finditer(text)]
-        values = {name: NAME for name in introduced if name.lower() not in _COMMON}
+        words = [word for name in introduced for word in (name, *name.split()) if len(word) > 1]
+        values = {name: NAME for name in words if name.lower() not in _COMMON}
         for name, text in held:
             kind = self.kind(name)
             if kind is not None and text is not None:
@@ -223,6 +232,26 @@ class Masker:
             hidden = f"[{kind}]" if kind is not None else text
             value = hidden if text != slot.text else self._masked(value, (), known).text
         return replace(slot, start=start, end=end, text=text, value=value)
+
+
+RATER = "rater:masked"
+"""The source of a label by whoever it was: ids of raters are often addresses."""
+
+_R = TypeVar("_R", bound=Record)
+
+
+def _without_rater(record: _R) -> _R:
+    """A label, or a record of labels, that does not say which person it is from."""
+    new: dict[str, Any] = {}
+    for name in (one.name for one in fields(record)):  # type: ignore[arg-type]
+        value = getattr(record, name)
+        if isinstance(value, Record):
+            new[name] = _without_rater(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Record):
+            new[name] = tuple(map(_without_rater, value))
+        elif name == "source" and value.startswith("rater:"):
+            new[name] = RATER
+    return replace(record, **new)  # type: ignore[type-var]
 
 
 def slot_kind(name: str) -> str | None:

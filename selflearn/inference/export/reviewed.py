@@ -177,14 +177,18 @@ def reviewed_dialogues(
 def review_labels(dialogue: Dialogue, rater: str) -> Labels:
     """What one annotator said, as labels.
 
-    Goals are None where a boundary was not answered: nobody said that the dialogue goes on there.
+    Goals are None where a boundary was not answered: nobody said that the dialogue goes on there. Of a dialogue of one
+    turn, which has no boundary to ask for, they are None where its success was not answered either.
 
     Raises:
         ValueError: the annotator has not seen the dialogue.
     """
     labels = labels_by(dialogue, rater)
-    answered = {r.turn for r in dialogue.ratings if r.rater == rater and r.question == "boundary"}
-    return labels if answered.issuperset(range(1, len(dialogue.turns))) else replace(labels, goals=None)
+    own = [rating for rating in dialogue.ratings if rating.rater == rater]
+    answered = {rating.turn for rating in own if rating.question == "boundary"}
+    looked_at = answered or any(rating.question == "success" for rating in own)
+    whole = answered.issuperset(range(1, len(dialogue.turns)))
+    return labels if looked_at and whole else replace(labels, goals=None)
 
 
 def _whose(reviews: Reviews, rater: str | None) -> dict[DialogueKey, str]:

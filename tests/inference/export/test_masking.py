@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from selflearn.inference.export import ExportError, Masker, export_dialogues
 from selflearn.inference.export.masking import KINDS, slot_kind
 from selflearn.inference.rows import Acceptance, label_rows
-from selflearn.schema import Interpretation, Label, Labels, NamedValue, Rating, Slot, TurnLabels
+from selflearn.schema import Goal, Interpretation, Label, Labels, NamedValue, Rating, Slot, TurnLabels
 from tests.fixtures.dialogues import home_dialogue, plain_dialogue
 from tests.fixtures.labelled import labelled_dialogues
 
@@ -165,6 +165,25 @@ def test_nothing_of_a_personal_slot_is_left_in_an_exported_text(dialogue):
             assert not left.strip()
             assert found.value is None or found.value in (f"[{kind}]" for kind in KINDS) or not found.value.strip()
     assert "ann@mail.org" not in masked
+
+
+def test_names_that_only_a_transcript_has_and_each_word_of_a_name_are_masked():
+    transcript = Label(value="my name is Joanna Miller", source="rater:label_studio:ann@mail.org")
+    turns = (TurnLabels(transcript=transcript), TurnLabels())
+    dialogue = plain_dialogue(("my name is jo an", "Welcome back, Joanna!"), ("thanks", "Bye, Miller."))
+    masked = Masker().mask(dialogue.with_labels(Labels(turns=turns)))[0]
+    assert masked.labels.turns[0].transcript.value == "my name is [NAME]"
+    assert [turn.response for turn in masked.turns] == ["Welcome back, [NAME]!", "Bye, [NAME]."]
+
+
+def test_who_a_label_is_from_does_not_come_along():
+    who = "rater:label_studio:ann@mail.org"
+    labels = TurnLabels(intent=Label(value="call", source=who), slots=(slot("call me", "me", "x", source=who),))
+    goal = Goal(start=0, end=1, name="call", source=who)
+    dialogue = plain_dialogue(("call me", None)).with_labels(Labels(goals=(goal,), turns=(labels,)))
+    masked = Masker().mask(dialogue)[0]
+    assert "ann" not in str(masked.to_dict())
+    assert masked.labels.turns[0].intent.source == masked.labels.goals[0].source == "rater:masked"
 
 
 def test_ratings_and_ids_of_people_do_not_come_along():

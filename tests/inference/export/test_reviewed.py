@@ -21,7 +21,7 @@ from selflearn.inference.export import (
     reviewed_dialogues,
 )
 from selflearn.schema import Rating, Turn
-from tests.fixtures.dialogues import home_dialogues
+from tests.fixtures.dialogues import home_dialogues, plain_dialogue
 from tests.fixtures.labelled import home_labelled
 from tests.inference.export.test_reviews import (
     EMAIL,
@@ -151,6 +151,16 @@ def test_goals_are_not_made_of_boundaries_that_nobody_answered(tmp_path):
     goals = found.tasks["segmentation"]
     assert (goals.unanswered, goals.agreed + goals.changed) == (goals.shown, 0)
     assert all(turn.intent is not None for d in found.dialogues for turn in d.labels.turns)
+
+
+def test_a_dialogue_of_one_turn_is_a_goal_only_for_who_was_asked_of_goals():
+    """It has no boundary to answer: with its goal, which is always right, goals would be certified for nothing."""
+    intent = Rating(rater="ann", question="intent", answer="x", turn=0)
+    success = Rating(rater="ann", question="success", answer="yes", turn=0)
+    dialogue = plain_dialogue(("a", "b"))
+    assert review_labels(replace(dialogue, ratings=(intent,)), "ann").goals is None
+    (goal,) = review_labels(replace(dialogue, ratings=(intent, success)), "ann").goals
+    assert (goal.start, goal.end, goal.success) == (0, 1, True)
 
 
 def test_an_audit_shows_no_label_and_comes_back_as_one(imported, tmp_path):
