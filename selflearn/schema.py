@@ -352,7 +352,7 @@ class Dialogue(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence(Record):
-    """Why a goal record says what it says: a turn and the signal used from it ("next turn", "barge_in", ...)."""
+    """Why a goal record says what it says: a turn and what of it was used ("boundary", "intent", "slots", ...)."""
 
     turn: int
     signal: str
