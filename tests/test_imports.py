@@ -15,7 +15,7 @@ HEAVY = ("torch", "transformers", "datasets", "pandas", "sklearn", "lightning", 
 ALONE = {
     "schema": {"schema", "_codec", "_record"},
     "metrics": {"metrics"},
-    "corpora": {"corpora", "schema", "_codec", "_record", "_progress"},
+    "corpora": {"corpora", "schema", "_codec", "_record", "_progress", "_replacing"},
     "encoders": {"encoders", "batching", "schema", "_codec", "_record"},
 }
 

@@ -93,11 +93,13 @@ class Presence:
             given: of the dialogues to be labelled; ``self`` is of training.
         """
         lacking = [name for name, share in self.shares.items() if share >= OFTEN and not given.shares.get(name)]
-        said = [
-            f"no turn has `{name}`, which {self.shares[name]:.0%} of the training turns had: labels are worse than "
-            "measured. Where the log has it, map its column to that field (`columns`)"
-            for name in lacking
-        ]
+        said = []
+        if lacking:
+            named = ", ".join(f"`{name}` ({self.shares[name]:.0%})" for name in lacking)
+            said.append(
+                f"no turn has {named}, each with its share of the training turns that had it: labels are worse than "
+                "measured. What the log has of it is to be mapped to its field (`columns`)"
+            )
         if self.gap and given.gap is not None and not 1 / MUCH <= given.gap / self.gap <= MUCH:
             said.append(
                 f"turns are {given.gap:,.4g} seconds apart, and {self.gap:,.4g} in training (medians): expected "

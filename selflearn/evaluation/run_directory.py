@@ -130,13 +130,13 @@ def warnings_shown() -> Iterator[None]:
     """Meanwhile the library's warnings go to the terminal as well: what is left out has to be seen, not looked for."""
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
-    with _handled_by(handler, "%(asctime)s %(message)s", "%H:%M:%S"):
+    with _handled_by(handler, "%(message)s"):
         yield
 
 
 @contextmanager
-def _handled_by(handler: logging.Handler, form: str, times: str | None = None) -> Iterator[None]:
-    handler.setFormatter(logging.Formatter(form, times))
+def _handled_by(handler: logging.Handler, form: str) -> Iterator[None]:
+    handler.setFormatter(logging.Formatter(form))
     logger = logging.getLogger("selflearn")
     logger.addHandler(handler)
     try:
