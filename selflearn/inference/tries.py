@@ -85,7 +85,13 @@ def _read(directory: Path) -> dict[str, list[_Try]]:
         return {}
     try:
         found: dict[str, list[_Try]] = json.loads(file.read_text("utf-8"))
+        if not all(isinstance(tries, list) and all(map(_is_try, tries)) for tries in found.values()):
+            raise ValueError("it does not list the tries of each model")
         return found
-    except ValueError as error:
+    except (ValueError, AttributeError) as error:
         what_to_do = "an undamaged file; without it nobody knows what was asked of audits before"
         raise ValueError(f"{file} cannot be read ({error}); expected {what_to_do}") from error
+
+
+def _is_try(one: object) -> bool:
+    return isinstance(one, dict) and {"dialogues", "asked"} <= one.keys()

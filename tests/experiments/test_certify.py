@@ -76,6 +76,10 @@ def test_an_audit_that_was_enlarged_is_a_second_choice_too(tmp_path):
     with pytest.raises(ValueError, match="2 of these 3 dialogues have been audited before, among others"):
         number_of_try(tmp_path, more, asked, model="m", again=False)
     assert number_of_try(tmp_path, more, asked, model="m", again=True) == 2
+    for damaged in ('{"m": {"a letter": []}}', "[]", "{"):
+        (tmp_path / "audits.json").write_text(damaged)
+        with pytest.raises(ValueError, match=r"audits\.json cannot be read .*expected an undamaged file"):
+            number_of_try(tmp_path, first, asked, model="m", again=False)
 
 
 @pytest.mark.parametrize(
