@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from selflearn._replacing import replacing
+from selflearn._replacing import replace_text
 from selflearn.corpora.splits import group_folds
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.labels import Scores
@@ -150,8 +150,7 @@ def calibrated_scores(calibrators: Calibrators) -> Scores:
 def write_calibrators(calibrators: Calibrators, directory: Path) -> None:
     """Write them into the directory of the model whose scores they are for."""
     found = {task: asdict(calibrator) for task, calibrator in calibrators.items()}
-    with replacing(directory / FILE) as file:
-        file.write((json.dumps(found, indent=1) + "\n").encode())
+    replace_text(directory / FILE, json.dumps(found, indent=1) + "\n")
 
 
 def read_calibrators(directory: Path) -> Calibrators:

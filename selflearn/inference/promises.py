@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from selflearn._replacing import replacing
+from selflearn._replacing import replace_text
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.audit_design import drawn_as, independence
 from selflearn.inference.rows import EACH, Acceptance, promise_key
@@ -120,8 +120,7 @@ def write_promises(promises: Mapping[str, Certificate], directory: Path, *, mode
     """Write them, by task or by name, into the directory of the model; ``model`` is its fingerprint."""
     tasks = {task: asdict(certificate) for task, certificate in promises.items()}
     file = directory / FILE
-    with replacing(file) as written:
-        written.write((json.dumps({"model": model, "tasks": tasks}, indent=1) + "\n").encode())
+    replace_text(file, json.dumps({"model": model, "tasks": tasks}, indent=1) + "\n")
     return file
 
 

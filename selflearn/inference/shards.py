@@ -24,7 +24,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from selflearn._replacing import DISK_FULL, replacing
+from selflearn._replacing import DISK_FULL, replace_text
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._lock import exclusive
@@ -305,8 +305,7 @@ class _Folder:
             "settings": self.settings, "names": self.names, "finished": self.finished, "shards": self.shards,
             "times": self.times,
         }  # fmt: skip
-        with replacing(self.state) as file:
-            file.write(json.dumps(state, indent=1).encode())
+        replace_text(self.state, json.dumps(state, indent=1))
 
 
 def _count(item: LabelledDialogue, counts: Counter[str]) -> None:

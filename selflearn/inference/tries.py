@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
-from selflearn._replacing import replacing
+from selflearn._replacing import replace_text
 from selflearn.batching.rows import DialogueRows
 
 FILE = "audits.json"
@@ -75,8 +75,7 @@ def note_try(directory: Path, audit: Audit, asked: Mapping[str, Any], *, model: 
     this: _Try = {"dialogues": sorted(audit), "asked": dict(asked)}
     if this not in tries:
         tries.append(this)
-        with replacing(directory / FILE) as written:
-            written.write((json.dumps(known) + "\n").encode())
+        replace_text(directory / FILE, json.dumps(known) + "\n")
 
 
 def _read(directory: Path) -> dict[str, list[_Try]]:

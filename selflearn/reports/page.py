@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from selflearn._replacing import replacing
+from selflearn._replacing import replace_text
 
 NAME = "report.html"
 
@@ -43,8 +43,7 @@ def write_page(data: Mapping[str, Any], file: Path, *, title: str) -> Path:
     """
     text = page(data, title=title)
     try:
-        with replacing(file) as written:
-            written.write(text.encode())
+        replace_text(file, text)
     except OSError as error:
         raise ReportError(f"{file} cannot be written ({error}); make room or give another folder, and run the command "
                           "again: what was computed is kept") from error  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from selflearn._replacing import replacing, replacing_folder
+from selflearn._replacing import replace_text, replacing, replacing_folder
 from selflearn.corpora._rows import write_jsonl_rows, write_parquet_rows
 from selflearn.corpora.loading import quiet_datasets
 from selflearn.inference.export.argilla import (
@@ -123,8 +123,7 @@ def write_label_studio(export: Export, folder: Path) -> None:
             for dialogue in export.prepared(found.order)
         )
     export.counts["tasks"] = _write_json_list(tasks, folder / "tasks.json")
-    with replacing(folder / "config.xml") as file:
-        file.write(config.encode())
+    replace_text(folder / "config.xml", config)
 
 
 def write_argilla(export: Export, folder: Path) -> None:
@@ -149,8 +148,7 @@ def write_argilla(export: Export, folder: Path) -> None:
         )
     export.counts["records"] = _write_json_list(records, folder / "records.json")
     for name, content in (("settings", argilla_settings(found)), ("dataset", argilla_dataset())):
-        with replacing(folder / ".argilla" / f"{name}.json") as file:
-            file.write(json.dumps(content, ensure_ascii=False, indent=1).encode())
+        replace_text(folder / ".argilla" / f"{name}.json", json.dumps(content, ensure_ascii=False, indent=1))
 
 
 WRITERS: Mapping[str, tuple[Callable[[Export, Path], None], tuple[str, ...]]] = {
