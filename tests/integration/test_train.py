@@ -176,7 +176,7 @@ def test_a_sweep_goes_on_after_a_job_that_failed(command, one_step, corpora, ret
         "data.limit=15", "paths.runs=here", program=program,
     )  # fmt: skip
     assert run.code == 2
-    assert "nowhere does not exist. Give the folder of the release as root" in run.printed
+    assert "nowhere does not exist" in " ".join(run.printed.split())
     assert "1 of 2 jobs failed" in run.printed
     assert len(returned) == 1
 
