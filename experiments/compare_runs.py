@@ -29,7 +29,7 @@ from selflearn.evaluation import (
     values_markdown,
 )
 from selflearn.evaluation.predictions import read_together
-from selflearn.evaluation.results import legend
+from selflearn.evaluation.results import legend, named_rows
 from selflearn.evaluation.results_page import Run, put_between_marks
 from selflearn.evaluation.run_directory import is_free
 
@@ -62,7 +62,7 @@ def main(cfg: DictConfig) -> None:
     systems |= {name: stored[name] for name in cfg.beside}
     metrics = evaluate(systems, dialogue_ids=ids, owners=predictions[0].owners, model="model",
                        resamples=cfg.resamples, seed=cfg.seed)  # fmt: skip
-    rows = [(task, name) for task, _, name in (row.partition("/") for row in cfg.metrics)]
+    rows = named_rows(cfg.metrics)
     results = Results.from_metrics(metrics).only(rows)
     shown = Console()
     console = Console(width=max(shown.width, 120))  # a row a line, also in a file

@@ -14,6 +14,7 @@ from experiments.app import hydra_main
 from experiments.results import finished_runs, without_debug
 from experiments.simulate import world_directory
 from selflearn.evaluation.ranges import Rates, range_tables, ranges_page, rates_key, rates_of
+from selflearn.evaluation.results import named_rows
 from selflearn.evaluation.results_page import Run
 from selflearn.simulation.rates import check_rates, dotted_rates
 
@@ -31,7 +32,7 @@ def main(cfg: DictConfig) -> None:
     runs = [Run.read(directory) for directory in _directories(cfg)]
     tables = range_tables(runs)
     if tables:
-        rows = [(task, metric) for task, _, metric in (row.partition("/") for row in cfg.rows)]
+        rows = named_rows(cfg.rows)
         names = {rates_key(rates): name for name, rates in ends}
         text = ranges_page(tables, rows, names=names, beside=list(cfg.beside), people=list(cfg.people))
         page.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from experiments.app import hydra_main
 from experiments.check import ConfigError
+from selflearn.evaluation.results import named_rows
 from selflearn.evaluation.results_page import Run, write_headline, write_results_page
 
 _DEBUG = re.compile(r"(?:^|\s)debug=(?!off\b)")
@@ -60,15 +61,15 @@ def main(cfg: DictConfig) -> None:
         directories = [Path(directory) for directory in cfg.runs]
     if cfg.headline.file is not None and not directories:
         raise ConfigError(["headline.file is of the first run, and runs is empty; expected runs=[DIR,...]"])
-    stayed = write_results_page(directories, page, notes=[Path(file) for file in cfg.notes])
+    stayed = write_results_page(directories, page, notes=[Path(file) for file in cfg.notes], main=named_rows(cfg.main))
     for directory in directories:
         console.print(f"{directory}", highlight=False)
     console.print(f"{len(directories)} runs are on {page}", highlight=False)
     if stayed:
         console.print(f"as they were: {'; '.join(stayed)}", highlight=False, markup=False)
     if cfg.headline.file is not None:
-        rows = [(task, metric) for task, _, metric in (row.partition("/") for row in cfg.headline.rows)]
-        write_headline(directories[0], Path(cfg.headline.file), rows, systems=cfg.headline.systems)
+        rows, systems = named_rows(cfg.headline.rows), cfg.headline.systems
+        write_headline(directories[0], Path(cfg.headline.file), rows, systems=systems)
         console.print(f"{directories[0]} is in {cfg.headline.file}", highlight=False)
 
 

@@ -22,6 +22,16 @@ Row = tuple[str, str]
 """Task and metric, the metric with its slices: ``("intent", "accuracy@seen")``."""
 
 
+def named_rows(names: Iterable[str]) -> list[Row]:
+    """Task and metric of each row that is named as tables and configs name it.
+
+    Example:
+        >>> named_rows(["transcript/wer@defects"])
+        [('transcript', 'wer@defects')]
+    """
+    return [(task, metric) for task, _, metric in (name.partition("/") for name in names)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
     """A number with two ends: of a bootstrap interval (one run) or of the range over seeds (several)."""

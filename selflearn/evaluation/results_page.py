@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,11 @@ class Run:
 
 
 def results_page(
-    directories: Iterable[Path], *, notes: Iterable[Path] = (), task_metrics: Mapping[str, ItemTable] = TASK_METRICS
+    directories: Iterable[Path],
+    *,
+    notes: Iterable[Path] = (),
+    main: Sequence[Row] = (),
+    task_metrics: Mapping[str, ItemTable] = TASK_METRICS,
 ) -> str:
     """A new page of results: for each experiment its commands, times, versions and table, and the notes.
 
@@ -148,6 +152,8 @@ def results_page(
     Args:
         directories: of finished runs; experiments come in the order of their first run.
         notes: files of Markdown, in sections that begin with ``## ``: other tables, what was to be reached and is not.
+        main: which (task, metric) every table shows at once; the others are folded away below it. A run that has none
+            of them shows all that it has.
         task_metrics: says whether higher or lower is better.
 
     Returns:
@@ -157,7 +163,7 @@ def results_page(
         RunDirectoryError: a directory lacks a file or a key; names it.
         ValueError: neither a directory nor a file was given, or a file is not in sections.
     """
-    return written_page(_HEAD, updated([], _given(directories, notes, task_metrics)))
+    return written_page(_HEAD, updated([], _given(directories, notes, main, task_metrics)))
 
 
 def write_results_page(
@@ -165,6 +171,7 @@ def write_results_page(
     page: Path,
     *,
     notes: Iterable[Path] = (),
+    main: Sequence[Row] = (),
     task_metrics: Mapping[str, ItemTable] = TASK_METRICS,
 ) -> list[str]:
     """Write :func:`results_page` to a file, or bring the page that is there up to date.
@@ -177,6 +184,7 @@ def write_results_page(
         directories: of finished runs.
         page: where to; its folder is made.
         notes: as in :func:`results_page`.
+        main: as in :func:`results_page`.
         task_metrics: says whether higher or lower is better.
 
     Returns:
@@ -196,7 +204,7 @@ def write_results_page(
                 f"{_BEGINS!r}. Take another place (output=FILE), or delete it to begin anew"
             )
     notes = list(notes)
-    given = _given(directories, notes, task_metrics)
+    given = _given(directories, notes, main, task_metrics)
     page.parent.mkdir(parents=True, exist_ok=True)
     given = [copied_images(section, page.parent) for section in given]
     replace_text(page, written_page(_HEAD, updated(old, given)))
@@ -204,13 +212,16 @@ def write_results_page(
     return [section.title for section in old if section.title not in titles]
 
 
-def _given(directories: Iterable[Path], notes: Iterable[Path], task_metrics: Mapping[str, ItemTable]) -> list[Section]:
+def _given(
+    directories: Iterable[Path], notes: Iterable[Path], main: Sequence[Row], task_metrics: Mapping[str, ItemTable]
+) -> list[Section]:
     """One section for the seeds of each experiment, and those of the notes."""
     experiments: dict[str, list[Run]] = {}
     for directory in directories:
         run = Run.read(Path(directory))
         experiments.setdefault(run.experiment(), []).append(run)
-    found = [section for runs in experiments.values() for section in split_sections(_section(runs, task_metrics))[1]]
+    texts = [_section(runs, main, task_metrics) for runs in experiments.values()]
+    found = [section for text in texts for section in split_sections(text)[1]]
     found += [section for file in notes for section in read_notes(Path(file))]
     if not found:
         raise ValueError("no run directory was given, and no note; expected at least one, with metrics.json in it")
@@ -258,7 +269,7 @@ def put_between_marks(file: Path, name: str, text: str) -> None:
     replace_text(file, f"{head}{start}\n{text}\n{end}{tail}")
 
 
-def _section(runs: Sequence[Run], task_metrics: Mapping[str, ItemTable]) -> str:
+def _section(runs: Sequence[Run], main: Sequence[Row], task_metrics: Mapping[str, ItemTable]) -> str:
     results = Results.over_seeds([run.metrics for run in runs])
     commands = "\n".join(f"{run.command}  # {_duration(run.seconds)}" for run in runs)
     machines = dict.fromkeys(run.made_with for run in runs)
@@ -266,11 +277,23 @@ def _section(runs: Sequence[Run], task_metrics: Mapping[str, ItemTable]) -> str:
         f"## {runs[0].title()}\n",
         f"```bash\n{commands}\n```\n",
         *(f"{machine}\n" for machine in machines),
-        results_markdown(results, task_metrics=task_metrics) + "\n",
-        " ".join(legend(results)) + "\n",
+        *_tables(results, main, task_metrics),
         *(text for run in runs for text in run.added()),
     ]
     return "\n".join(parts)
+
+
+def _tables(results: Results, main: Sequence[Row], task_metrics: Mapping[str, ItemTable]) -> Iterator[str]:
+    """The main rows with how to read them, and all others in a part that a reader opens."""
+    rows = results.rows()
+    shown = [row for row in main if row in rows] or rows
+    yield results_markdown(results.only(shown), task_metrics=task_metrics) + "\n"
+    yield " ".join(legend(results)) + "\n"
+    if others := [row for row in rows if row not in shown]:
+        yield '<details markdown="1">'
+        yield f"<summary>{len(others)} more rows: other metrics, and parts of the data</summary>\n"
+        yield results_markdown(results.only(others), task_metrics=task_metrics) + "\n"
+        yield "</details>\n"
 
 
 def _duration(seconds: float) -> str:

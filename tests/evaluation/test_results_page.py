@@ -48,6 +48,22 @@ def test_a_run_has_its_command_time_versions_and_table(tmp_path: Path):
     assert "| intent/accuracy ↑ | 40 | .900 |" in page
 
 
+def test_rows_beside_the_main_ones_are_folded_away_and_none_is_lost(tmp_path: Path):
+    run = make_run(tmp_path / "run")
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics |= {"test/intent/accuracy@seen": 0.95, "test/slots/f1": 0.8}
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    shown, folded = results_page([run], main=[("slots", "f1"), ("intent", "accuracy")]).split('<details markdown="1">')
+    assert shown.index("| slots/f1 ↑ |  | .800 |") < shown.index("| intent/accuracy ↑ | 40 | .900 |")
+    assert "<summary>1 more rows" in folded
+    assert "\n\n| metric | n | model |\n" in folded  # without an empty line before it, it is no table
+    assert "| intent/accuracy@seen ↑ |  | .950 |" in folded
+    assert "accuracy@seen" not in shown
+    everything = results_page([run], main=[("success", "auc")])  # it has none of them
+    assert "<details" not in everything
+    assert "| intent/accuracy@seen ↑ |" in everything
+
+
 def test_what_was_trained_on_another_machine_says_so(tmp_path: Path):
     run = make_run(tmp_path / "run")
     said = json.loads((run / "versions.json").read_text()) | {"elsewhere": {"model": "a GPU, torch 2.11.0"}}
