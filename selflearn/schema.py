@@ -12,7 +12,8 @@ Times are seconds, offsets count characters, spans are half-open ``[start, end)`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 
 from selflearn._codec import RecordError
 from selflearn._record import Label, Record, check_score, check_source, require, require_span
@@ -301,12 +302,19 @@ class Dialogue(Record):
         require(n > 0, "turns", (), "at least one turn")
         times = [turn.seconds for turn in self.turns if turn.seconds is not None]
         require(times == sorted(times), "turns", times, "seconds that never go back")
-        for name, rows in (("feedback", self.feedback), ("labels.turns", self.labels.turns)):
-            require(len(rows) in (0, n), name, f"{len(rows)} entries", f"none, or one for each of the {n} turns")
+        require(len(self.feedback) in (0, n), "feedback", f"{len(self.feedback)} entries", _one_a_turn(n))
         if self.truth is not None:
             require(len(self.truth.turns) in (0, n), "truth.turns", f"{len(self.truth.turns)} entries", f"0 or {n}")
+        self._check_labels()
+        for i, rating in enumerate(self.ratings):
+            ok = rating.turn is None or 0 <= rating.turn < n
+            require(ok, f"ratings[{i}].turn", rating.turn, f"a turn index below {n}, or nothing")
+
+    def _check_labels(self) -> None:
+        n, rows = len(self.turns), self.labels.turns
+        require(len(rows) in (0, n), "labels.turns", f"{len(rows)} entries", _one_a_turn(n))
         self._check_goals(n)
-        for i, (turn, labels) in enumerate(zip(self.turns, self.labels.turns, strict=False)):
+        for i, (turn, labels) in enumerate(zip(self.turns, rows, strict=False)):
             request, target = turn.request or "", labels.rephrase_target
             for j, slot in enumerate(labels.slots or ()):
                 if request[slot.start : slot.end] != slot.text:
@@ -316,9 +324,6 @@ class Dialogue(Record):
             if target is not None:
                 later = f"the index of a later turn (at most {n - 1})"
                 require(i < target.value < n, f"labels.turns[{i}].rephrase_target", target, later)
-        for i, rating in enumerate(self.ratings):
-            ok = rating.turn is None or 0 <= rating.turn < n
-            require(ok, f"ratings[{i}].turn", rating.turn, f"a turn index below {n}, or nothing")
 
     def _check_goals(self, n: int) -> None:
         goals = self.labels.goals
@@ -343,8 +348,20 @@ class Dialogue(Record):
         )  # fmt: skip
 
     def with_labels(self, labels: Labels) -> Dialogue:
-        """The same dialogue with other labels."""
-        return replace(self, labels=labels)
+        """The same dialogue with other labels.
+
+        Raises:
+            RecordError: the labels do not fit the turns.
+        """
+        require(isinstance(labels, Labels), "labels", labels, "Labels")
+        found = copy(self)  # all else was checked when it was made: every dialogue that is labelled comes through here
+        object.__setattr__(found, "labels", labels)
+        found._check_labels()
+        return found
+
+
+def _one_a_turn(n: int) -> str:
+    return f"none, or one for each of the {n} turns"
 
 
 # ------------------------------------------------------------------------------------------------------- goal record

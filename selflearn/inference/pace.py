@@ -107,7 +107,7 @@ class Person:
 
 def pace_lines(pace: Pace, person: Person | None = None) -> list[tuple[str, str]]:
     """What a reader is told: names and values."""
-    added = "" if pace.added is None else f"{pace.added:.1%} of the time of encoding"
+    added = "" if pace.added is None else f"{pace.added:.1%} to reading and encoding"
     lines = [(f"time to {stage}", f"{seconds:.1f} s") for stage, seconds in pace.seconds.items()]
     lines += [
         ("labelling adds", added),
