@@ -32,7 +32,7 @@ from selflearn.inference.decisions import (
 )
 from selflearn.inference.ratings import item, ratings_by_task
 from selflearn.schema import Dialogue
-from selflearn.trust import Certificate, aggregate, alternative_annotator_test, certify, leave_one_out
+from selflearn.trust import Certificate, aggregate, alternative_annotator_test, certify, leave_one_out, shared_ratings
 from selflearn.trust.aggregation import METHODS
 from selflearn.trust.wording import at_most_percent
 
@@ -181,12 +181,7 @@ def one_by_one(one: Compared) -> str:
 
 def in_the_place_of_one(one: Compared) -> str:
     """The alternative annotator test of each system."""
-    ratings, epsilons = one.rated(), one.cfg.epsilons
-    used, before = ratings, -1
-    while len(used) != before:  # who is left out takes items of others along, which are then of one rater alone
-        before = len(used)
-        used = used[used.groupby("task")["worker"].transform("size") > 1]
-        used = used[used.groupby("worker")["task"].transform("size") >= LEAST_ITEMS]
+    used, epsilons = shared_ratings(one.rated(), least=LEAST_ITEMS), one.cfg.epsilons
     if used.empty:
         return f"No rater has {LEAST_ITEMS} items that others rated too: none is held against a system.\n"
     rows = []

@@ -19,6 +19,7 @@ from selflearn.trust.people import (
     alternative_annotator_test,
     leave_one_out,
     paired_difference,
+    shared_ratings,
 )
 from selflearn.trust.rates import RateEstimate, RateInterval, estimate_rate
 from selflearn.trust.sampling import AuditPlan, audit_plan
@@ -28,5 +29,5 @@ __all__ = [
     "Isotonic", "PacLabels", "PairedDifference", "RateEstimate", "RateInterval", "Temperature", "accepted_items",
     "aggregate", "alternative_annotator_test", "audit_plan", "calibration_report", "certify", "certify_each",
     "certify_losses", "estimate_rate", "expected_calibration_error", "fit_calibrator", "leave_one_out",
-    "pac_labels", "paired_difference",
+    "pac_labels", "paired_difference", "shared_ratings",
 ]  # fmt: skip

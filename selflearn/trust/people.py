@@ -121,6 +121,31 @@ def leave_one_out(ratings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["worker", "items", "ties", "accuracy", "kappa"]).set_index("worker")
 
 
+def shared_ratings(ratings: pd.DataFrame, *, least: int = 30) -> pd.DataFrame:
+    """The ratings of items that several annotators rated, of annotators who share so many: what the test below wants.
+
+    An annotator who is left out takes items along, which are then of one other alone; so it goes on until all fit.
+
+    Args:
+        ratings: a row a rating.
+        least: items that an annotator shares with others.
+
+    Returns:
+        Rows of ``ratings``, in their order; none where nobody shares enough.
+
+    Example:
+        >>> ratings = pd.DataFrame({"task": [1, 1, 2, 2, 3], "worker": list("ababa"), "label": [0, 0, 1, 0, 1]})
+        >>> len(shared_ratings(ratings, least=2)), len(shared_ratings(ratings, least=3))
+        (4, 0)
+    """
+    used, before = check_ratings(ratings), -1
+    while len(used) != before:
+        before = len(used)
+        used = used[used.groupby("task")["worker"].transform("size") > 1]
+        used = used[used.groupby("worker")["task"].transform("size") >= least]
+    return used
+
+
 def alternative_annotator_test(
     ratings: pd.DataFrame, model: Mapping[Any, object], *, epsilon: float = 0.2, level: float = 0.05
 ) -> AlternativeAnnotator:
@@ -129,7 +154,7 @@ def alternative_annotator_test(
     For annotator j and item i: does the model agree with at least as many of the others as j does (W_f), and j with at
     least as many as the model (W_h)? One-sided t-test of mean(W_h - W_f) < epsilon over the items of j, corrected by
     Benjamini and Yekutieli over annotators. It justifies to *use* a labeller and bounds no error; items are taken as
-    independent. Wants 30 items an annotator or more, and three annotators.
+    independent. Wants 30 items an annotator or more (:func:`shared_ratings`), and three annotators.
 
     Args:
         ratings: a row a rating; items with a single rating are left out.

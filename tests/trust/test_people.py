@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from selflearn.trust import aggregate, alternative_annotator_test, leave_one_out, paired_difference
+from selflearn.trust import aggregate, alternative_annotator_test, leave_one_out, paired_difference, shared_ratings
 
 
 def people(items=200, rates=(0.9, 0.9, 0.85, 0.9), seed=0):
@@ -47,6 +47,16 @@ def test_a_good_model_may_replace_an_annotator_and_a_coin_may_not():
     assert coin.winning_rate == 0.0
     with pytest.raises(ValueError, match="the model has no label for 200 rated tasks, the first is 0"):
         alternative_annotator_test(ratings, {})
+
+
+def test_who_is_left_out_takes_items_of_others_along():
+    pairs = [("a", "b", 40), ("b", "c", 25), ("c", "d", 10), ("a", "e", 29)]
+    both = [(f"{a}{b}{i}", worker, 1) for a, b, shared in pairs for i in range(shared) for worker in (a, b)]
+    rows = [*both, *((f"of d alone {i}", "d", 1) for i in range(50))]
+    found = shared_ratings(pd.DataFrame(rows, columns=["task", "worker", "label"]), least=30)
+    # d and e share too little; without d's items c does as well, and what is left is what a and b share
+    assert found.groupby("worker").size().to_dict() == {"a": 40, "b": 40}
+    assert set(alternative_annotator_test(found, dict.fromkeys(found["task"], 1)).p_values) == {"a", "b"}
 
 
 def test_the_test_is_the_papers_by_hand():
