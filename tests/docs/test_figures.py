@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-README, RESULTS, TRUST = (
-    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/results.md", "docs/trust.md")
+README, RESULTS, TRUST, EXPORT = (
+    (ROOT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "docs/results.md", "docs/trust.md", "docs/export.md")
 )
 
 SHOWN = {
@@ -67,6 +68,25 @@ def test_what_the_example_says_of_a_promise_is_in_the_tables():
     figures = re.findall(r"(?<!\d)(\.\d{3})", said.replace("the .900 that was promised", ""))
     assert len(figures) > 5
     assert not [figure for figure in figures if figure not in found]
+
+
+def promised(kind: str) -> tuple[str, list[str]]:
+    """How many users the audit of the simulated log had, and the share of each task that the promise accepts."""
+    section = RESULTS.split("\n## simulated, baselines=simulated\n")[1].split("\n## ")[0]
+    said = section.split(f"### Labels with an {kind} promise")[1].split("\nOn the ")[0]
+    (users,) = re.findall(r"split, of (\d+) users", said)
+    head, _, *tasks = rows(said)
+    return users, [cells[head.index("accepted")] for cells in tasks]
+
+
+def test_how_many_people_a_promise_took_is_what_the_tables_say():
+    (users, exact), approximate = promised("exact"), promised("approximate")
+    assert set(exact) == {"0.0%"}
+    assert approximate[0] == users
+    assert all(float(share.rstrip("%")) > 0 for share in approximate[1])
+    assert re.findall(r"on our simulated log one with (\d+) people", README) == [users]
+    assert re.findall(r"accepted nothing with (\d+) people", EXPORT) == [users]
+    assert re.findall(r"accepted labels of every kind with (\d+)", EXPORT) == [users]
 
 
 @pytest.mark.parametrize("system", ["tfidf", "tfidf_context"])
