@@ -24,15 +24,10 @@ def labels_test_split(cfg: DictConfig) -> bool:
     """Whether a run labels its test dialogues: where it is asked to, and by itself where there is one model.
 
     Raises:
-        ValueError: ``label`` is something else, ``label_most`` is less than 1, or labels are asked of
-            cross-validation, which keeps no one model.
+        ValueError: labels are asked of cross-validation, which keeps no one model.
     """
-    if cfg.label not in (True, False, AUTO):
-        raise ValueError(f"label is {cfg.label!r}; expected auto, true or false")
     if cfg.label is True and cfg.data.folds is not None:
         raise ValueError("label=true needs a test split, and one model; expected data.folds=null")
-    if cfg.label_most < 1:
-        raise ValueError(f"label_most is {cfg.label_most}; expected 1 or more dialogues, or label=false")
     return bool(cfg.label) and cfg.data.folds is None
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from selflearn._limits import check_values
 from selflearn.batching.batch import DialogueBatch, Movable, TextBucket
 from selflearn.batching.collator import Collator
 from selflearn.batching.texts import make_buckets
@@ -40,6 +41,7 @@ class SwapConfig:
 
     def __post_init__(self) -> None:
         """Check shares."""
+        check_values(self)
         if not 0 < self.swapped + self.hidden <= 1 or min(self.swapped, self.hidden) < 0:
             raise ValueError(f"swapped={self.swapped} and hidden={self.hidden}; expected shares with a sum in (0, 1]")
         if not self.shares or min(self.shares.values()) < 0 or sum(self.shares.values()) <= 0:

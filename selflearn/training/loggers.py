@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from lightning.pytorch.loggers import CSVLogger, Logger
 
+from selflearn._limits import check_values
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggerSettings:
@@ -24,22 +26,20 @@ class LoggerSettings:
     project: str = "selflearn"
     offline: bool = False
 
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
+
 
 def make_loggers(settings: LoggerSettings, directory: Path) -> list[Logger]:
-    """The loggers of a stage; they write below ``directory``.
-
-    Raises:
-        ValueError: the kind is unknown.
-    """
+    """The loggers of a stage; they write below ``directory``."""
     if settings.kind == "none":
         return []
     directory.mkdir(parents=True, exist_ok=True)
     if settings.kind == "csv":
         before = len(list(directory.glob("losses*")))  # of a run that was killed: Lightning would remove what is there
         return [CSVLogger(directory, name="", version=f"losses_{before + 1}" if before else "losses")]
-    if settings.kind == "wandb":
-        return [_wandb(settings, directory, name="-".join(directory.parts[-3:]))]
-    raise ValueError(f"logger.kind is {settings.kind!r}; expected csv, wandb or none")
+    return [_wandb(settings, directory, name="-".join(directory.parts[-3:]))]
 
 
 def log_results(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import nn
+
+from selflearn._limits import Limit, Share, check_values
 
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 
@@ -30,12 +32,16 @@ class OptimizationConfig:
         clip: largest gradient norm.
     """
 
-    lr: float = 1e-3
-    encoder_lr: float = 3e-4
-    layer_decay: float = 0.9
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    clip: float = 1.0
+    lr: Annotated[float, Limit(above=0)] = 1e-3
+    encoder_lr: Annotated[float, Limit(least=0)] = 3e-4
+    layer_decay: Annotated[float, Limit(above=0, most=1)] = 0.9
+    weight_decay: Annotated[float, Limit(least=0)] = 0.01
+    warmup: Share = 0.1
+    clip: Annotated[float, Limit(above=0)] = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
 
 
 def parameter_groups(named: Iterable[tuple[str, nn.Parameter]], config: OptimizationConfig) -> list[dict[str, Any]]:

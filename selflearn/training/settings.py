@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
+from selflearn._limits import Count, Dropout, Index, Limit, SettingError, Share, check_values
 from selflearn.batching.collator import Pairing
 from selflearn.batching.features import GROUPS
 from selflearn.batching.texts import OnOverflow
@@ -18,23 +19,33 @@ from selflearn.training.optimization import OptimizationConfig
 class DialogueSettings:
     """Of the dialogue encoder; see :class:`~selflearn.models.LabelGeneratorConfig`."""
 
-    size: int = 256
-    layers: int = 2
-    heads: int | None = None
-    dropout: float = 0.1
-    window_before: int = 3
-    window_after: int = 2
+    size: Count = 256
+    layers: Index = 2
+    heads: Annotated[int | None, Limit(least=1)] = None
+    dropout: Dropout = 0.1
+    window_before: Index = 3
+    window_after: Index = 2
     causal: bool = False
-    max_turns: int = 512
+    max_turns: Count = 512
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
+        if self.heads is not None and self.size % self.heads:
+            raise SettingError("heads", self.heads, f"a divisor of the size, {self.size}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LexicalSettings:
     """Of the wide part (hashed word n-grams); ``buckets=0`` leaves it out."""
 
-    buckets: int = 65_536
-    size: int = 128
-    dropout: float = 0.1
+    buckets: Index = 65_536
+    size: Count = 128
+    dropout: Dropout = 0.1
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +60,10 @@ class AudioSettings:
 
     encoder: str | None = None
     frozen: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +83,18 @@ class ModelSettings:
     """
 
     encoder: str = "minilm"
-    encoder_dropout: float = 0.0
+    encoder_dropout: Dropout = 0.0
     pairing: Pairing = "separate"
-    max_tokens: int = 128
+    max_tokens: Annotated[int, Limit(least=4)] = 128
     dialogue: DialogueSettings = field(default_factory=DialogueSettings)
     lexical: LexicalSettings = field(default_factory=LexicalSettings)
     audio: AudioSettings = field(default_factory=AudioSettings)
-    feature_dropout: float = 0.1
+    feature_dropout: Dropout = 0.1
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the names of the groups."""
+        """Check the values, and the names of the groups."""
+        check_values(self)
         unknown = [name for name in self.without if name not in GROUPS]
         if unknown:
             raise ValueError(f"no group of features is called {unknown[0]!r}; there are {', '.join(GROUPS)}")
@@ -97,14 +113,18 @@ class PretrainingSettings:
         weights: file with the weights of an earlier pretraining, instead of a new one.
     """
 
-    epochs: float = 0.0
-    token_budget: int = 4096
+    epochs: Annotated[float, Limit(least=0)] = 0.0
+    token_budget: Count = 4096
     swaps: SwapConfig = field(
         default_factory=lambda: SwapConfig(shares={"nearest": 0.5, "exchanged": 0.3, "random": 0.2})
     )
-    pool_size: int = 20_000
+    pool_size: Count = 20_000
     optimization: OptimizationConfig = field(default_factory=lambda: OptimizationConfig(encoder_lr=5e-5))
     weights: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,17 +142,18 @@ class TrainingSettings:
         view_share: share of the dialogues that an epoch shows in a view instead of whole.
     """
 
-    epochs: float = 4.0
-    token_budget: int = 4096
+    epochs: Annotated[float, Limit(above=0)] = 4.0
+    token_budget: Count = 4096
     optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
     loss_weights: Literal["learned"] | Mapping[str, float] = "learned"
-    workers: int = 0
+    workers: Index = 0
     on_overflow: OnOverflow = "window"
     views: tuple[str, ...] = ()
-    view_share: float = 0.25
+    view_share: Share = 0.25
 
     def __post_init__(self) -> None:
-        """Check the names of the views."""
+        """Check the values, and the names of the views."""
+        check_values(self)
         unknown = [name for name in self.views if name not in VIEWS]
         if unknown:
             raise ValueError(f"no view is called {unknown[0]!r}; there are {', '.join(VIEWS)}")

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -19,6 +19,7 @@ from lightning.pytorch.loggers import Logger
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from selflearn._limits import Count, check_values
 from selflearn._replacing import replace_text, replacing_path
 from selflearn.batching.rows import DialogueRows
 from selflearn.encoders.bfloat16 import computes_bfloat16
@@ -28,6 +29,9 @@ from selflearn.training.loggers import LoggerSettings, close_loggers, make_logge
 from selflearn.training.module import SteppedModule
 
 log = logging.getLogger(__name__)
+
+
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "64-true", "bf16-true", "16-true"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,11 @@ class HardwareConfig:
     accelerator: str = "auto"
     devices: int | str = 1
     strategy: str = "auto"
-    precision: str = "32-true"
+    precision: Precision = "32-true"
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +70,14 @@ class StageConfig:
 
     directory: Path
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
-    checkpoint_every: int = 200
+    checkpoint_every: Count = 200
     resume: bool = True
     progress: bool = True
     loggers: LoggerSettings = field(default_factory=LoggerSettings)
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
 
 
 _ADVICE = (

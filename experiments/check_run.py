@@ -1,0 +1,75 @@
+"""The values of a run's settings that no object of the library takes, checked before anything is read."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from omegaconf import DictConfig
+
+from experiments.build import settings
+from selflearn._limits import Count, Index, Limit, SettingError, check_values
+from selflearn.evaluation import TASK_METRICS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """Of the whole run; the largest seed is that of numpy."""
+
+    seed: Annotated[int, Limit(least=0, most=2**32 - 1)]
+    resamples: Index
+    label_most: Count
+    label: Literal["auto", True, False]
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Data:
+    """How many dialogues there are of each kind."""
+
+    limit: Annotated[int | None, Limit(least=1)]
+    labelled: Annotated[int | None, Limit(least=1)]
+    tune_share: Annotated[float, Limit(above=0, below=1)]
+    test_limit: Annotated[int | None, Limit(least=1)]
+    shuffle_seed: Index
+    folds: Annotated[int | None, Limit(least=2)]
+    on_overflow: Literal["window", "truncate", "error"]
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Training:
+    """Whether a run goes on."""
+
+    resume: Literal["auto", "never"]
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_values(self)
+
+
+def check_run(cfg: DictConfig) -> None:
+    """Refuse values that cannot be meant.
+
+    Raises:
+        SettingError: names the setting, its value and what was expected.
+    """
+    for place, cls in (("", _Run), ("data", _Data), ("training", _Training)):
+        node = cfg[place] if place else cfg
+        settings(cls, {name: node[name] for name in cls.__dataclass_fields__}, place)
+    _check_metric(cfg.optimized_metric)
+
+
+def _check_metric(name: object) -> None:
+    """A sweep would find out when all its jobs are done."""
+    known = [f"tune/{task}/{metric.name}" for task, table in TASK_METRICS.items() for metric in table.metrics]
+    if str(name).partition("@")[0] not in known:
+        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)[0]
+        raise SettingError("optimized_metric", name, f"tune/TASK/METRIC of the tuning dialogues; the nearest is {near}")
