@@ -211,15 +211,16 @@ class LabelGenerator(PreTrainedModel):
             vectors: ``[sum(U), P, H]``, from :meth:`encode_texts` or a cache of it.
             lexical: ``[D, T, 2, X]``, from :meth:`encode_ngrams`.
             batch: where each text belongs.
-            use_features: False leaves the features out (swapped responses must not be told by them).
+            use_features: False leaves out the features, and the times (swapped responses must not be told by them).
 
         Returns:
             float ``[D, T, M]``.
         """
         texts, present = texts_of_turns(vectors, batch), batch.utterance_index >= 0
-        features = self.feature_encoder(self._heard(batch.features), batch.seconds) if use_features else None
+        seconds = batch.seconds if use_features else torch.full_like(batch.seconds, torch.nan)
+        features = self.feature_encoder(self._heard(batch.features), seconds) if use_features else None
         fused = self.fusion(texts, present, lexical, features)
-        out: Tensor = self.dialogue_encoder(fused, batch.turn_mask, batch.seconds)
+        out: Tensor = self.dialogue_encoder(fused, batch.turn_mask, seconds)
         return out
 
     def _heard(self, values: FeatureValues) -> FeatureValues:

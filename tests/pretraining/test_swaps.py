@@ -142,7 +142,7 @@ def objectives(model):
     return SwapObjectives(size=model.config.size, text_size=model.turn_encoder.hidden_size)
 
 
-def test_features_are_not_used_so_that_those_of_a_swapped_turn_do_not_give_it_away(model_and_tokenizer):
+def test_features_and_times_are_not_used_so_that_those_of_a_swapped_turn_do_not_give_it_away(model_and_tokenizer):
     model, _ = model_and_tokenizer
     batch = collator(model_and_tokenizer)(OBSERVED[:8], 0)
     values = batch.inputs.features
@@ -151,7 +151,9 @@ def test_features_are_not_used_so_that_those_of_a_swapped_turn_do_not_give_it_aw
     other = replace(
         values, categorical=values.categorical * 0, numeric=values.numeric + 3, numeric_mask=~values.numeric_mask
     )
-    changed = replace(batch, inputs=replace(batch.inputs, features=other))
+    assert batch.inputs.seconds.isfinite().any()
+    later = batch.inputs.seconds * 5 + torch.arange(batch.inputs.seconds.shape[1])
+    changed = replace(batch, inputs=replace(batch.inputs, features=other, seconds=later))
     heads = objectives(model)
     one, two = heads(model, batch), heads(model, changed)
     torch.testing.assert_close(one.detection_logits, two.detection_logits, rtol=0, atol=0)
