@@ -42,6 +42,12 @@ def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[Dialo
     return rows, {prefix + event.replace("/", "_"): number for event, number in report.counts.items()}
 
 
+def fingerprints(cfg: DictConfig) -> dict[str, str]:
+    """Of each split of the run, what its dialogues are: a hash of its files, its reader and its options."""
+    splits = [cfg.data.train_split, *([cfg.data.test_split] if cfg.data.folds is None else [])]
+    return {split: load(cfg, split, lambda line: None)[0].dataset._fingerprint for split in splits}
+
+
 def checked_root(corpus: str, root: str | None) -> Path:
     """The folder of a corpus.
 

@@ -30,6 +30,13 @@ FREE = ("paths", "logger", "hydra", "trainer.progress", "label", "label_most")
 """Settings that say where a run is written and what is seen of it meanwhile or shown of it, not what comes out."""
 
 
+SETTINGS = frozenset({"baselines", "data", "model", "pretraining", "supervision", "tasks", "training"})
+"""Groups of settings that the ``config.yaml`` of every run has: what has not all of them is somebody else's."""
+
+DATA = "data.json"
+"""File with what the dialogues of each split were."""
+
+
 def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     """Make the directory ours: a run goes on in it only with the same settings.
 
@@ -48,14 +55,14 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     file = directory / "config.yaml"
     names = sorted(path.name for path in directory.iterdir() if not path.name.startswith("."))  # a lock among them
     held = [name for name in names if name not in ("config.yaml", "log.txt")]
-    old, new = (_settings(text) for text in (file.read_text() if file.is_file() else "", config_yaml))
-    if (held or file.is_file()) and "training:" not in old:
+    said = file.read_text() if file.is_file() else ""
+    if (held or file.is_file()) and not _read(said).keys() >= SETTINGS:
         raise ValueError(
             f"{directory} holds {', '.join(held[:5]) or file.name}, and no run; nothing was changed in it. Expected a "
             "folder that is new, or empty (paths.output_dir=...)"
         )
-    begun = bool(held)
-    if resume and begun and old and old != new:
+    old, new = _settings(said), _settings(config_yaml)
+    if resume and held and old and old != new:
         changed = [line.strip() for line in new if line not in old] or [line.strip() for line in old if line not in new]
         raise ValueError(
             f"{directory} holds a run with other settings ({'; '.join(changed[:3])}). Take another directory "
@@ -65,6 +72,27 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
         for path in (path for path in directory.iterdir() if path.name != LOCK):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     replace_text(file, config_yaml)
+
+
+def claim_data(directory: Path, fingerprints: Mapping[str, str]) -> None:
+    """See that a run goes on with the dialogues that it began with, whose files may have been written anew since.
+
+    Args:
+        directory: of the run.
+        fingerprints: of the dialogues of each split, of what they are and not of where they lie.
+
+    Raises:
+        ValueError: they are others; nothing of the run was changed.
+    """
+    file = directory / DATA
+    before = json.loads(file.read_text()) if file.is_file() else {}
+    if changed := [split for split, found in fingerprints.items() if before.get(split, found) != found]:
+        raise ValueError(
+            f"the dialogues of the split {' and of '.join(changed)} are not those that the run in {directory} was made "
+            "of: their files, or how they are read, have changed since. Take another directory (paths.output_dir=...), "
+            "or training.resume=never to start anew in this one."
+        )
+    write_json(file, {**before, **fingerprints})
 
 
 def without_free(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,13 +110,18 @@ def is_free(key: str) -> bool:
 
 def _settings(config_yaml: str) -> list[str]:
     """Lines of the settings that decide what a system says."""
+    decisive = without_free(_read(config_yaml))
+    decisive.pop("baselines", None)
+    return str(yaml.safe_dump(decisive, sort_keys=True)).splitlines()
+
+
+def _read(config_yaml: str) -> Mapping[str, Any]:
+    """The settings; none where the file holds something else."""
     try:
         said = yaml.safe_load(config_yaml)
     except yaml.YAMLError:
         said = None
-    decisive = without_free(said if isinstance(said, Mapping) else {})
-    decisive.pop("baselines", None)
-    return str(yaml.safe_dump(decisive, sort_keys=True)).splitlines()
+    return said if isinstance(said, Mapping) else {}
 
 
 def versions(command: str, seconds: float, systems: Mapping[str, str]) -> dict[str, Any]:

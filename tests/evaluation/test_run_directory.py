@@ -4,9 +4,10 @@ import logging
 import pytest
 
 from selflearn.corpora._lock import LOCK, exclusive
-from selflearn.evaluation.run_directory import claim, logged_to, machine, versions, write_json
+from selflearn.evaluation.run_directory import claim, claim_data, logged_to, machine, versions, write_json
 
-SETTINGS = "seed: 1\ntraining:\n  epochs: 2\n"
+GROUPS = "".join(f"{name}: {{}}\n" for name in ("baselines", "data", "model", "pretraining", "supervision", "tasks"))
+SETTINGS = f"{GROUPS}seed: 1\ntraining:\n  epochs: 2\n"
 
 
 def test_a_run_goes_on_in_its_directory_with_its_settings_alone(tmp_path):
@@ -51,7 +52,7 @@ def test_settings_that_were_left_out_are_named_too(tmp_path):
     claim(tmp_path, SETTINGS, resume=True)
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(ValueError, match=r"other settings \(.*epochs: 2"):
-        claim(tmp_path, "seed: 1\n", resume=True)
+        claim(tmp_path, f"{GROUPS}seed: 1\n", resume=True)
 
 
 def test_a_run_that_is_to_begin_anew_is_removed_whole(tmp_path):
@@ -69,13 +70,22 @@ def test_a_run_that_is_to_begin_anew_is_removed_whole(tmp_path):
 
 @pytest.mark.parametrize("resume", [True, False])
 @pytest.mark.parametrize("name", ["thesis.tex", "config.yaml"])
-def test_a_folder_that_holds_something_else_is_left_as_it_is(tmp_path, resume, name):
-    """A ``config.yaml`` alone makes no run: many programs call their settings so."""
-    (tmp_path / name).write_text("server: {port: 80}\n")
+@pytest.mark.parametrize("text", ["server: {port: 80}\n", "data: {path: logs}\nmodel: {}\ntraining:\n  epochs: 2\n"])
+def test_a_folder_that_holds_something_else_is_left_as_it_is(tmp_path, resume, name, text):
+    """A ``config.yaml`` alone makes no run: many programs call their settings so, and many have a ``training``."""
+    (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=rf"holds {name}, and no run; nothing was changed in it"):
         claim(tmp_path, SETTINGS, resume=resume)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     claim(tmp_path / "new", SETTINGS, resume=resume)
+
+
+def test_a_run_goes_on_with_the_dialogues_that_it_began_with(tmp_path):
+    claim_data(tmp_path, {"train": "a", "test": "b"})
+    claim_data(tmp_path, {"train": "a", "test": "b"})
+    with pytest.raises(ValueError, match=r"dialogues of the split test are not those .* changed since.*resume=never"):
+        claim_data(tmp_path, {"train": "a", "test": "c"})
+    claim_data(tmp_path, {"train": "a", "test": "b"})
 
 
 def test_json_appears_whole(tmp_path):
