@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -21,6 +22,8 @@ from selflearn.reports import CALIBRATION
 from selflearn.schema import Dialogue
 from selflearn.tasks import System
 
+log = logging.getLogger("selflearn.train")
+
 
 def keeper(directory: Path, split: Split, unlabelled: Sequence[Dialogue]) -> Callable[[System], None]:
     """What keeps a trained system.
@@ -35,11 +38,17 @@ def keeper(directory: Path, split: Split, unlabelled: Sequence[Dialogue]) -> Cal
     def keep(system: System) -> None:
         if not isinstance(system, ModelSystem):
             return
+        if not calibrate:
+            log.warning(
+                "no score is calibrated: all dialogues that are held out choose thresholds, and none is left to "
+                "calibrate on. Dialogues of one person stay together: it takes more people, or a larger data.tune_share"
+            )
         known = list(audited(system, calibrate))
         owners = {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in calibrate}
         unseen = cross_fitted(known, owners)
         write_learned_from(chain(split.labelled(), unlabelled), directory / "model")  # first: a model never lacks it
-        Labeler(system, calibrators=fit_calibrators(known)).save_pretrained(directory / "model")
+        calibrators = fit_calibrators(known) if calibrate else {}
+        Labeler(system, calibrators=calibrators).save_pretrained(directory / "model")
         place = directory / "checkpoints" / "model"
         place.mkdir(parents=True, exist_ok=True)
         unseen.to_parquet(place / CALIBRATION, index=False)

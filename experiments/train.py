@@ -24,7 +24,8 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
 from experiments.build import settings
-from experiments.datasets import Counts, check_folds, fold_splits, load_split, reader_options
+from experiments.check_run import check_run
+from experiments.datasets import Counts, check_folds, fingerprints, fold_splits, load_split, reader_options
 from experiments.keep_model import calibration_of_run, keeper
 from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
 from experiments.supervision import check_supervision, supervised
@@ -38,6 +39,7 @@ from selflearn.evaluation.benchmark import (
     Contestant,
     Split,
     SystemResult,
+    check_names,
     domains_of,
     is_done,
     join_folds,
@@ -46,7 +48,7 @@ from selflearn.evaluation.benchmark import (
 )
 from selflearn.evaluation.combinations import Combinations, add_combinations
 from selflearn.evaluation.predictions import TUNE
-from selflearn.evaluation.run_directory import claim, logged_to, versions, warnings_shown, write_json
+from selflearn.evaluation.run_directory import claim, claim_data, logged_to, versions, warnings_shown, write_json
 from selflearn.evaluation.slices import without_one_sided_slices
 from selflearn.inference import Labeler, promises
 from selflearn.reports import (
@@ -89,10 +91,10 @@ def recipe(cfg: DictConfig) -> Recipe:
     """The settings of the label generator."""
     training = {key: value for key, value in cfg.training.items() if key not in ("checkpoint_every", "resume")}
     return Recipe(
-        model=settings(ModelSettings, cfg.model),
-        pretraining=settings(PretrainingSettings, cfg.pretraining),
+        model=settings(ModelSettings, cfg.model, "model"),
+        pretraining=settings(PretrainingSettings, cfg.pretraining, "pretraining"),
         training=settings(
-            TrainingSettings, training, views=tuple(cfg.data.views), on_overflow=cfg.data.on_overflow
+            TrainingSettings, training, "training", views=tuple(cfg.data.views), on_overflow=cfg.data.on_overflow
         ),
         tasks=tuple(cfg.tasks.names),
         seed=cfg.seed,
@@ -105,10 +107,10 @@ def stage(cfg: DictConfig, directory: Path) -> StageConfig:
     hardware = {key: value for key, value in cfg.trainer.items() if key != "progress"}
     return StageConfig(
         directory=directory,
-        hardware=settings(HardwareConfig, hardware),
+        hardware=settings(HardwareConfig, hardware, "trainer"),
         checkpoint_every=cfg.training.checkpoint_every,
         progress=cfg.trainer.progress,
-        loggers=settings(LoggerSettings, cfg.logger),
+        loggers=settings(LoggerSettings, cfg.logger, "logger"),
     )
 
 
@@ -211,8 +213,10 @@ def run_directory(cfg: DictConfig) -> Path:
 @hydra_main("train")
 def main(cfg: DictConfig) -> float | None:
     """Run the experiment; returns the metric that a sweep optimises."""
+    check_run(cfg)
     check_supervision(cfg)
     check_folds(cfg)
+    recipe(cfg), stage(cfg, Path())  # a wrong value is told before anything is read
     directory = run_directory(cfg)
     with exclusive(directory) if leads() else nullcontext():  # processes that train together are one run
         return run(cfg, directory)
@@ -235,6 +239,8 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
         quiet()
         lightning.seed_everything(cfg.seed, verbose=False)
         labelled = labels_test_split(cfg)
+        if leads():
+            claim_data(directory, fingerprints(cfg))
         metrics, machines = measure(cfg, directory, say)
         if not leads():
             return None
@@ -310,6 +316,7 @@ def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tup
         split, unlabelled, counts = load_split(cfg, say)
         met = Combinations.of(split.labelled())  # before labels make way for those from feedback
         split = supervised(cfg, split, unlabelled, directory)
+        check_names(split, cfg.tasks.names)
         results = run_all(cfg, split, unlabelled, directory, say)
         test, parts = split.test, [(results["model"].test, split.train)]
     else:

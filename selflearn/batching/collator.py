@@ -68,8 +68,7 @@ class Collator:
         """Inputs and targets of labelled dialogues."""
         batch = self.inputs([dialogue.observed() for dialogue in dialogues])
         found = {name: task.targets(dialogues, batch) for name, task in self.tasks.items()}
-        batch.targets.update({name: targets for name, targets in found.items() if targets})  # type: ignore[attr-defined]
-        return batch
+        return replace(batch, targets={name: targets for name, targets in found.items() if targets})
 
     def inputs(self, dialogues: Sequence[ObservedDialogue]) -> DialogueBatch:
         """Inputs alone.

@@ -203,6 +203,27 @@ def _view_table(system: System, split: Split, originals: Mapping[str, str]) -> p
     return table.assign(dialogue_id=ids, goal=goals, prediction=table["score"] >= threshold)
 
 
+def check_names(split: Split, tasks: Collection[str]) -> None:
+    """See that training and test dialogues have names in common, before anything is trained.
+
+    Args:
+        split: the dialogues.
+        tasks: of the run.
+
+    Raises:
+        ValueError: all intents, or all slots, of the test dialogues are new: they are of something else. (Domains may
+            well be: a service that nobody has seen is a test of its own.)
+    """
+    for name in (name for name in ("intent", "slots") if name in tasks):
+        known, tested = (task_classes()[name].fit(part) for part in (split.train, split.test))
+        if known is None or tested is None or not tested.labels or set(known.labels) & set(tested.labels):
+            continue
+        raise ValueError(
+            f"{name}: none of the {len(tested.labels)} gold names of the test split (first: {tested.labels[0]!r}) "
+            "occurs in the training split; expected the same label set. Look at data.corpus and data.test_split."
+        )
+
+
 def unknown_gold(parts: Sequence[tuple[Mapping[str, pd.DataFrame], Sequence[Dialogue]]]) -> dict[str, int]:
     """How many gold names of the test items training never saw; they are scored as wrong for every system.
 
@@ -210,26 +231,17 @@ def unknown_gold(parts: Sequence[tuple[Mapping[str, pd.DataFrame], Sequence[Dial
         parts: tables of test dialogues, each with the dialogues that were trained on for them: one, or one a fold. A
             name that one fold's training lacks may stand in that of another.
 
-    Raises:
-        ValueError: all intents, or all slots, are unknown: the test split is of something else. (Domains may well be:
-            a service that nobody has seen is a test of its own.)
     """
     counts: dict[str, int] = {}
     for name in ("intent", "domain", "slots"):
-        golds, unknown = [], 0
+        unknown = 0
         for tables, train in parts:
             if name in tables:
                 task = task_classes()[name].fit(train)
-                golds.append(tables[name]["gold"].dropna())
-                unknown += int((~golds[-1].isin(task.labels if task is not None else ())).sum())
-        if not golds:
+                gold = tables[name]["gold"].dropna()
+                unknown += int((~gold.isin(task.labels if task is not None else ())).sum())
+        if not any(name in tables for tables, _ in parts):
             continue
-        gold = pd.concat(golds)
-        if name != "domain" and len(gold) and unknown == len(gold):
-            raise ValueError(
-                f"{name}: none of the {gold.nunique()} gold names of the test split (first: {gold.iloc[0]!r}) occurs "
-                "in the training split; expected the same label set. Look at data.corpus and data.test_split."
-            )
         counts[name] = unknown
     return counts
 

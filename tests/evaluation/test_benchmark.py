@@ -8,6 +8,7 @@ import pytest
 from selflearn.evaluation.benchmark import (
     Split,
     SystemResult,
+    check_names,
     domains_of,
     is_done,
     join_folds,
@@ -172,9 +173,14 @@ def test_names_that_training_never_saw_are_counted_and_an_error_if_there_are_no_
     some = [renamed(dialogue, {0}) for dialogue in SPLIT.test]
     assert unknown_gold([(label(Guesser(), some, TASKS), SPLIT.train)]) == {"intent": 5}
     assert unknown_gold([(label(Guesser(), SPLIT.test, TASKS), SPLIT.train)]) == {"intent": 0}
+
+
+def test_a_test_split_of_something_else_is_refused_and_one_name_in_common_is_enough():
     every = [renamed(dialogue, range(99)) for dialogue in SPLIT.test]
     with pytest.raises(ValueError, match=r"intent: none of the 1 gold names .*first: 'Unheard'.* data\.test_split"):
-        unknown_gold([(label(Guesser(), every, TASKS), SPLIT.train)])
+        check_names(replace(SPLIT, test=every), TASKS)
+    check_names(replace(SPLIT, test=every), ["segmentation"])
+    check_names(replace(SPLIT, test=[*every[1:], SPLIT.test[0]]), TASKS)
 
 
 def test_what_training_never_saw_is_counted_fold_by_fold():

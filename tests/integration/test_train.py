@@ -235,7 +235,7 @@ def test_a_metric_that_is_not_measured_is_said_and_a_sweep_gets_none(command, on
         ),
         (["training.loss_weights={intnet: 2.0}"], "loss_weights has the task 'intnet'"),
         (["data.views=[no_notifies]"], "no view is called 'no_notifies'; there are no_notify, before_notify"),
-        (["data.on_overflow=windows"], "on_overflow is 'windows'; expected window, truncate or error"),
+        (["data.on_overflow=windows"], "data.on_overflow is 'windows'; expected one of window, truncate, error"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -245,6 +245,63 @@ def test_a_users_fault_ends_with_a_line_that_says_what_to_do(command, one_step, 
     assert message in run.printed
     assert "Traceback" not in run.printed
     assert not (run.directory / "metrics.json").exists()
+
+
+VALUES = {
+    "seed=abc": "a whole number, 0 or more",
+    "resamples=-1": "a whole number, 0 or more",
+    "label=yes_please": "one of auto, True, False",
+    "label_most=0": "a whole number, 1 or more",
+    "data.limit=0": "a whole number, 1 or more, or null",
+    "data.limit=-5": "a whole number, 1 or more, or null",
+    "data.folds=1": "a whole number, 2 or more, or null",
+    "data.tune_share=2": "a number, more than 0 and less than 1",
+    "training.epochs=0": "a number, more than 0",
+    "training.epochs=abc": "a number, more than 0",
+    "training.resume=true": "one of auto, never",
+    "training.optimization.warmup=2": "a number, 0 or more and at most 1",
+    "pretraining.epochs=-1": "a number, 0 or more",
+    "pretraining.swaps.swapped=abc": "a number",
+    "model.max_tokens=1": "a whole number, 4 or more",
+    "model.pairing=both": "one of separate, pair",
+    "model.dialogue.layers=-1": "a whole number, 0 or more",
+    "model.dialogue.max_turns=0": "a whole number, 1 or more",
+    "model.dialogue.heads=3": "a divisor of the size, 32",
+    "model.lexical.buckets=-1": "a whole number, 0 or more",
+    "trainer.precision=foo": "one of auto, 32-true",
+    "logger.kind=paper": "one of csv, wandb, none",
+    "optimized_metric=tune/intent/acuracy": "the nearest is tune/intent/accuracy",
+}
+
+
+@pytest.mark.parametrize("setting", VALUES)
+def test_a_value_that_cannot_be_meant_is_told_before_anything_is_read(command, one_step, setting):
+    run = command(*one_step, "data.root=nowhere", setting, "paths.output_dir=run")
+    key, _, value = setting.partition("=")
+    assert run.code == 2, run.printed
+    said = re.escape(f"{key} is {value}")
+    assert re.search(rf"(?i){said}; expected ", run.printed.replace("'", "")), run.printed
+    assert VALUES[setting] in " ".join(run.printed.split())
+    assert not any(run.directory.iterdir())  # Hydra makes it
+
+
+def test_a_run_does_not_go_on_with_other_dialogues(command, one_step, tmp_path):
+    (tmp_path / "logs").mkdir()
+    for split, seed in (("train", 0), ("test", 1)):
+        write_jsonl(home_dialogues(12, seed=seed, split=split), tmp_path / "logs" / f"{split}.jsonl")
+    arguments = [*one_step, "experiment=own_table", "data.root=logs", "tasks=intent", "paths.output_dir=run"]
+    first = command(*arguments)
+    assert first.code == 0, first.printed
+    file = tmp_path / "logs" / "test.jsonl"
+    before = file.read_text("utf-8")
+    file.write_text(before.replace("SetTimer", "PlayMusic"), "utf-8")
+    assert file.read_text("utf-8") != before
+    run = command(*arguments)
+    assert run.code == 2
+    assert "the dialogues of the split test are not those that the run in run was made of" in run.printed
+    assert run.metrics == first.metrics  # what is there is left as it is
+    assert command(*arguments, "training.resume=never").code == 0
+    assert command(*arguments).code == 0  # and from then on with the new ones
 
 
 def test_without_corpora_a_line_says_how_to_get_one(command, one_step, monkeypatch):
