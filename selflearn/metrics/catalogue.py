@@ -44,7 +44,7 @@ def _ranked(items: Items, strata: Tensor) -> Weighted:
     scores, target, groups = items.scores(), items.flags("gold"), items.groups
 
     def weighted(weights: Tensor) -> Tensor:
-        flat = weights.reshape(-1, weights.shape[-1])
+        flat = weights.reshape(weights.shape[:-1].numel(), weights.shape[-1])
         chunks = torch.split(flat, max(1, _ROWS_AT_ONCE // max(len(groups), 1)))
         values = [functional.auc_within(scores, target, strata, chunk.index_select(-1, groups)) for chunk in chunks]
         return torch.cat(values).reshape(weights.shape[:-1])
@@ -141,16 +141,12 @@ INTENT_METRICS = (ACCURACY, MACRO_F1)
 
 
 def _right_values(column: str) -> Callable[[Items], Weighted]:
-    """Share of the gold values that were named, capitals aside."""
-
     def statistics(items: Items) -> Tensor:
-        known = items.frame["gold_value"].notna()
-        gold, said = (items.frame[name].astype("string").str.casefold() for name in ("gold_value", column))
-        right = torch.from_numpy((known & gold.eq(said).fillna(False)).to_numpy(dtype=float, copy=True))
-        both = torch.stack([right, torch.from_numpy(known.to_numpy(dtype=float, copy=True))], 1)
-        return torch.zeros(items.num_groups, 2, dtype=torch.double).index_add_(0, items.groups, both)
+        return functional.value_statistics(
+            items.texts(column), items.texts("gold_value"), items.groups, items.num_groups
+        )
 
-    return additive(statistics, lambda sums: sums[..., 0] / sums[..., 1])
+    return additive(statistics, functional.accuracy_from_statistics)
 
 
 SLOT_METRICS = (
@@ -190,7 +186,7 @@ TRANSCRIPT_METRICS = (
     ),
     TableMetric(
         name="accuracy",
-        measure=additive(_of_texts(functional.error_free_statistics), functional.accuracy_from_statistics),
+        measure=additive(_of_texts(functional.transcript_accuracy_statistics), functional.accuracy_from_statistics),
     ),
 )
 """Transcript of a turn; accuracy counts those without a word error."""

@@ -42,6 +42,10 @@ class Items:
         """A column of numbers: float64, ``(N,)``."""
         return torch.from_numpy(self.frame[column].to_numpy(dtype=float, copy=True))
 
+    def texts(self, column: str) -> list[str | None]:
+        """A column of texts, ``N``; None where one is missing."""
+        return [None if pd.isna(text) else str(text) for text in self.frame[column]]
+
     def numbered(self, *columns: str) -> tuple[Tensor, int]:
         """Number the names of ``K`` columns together, in sorted order; -1 for no name.
 

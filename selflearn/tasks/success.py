@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from selflearn.batching.batch import DialogueBatch, Targets
 from selflearn.metrics import catalogue
-from selflearn.metrics.functional import match_goals
+from selflearn.metrics.functional import answers_end_to_end
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, Goal, ObservedDialogue
 from selflearn.tasks.base import EncodedBatch, StateSizes, Task, turn_head
@@ -136,15 +136,16 @@ class SuccessTask(Task):
                 true.append(_row(dialogue, number, goal, score, score >= thresholds[self.name]))
             if prediction.goals is None or prediction.goal_failures is None or not labelled:
                 continue
-            spans = [(goal.start, goal.end) for goal in dialogue.labels.goals or ()]
-            matches = match_goals(spans, prediction.goals)
-            for number, goal in labelled:
-                match = matches[number]
-                if match is None:  # no goal was found for it: wrong, whatever the truth
-                    found.append(_row(dialogue, number, goal, float(bool(goal.success)), bool(goal.success)))
-                else:
-                    score = prediction.goal_failures[match]
-                    found.append(_row(dialogue, number, goal, score, score >= thresholds[self.name]))
+            gold = dialogue.labels.goals or ()
+            spans = [(goal.start, goal.end) for goal in gold]
+            failed = [None if goal.success is None else not goal.success for goal in gold]
+            decisions = [score >= thresholds[self.name] for score in prediction.goal_failures]
+            scored, decided = (
+                answers_end_to_end(spans, failed, prediction.goals, answers)
+                for answers in (prediction.goal_failures, decisions)
+            )
+            for (number, goal), score, decision in zip(labelled, scored, decided, strict=True):
+                found.append(_row(dialogue, number, goal, score, bool(decision)))
         columns = ["dialogue_id", "goal", "start", "end", "gold", "prediction", "score", "domain"]
         tables = {self.name: pd.DataFrame(true, columns=columns)}
         return tables | ({f"{self.name}@end_to_end": pd.DataFrame(found, columns=columns)} if found else {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -26,13 +28,30 @@ def check_rows(preds: Tensor, target: Tensor, groups: Tensor | None, num_groups:
             f"preds is {tuple(preds.shape)} and target {tuple(target.shape)}; expected one shape (N,): flatten the"
             " decisions of a batch, and give the dialogue of each in groups"
         )
+    return _check_groups(len(target), groups, num_groups, target.device)
+
+
+def check_texts(
+    preds: Sequence[str | None], target: Sequence[str | None], groups: Tensor | None, num_groups: int | None
+) -> tuple[Tensor, int]:
+    """:func:`check_rows` for rows that are texts.
+
+    Raises:
+        ValueError: lengths differ, or a group lies outside ``[0, G)``.
+    """
+    if isinstance(preds, str) or isinstance(target, str) or len(preds) != len(target):
+        raise ValueError(f"preds has {len(preds)} texts and target {len(target)}; expected two lists of one length N")
+    return _check_groups(len(target), groups, num_groups, None)
+
+
+def _check_groups(
+    rows: int, groups: Tensor | None, num_groups: int | None, device: torch.device | None
+) -> tuple[Tensor, int]:
     if groups is None:
-        groups = torch.zeros(len(target), dtype=torch.long, device=target.device)
+        groups = torch.zeros(rows, dtype=torch.long, device=device)
         num_groups = 1 if num_groups is None else num_groups
-    if groups.shape != target.shape or groups.dtype != torch.long:
-        raise ValueError(
-            f"groups is {groups.dtype} {tuple(groups.shape)}; expected torch.int64 {tuple(target.shape)}, one a row"
-        )
+    if groups.shape != (rows,) or groups.dtype != torch.long:
+        raise ValueError(f"groups is {groups.dtype} {tuple(groups.shape)}; expected torch.int64 ({rows},), one a row")
     low, high = (int(groups.min()), int(groups.max())) if len(groups) else (0, -1)
     num_groups = high + 1 if num_groups is None else num_groups
     if low < 0 or high >= num_groups:

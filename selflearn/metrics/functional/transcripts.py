@@ -1,4 +1,7 @@
-"""Word error rate of texts, capitals aside."""
+"""Metrics of texts, capitals aside: word errors of transcripts.
+
+Letters: ``N`` texts, ``G`` dialogues (groups). Words stand between spaces. Everything is float64.
+"""
 
 from __future__ import annotations
 
@@ -8,53 +11,83 @@ import torch
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 
+from selflearn.metrics.functional._rows import check_texts, ratio, sum_by_group
+from selflearn.metrics.functional.classification import accuracy_from_statistics
 
-def word_error_statistics(preds: Sequence[str], target: Sequence[str], groups: Tensor, num_groups: int) -> Tensor:
-    """Word errors and words of each group, ``[num_groups, 2]``.
+NAN = float("nan")
+
+
+def word_error_statistics(
+    preds: Sequence[str], target: Sequence[str], groups: Tensor | None = None, num_groups: int | None = None
+) -> Tensor:
+    """Word errors and words of each dialogue: ``(G, 2)``.
 
     Args:
-        preds: texts, ``N``; words stand between spaces.
-        target: what was said.
-        groups: group of each text, long, ``[N]``.
-        num_groups: how many groups there are.
+        preds: texts, ``N``.
+        target: what was said, ``N``.
+        groups: dialogue of each text, int64, ``(N,)``; None for one dialogue.
+        num_groups: ``G``; None for the largest group plus one.
+
+    Raises:
+        ValueError: lengths differ, or a group lies outside ``[0, G)``.
     """
-    words = _words(preds, target)
-    return _by_group([(Levenshtein.distance(*pair), len(pair[1])) for pair in words], groups, num_groups)
-
-
-def error_free_statistics(preds: Sequence[str], target: Sequence[str], groups: Tensor, num_groups: int) -> Tensor:
-    """Texts without a word error and all texts of each group, ``[num_groups, 2]``.
-
-    Arguments are those of :func:`word_error_statistics`.
-
-    Example:
-        >>> error_free_statistics(["Play  jazz", "play"], ["play jazz", "pay"], torch.zeros(2, dtype=torch.long), 1)
-        tensor([[1., 2.]], dtype=torch.float64)
-    """
-    return _by_group([(one == other, 1) for one, other in _words(preds, target)], groups, num_groups)
-
-
-def _words(preds: Sequence[str], target: Sequence[str]) -> list[tuple[list[str], list[str]]]:
-    return [(one.casefold().split(), other.casefold().split()) for one, other in zip(preds, target, strict=True)]
-
-
-def _by_group(rows: Sequence[tuple[int, int]], groups: Tensor, num_groups: int) -> Tensor:
-    counts = torch.tensor(rows, dtype=torch.float64).reshape(-1, 2)
-    return torch.zeros(num_groups, 2, dtype=torch.float64).index_add_(0, groups, counts)
+    groups, num_groups = check_texts(preds, target, groups, num_groups)
+    pairs = _words(preds, target)
+    errors = torch.tensor([Levenshtein.distance(*pair) for pair in pairs], dtype=torch.double, device=groups.device)
+    words = torch.tensor([len(said) for _, said in pairs], dtype=torch.double, device=groups.device)
+    return sum_by_group((errors, words), groups, num_groups)
 
 
 def word_error_rate_from_statistics(statistics: Tensor) -> Tensor:
-    """Errors by word, ``(...)``, from ``(..., 2)``; NaN where nothing was said."""
-    errors, words = statistics.unbind(-1)
-    return torch.where(words > 0, errors / words, torch.nan)
+    """Errors by word from ``(..., 2)``: ``(...)``."""
+    return ratio(statistics[..., 0], statistics[..., 1], undefined=NAN)
 
 
 def word_error_rate(preds: Sequence[str], target: Sequence[str]) -> Tensor:
-    """Words replaced, left out and added, divided by the words that were said; NaN where nothing was.
+    """Words replaced, left out and added, divided by the words that were said (lower is better); NaN where nothing was.
+
+    Args:
+        preds: texts, ``N``.
+        target: what was said, ``N``.
+
+    Raises:
+        ValueError: lengths differ.
 
     Example:
         >>> word_error_rate(["play jess please"], ["play jazz"])
         tensor(1., dtype=torch.float64)
     """
-    groups = torch.zeros(len(preds), dtype=torch.long)
-    return word_error_rate_from_statistics(word_error_statistics(preds, target, groups, 1))[0]
+    return word_error_rate_from_statistics(word_error_statistics(preds, target).sum(0))
+
+
+def transcript_accuracy_statistics(
+    preds: Sequence[str], target: Sequence[str], groups: Tensor | None = None, num_groups: int | None = None
+) -> Tensor:
+    """Texts without a word error and all texts of each dialogue: ``(G, 2)``.
+
+    Arguments and errors are those of :func:`word_error_statistics`.
+    """
+    groups, num_groups = check_texts(preds, target, groups, num_groups)
+    right = torch.tensor([one == said for one, said in _words(preds, target)], dtype=torch.bool, device=groups.device)
+    return sum_by_group((right, torch.ones_like(right)), groups, num_groups)
+
+
+def transcript_accuracy(preds: Sequence[str], target: Sequence[str]) -> Tensor:
+    """Share of texts without a word error (higher is better); NaN without texts.
+
+    Args:
+        preds: texts, ``N``.
+        target: what was said, ``N``.
+
+    Raises:
+        ValueError: lengths differ.
+
+    Example:
+        >>> transcript_accuracy(["Play  jazz", "play"], ["play jazz", "pay"])
+        tensor(0.5000, dtype=torch.float64)
+    """
+    return accuracy_from_statistics(transcript_accuracy_statistics(preds, target).sum(0))
+
+
+def _words(preds: Sequence[str], target: Sequence[str]) -> list[tuple[list[str], list[str]]]:
+    return [(one.casefold().split(), other.casefold().split()) for one, other in zip(preds, target, strict=True)]
