@@ -1,7 +1,8 @@
-"""The state that every additive metric keeps: one vector of summed statistics."""
+"""The states that metrics keep: one vector of summed statistics where dialogues add up, else the rows themselves."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -31,3 +32,10 @@ class StatisticsMetric(Metric):
     def _add(self, statistics: Tensor) -> None:
         """Add the statistics ``(G, S)`` of the dialogues of a batch."""
         self.statistics += statistics.sum(0)
+
+
+def all_rows(state: Tensor | Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    """The rows of all batches, ``(N,)``: a list of them, or one tensor once processes have been joined."""
+    if isinstance(state, Tensor):
+        return state.to(dtype)
+    return torch.cat([part.to(dtype) for part in state]) if state else torch.zeros(0, dtype=dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -95,3 +96,29 @@ class UnnamedSlotF1(StatisticsMetric):
     def compute(self) -> Tensor:
         """The F1, float64."""
         return functional.slot_f1_from_statistics(self.statistics)
+
+
+class SlotValueAccuracy(StatisticsMetric):
+    """Share of the gold values that were named; see :func:`~selflearn.metrics.functional.value_accuracy`.
+
+    Capitals count for nothing. NaN where gold has no value.
+
+    Example:
+        >>> metric = SlotValueAccuracy()
+        >>> metric.update(["blue", None, "rome"], ["Blue", "nina", None])
+        >>> metric.compute()
+        tensor(0.5000, dtype=torch.float64)
+    """
+
+    higher_is_better = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(size=2, **kwargs)
+
+    def update(self, preds: Sequence[str | None], target: Sequence[str | None]) -> None:
+        """Add gold slots, ``N``: the value that was named for each and the gold value, None for no value."""
+        self._add(functional.value_statistics(preds, target))
+
+    def compute(self) -> Tensor:
+        """The accuracy, float64."""
+        return functional.accuracy_from_statistics(self.statistics)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 import itertools
 import pickle
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 import torchmetrics
 import torchmetrics.functional.classification as torchmetrics_functional
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+from torchmetrics.text import WordErrorRate
 
 import selflearn.metrics as metrics
 from selflearn.metrics import functional
@@ -22,8 +26,20 @@ FLAGS = torch.rand(N, generator=GENERATOR) < 0.4, torch.rand(N, generator=GENERA
 NAMES = torch.randint(-1, 4, (N,), generator=GENERATOR), torch.randint(-1, 4, (N,), generator=GENERATOR)
 SCORES = torch.randint(9, (N,), generator=GENERATOR) / 9
 BATCHES = (3, 0, 1, 6, 2)  # dialogues in each
+CLASSES = tuple(names + 1 for names in NAMES)
+VALUES = tuple([[None, "Blue", "blue", "Nina", "rome"][name] for name in names.tolist()] for names in CLASSES)
+TEXTS = tuple(
+    [["", "Play Nina", "play  nina", "stop", "stop it"][name] for name in names.tolist()] for names in CLASSES
+)
+GOALS = (  # of each dialogue: gold, failed, found, scores
+    [[(turn, turn + 2) for turn in range(0, 2 * n, 2)] for n in GROUPS.bincount().tolist()],
+    [[[False, True, None][i % 3] for i in range(n)] for n in GROUPS.bincount().tolist()],
+    [[(turn, turn + 2) for turn in range(n % 2, 2 * n, 2)] for n in GROUPS.bincount().tolist()],
+    [[(i * 7 % 5) / 5 for i in range(len(range(n % 2, 2 * n, 2)))] for n in GROUPS.bincount().tolist()],
+)
 
-Case = tuple[Callable[[], torchmetrics.Metric], Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]
+Columns = tuple[torch.Tensor | list, ...]
+Case = tuple[Callable[[], torchmetrics.Metric], Callable[..., torch.Tensor | dict[str, torch.Tensor]], Columns]
 CASES: dict[str, Case] = {
     "BoundaryF1": (metrics.BoundaryF1, functional.boundary_f1, (*FLAGS, GROUPS)),
     "BoundaryF1Corpus": (metrics.BoundaryF1Corpus, functional.boundary_f1_corpus, (*FLAGS, GROUPS)),
@@ -42,19 +58,41 @@ CASES: dict[str, Case] = {
     "GoalSuccessKappa": (metrics.GoalSuccessKappa, functional.binary_cohen_kappa, FLAGS),
     "GoalSuccessAccuracy": (metrics.GoalSuccessAccuracy, functional.accuracy, FLAGS),
     "GoalSuccessAuroc": (metrics.GoalSuccessAuroc, functional.auc, (SCORES, FLAGS[1])),
+    "GoalSuccessAurocWithin": (
+        metrics.GoalSuccessAurocWithin,
+        functional.auc_within,
+        (SCORES, FLAGS[1], CLASSES[0]),
+    ),
+    "GoalSuccessEndToEnd": (
+        lambda: metrics.GoalSuccessEndToEnd(threshold=0.5),
+        lambda *goals: functional.success_end_to_end(*goals, threshold=0.5),
+        GOALS,
+    ),
+    "NameAccuracy": (metrics.NameAccuracy, functional.accuracy, CLASSES),
+    "MacroF1": (
+        lambda: metrics.MacroF1(num_classes=7),
+        lambda *rows: functional.macro_f1(*rows, num_classes=7),
+        CLASSES,
+    ),
+    "SlotValueAccuracy": (metrics.SlotValueAccuracy, functional.value_accuracy, VALUES),
+    "TranscriptWordErrorRate": (metrics.TranscriptWordErrorRate, functional.word_error_rate, TEXTS),
+    "TranscriptAccuracy": (metrics.TranscriptAccuracy, functional.transcript_accuracy, TEXTS),
 }
 cases = pytest.mark.parametrize("name", CASES)
 
 
-def batches(columns: tuple[torch.Tensor, ...]) -> list[tuple[torch.Tensor, ...]]:
+def batches(columns: Columns) -> list[Columns]:
     """Uneven batches of whole dialogues, one of them empty."""
     edges = torch.tensor([0, *BATCHES]).cumsum(0).tolist()
     found = []
     for first, last in itertools.pairwise(edges):
         own = (first <= GROUPS) & (last > GROUPS)
-        parts = [column[own] for column in columns]
-        if len(parts) == 3:
-            parts[2] = parts[2] - first  # dialogues are numbered anew in each batch
+        rows = (
+            slice(first, last) if columns is GOALS else slice(int((first > GROUPS).sum()), int((last > GROUPS).sum()))
+        )
+        parts = [column[own] if isinstance(column, torch.Tensor) else column[rows] for column in columns]
+        if columns[-1] is GROUPS:
+            parts[-1] = parts[-1] - first  # dialogues are numbered anew in each batch
         found.append(tuple(parts))
     return found
 
@@ -120,7 +158,7 @@ def test_an_empty_batch_alone_gives_the_documented_value(name: str):
 @cases
 def test_classes_say_which_way_is_better(name: str):
     metric = CASES[name][0]()
-    assert metric.higher_is_better is (name not in ("Pk", "WindowDiff"))
+    assert metric.higher_is_better is (name not in ("Pk", "WindowDiff", "TranscriptWordErrorRate"))
     assert metric.full_state_update is False
 
 
@@ -139,6 +177,31 @@ def test_success_metrics_agree_with_torchmetrics():
     torch.testing.assert_close(auroc.compute().float(), torchmetrics_functional.binary_auroc(SCORES, target))
 
 
+def test_classes_of_names_and_texts_agree_with_torchmetrics_where_its_own_count_the_same():
+    preds, target = (names.clamp(min=1) for names in CLASSES)  # every name that is said is gold somewhere
+    assert set(preds.tolist()) <= set(target.tolist())
+    lower = tuple([text.lower() for text in texts] for texts in TEXTS)
+    for metric, other, columns in [
+        (metrics.NameAccuracy(), MulticlassAccuracy(num_classes=7, average="micro"), (preds, target)),
+        (metrics.MacroF1(num_classes=7), MulticlassF1Score(num_classes=7, average="macro"), (preds, target)),
+        (metrics.TranscriptWordErrorRate(), WordErrorRate(), lower),
+    ]:
+        for batch in batches(columns):
+            metric.update(*batch)
+            if len(batch[0]):  # torchmetrics' classes of names raise on an empty batch
+                other.update(*batch)
+        torch.testing.assert_close(metric.compute().float(), other.compute())
+
+
 def test_every_public_class_is_tested_here():
     public = {name for name in metrics.__all__ if isinstance(getattr(metrics, name), type)}
     assert public == set(CASES)
+
+
+def test_the_page_of_metrics_names_every_class_and_its_function():
+    page = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("|")]
+    named = {name: set(re.findall(r"`(\w+)`", cells[2])) for cells in rows for name in re.findall(r"`(\w+)`", cells[1])}
+    assert {name: functions for name, functions in named.items() if name in CASES}.keys() == CASES.keys()
+    for name in CASES:
+        assert all(hasattr(functional, function) for function in named[name])
