@@ -25,6 +25,7 @@ from experiments.app import changed_settings, hydra_main
 from experiments.check import ConfigError
 from selflearn._replacing import replace_text
 from selflearn.baselines.annotator import first_pass
+from selflearn.batching.presence import Presence
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import find_corpus, load_dialogues
 from selflearn.corpora.rated import RatedCorpus
@@ -34,7 +35,7 @@ from selflearn.inference.audit_design import DESIGNS, check_design, unit_of
 from selflearn.inference.calibration import calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
 from selflearn.inference.learned_from import check_not_learned_from
-from selflearn.inference.promises import acceptance, certify_names, certify_tasks, write_promises
+from selflearn.inference.promises import Promises, acceptance, certify_names, certify_tasks, write_promises
 from selflearn.inference.rows import EACH, key_in_words, split_key
 from selflearn.inference.tries import audit_of, note_try, number_of_try
 from selflearn.reports import add_promises
@@ -101,7 +102,8 @@ def main(cfg: DictConfig) -> None:
         said = f" It is try {number} on this audit: the confidence is that of one, chosen before its labels were seen."
         promises = {key: replace(one, promise=one.promise + said) for key, one in promises.items()}
     note_try(folder, known_as, settings, model=labeler.fingerprint)
-    file = write_promises(promises, folder, model=labeler.fingerprint)
+    given = Presence.of(one.gold.observed() for one in audit)
+    file = write_promises(Promises(tasks=promises, audited=given), folder, model=labeler.fingerprint)
     add_promises(folder, promises)
     shown = Console()
     shown = Console(width=max(shown.width, 120))  # a row a line, also in a file
@@ -179,13 +181,14 @@ def not_accepted(promises: Mapping[str, Certificate]) -> Table:
 
 
 def what_it_takes(one: Certificate) -> str:
-    """More labels, or another order of them; nothing for a threshold, and where no number would do."""
+    """A larger audit, or another order of scores; nothing for a threshold, and where no number would do."""
     if one.more_items == 0:
         return "scores in a better order: the best ones are not the surest"
     if one.more_items is None:
         return ""
-    units = "" if one.more_units is None or one.unit == "item" else f" ({one.more_units:,} more {one.unit}s)"
-    return f"about {one.more_items:,} more labels{units}"
+    more = one.more_units
+    units = "" if more is None or one.unit == "item" else f" of {(one.units or 0) + more:,} {one.unit}s"
+    return f"a new audit of about {one.n + one.more_items:,} labels{units}"
 
 
 def together(price: float | None) -> str:

@@ -86,24 +86,25 @@ class Presence:
             "hours later is another dialogue"
         ]
 
-    def differences(self, given: Presence) -> list[str]:
-        """What turns lack that training turns had, and times of another unit, each in a sentence.
+    def differences(self, given: Presence, *, known: str = "training") -> list[str]:
+        """What turns lack that known ones had, and times of another unit, each in a sentence.
 
         Args:
-            given: of the dialogues to be labelled; ``self`` is of training.
+            given: of the dialogues to be labelled.
+            known: what ``self`` is of: "training", or "audited".
         """
         lacking = [name for name, share in self.shares.items() if share >= OFTEN and not given.shares.get(name)]
         said = []
         if lacking:
             named = ", ".join(f"`{name}` ({self.shares[name]:.0%})" for name in lacking)
             said.append(
-                f"no turn has {named}, each with its share of the training turns that had it: labels are worse than "
+                f"no turn has {named}, each with its share of the {known} turns that had it: labels are worse than "
                 "measured. What the log has of it is to be mapped to its field (`columns`)"
             )
         if self.gap and given.gap is not None and not 1 / MUCH <= given.gap / self.gap <= MUCH:
             said.append(
-                f"turns are {given.gap:,.4g} seconds apart, and {self.gap:,.4g} in training (medians): expected "
-                "`seconds` in seconds since the start of the dialogue, as in training"
+                f"turns are {given.gap:,.4g} seconds apart, and {known} ones {self.gap:,.4g} (medians): expected "
+                "`seconds` in seconds since the start of the dialogue, as there"
             )
         return said
 

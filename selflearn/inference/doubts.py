@@ -24,9 +24,13 @@ def input_doubts(labeler: Labeler, dialogues: Sequence[Dialogue]) -> list[str]:
         labeler: with the model.
         dialogues: to be labelled; up to :data:`MOST` of them are looked at.
     """
+    return labeler.system.model.config.presence().differences(given_fields(dialogues))
+
+
+def given_fields(dialogues: Sequence[Dialogue]) -> Presence:
+    """Which fields dialogues have; up to :data:`MOST` of them are looked at, evenly."""
     looked_at = range(0, len(dialogues), max(1, -(-len(dialogues) // MOST)))
-    given = Presence.of(dialogues[i].observed() for i in looked_at)
-    return labeler.system.model.config.presence().differences(given)
+    return Presence.of(dialogues[i].observed() for i in looked_at)
 
 
 def warn_of_doubts(labeler: Labeler, dialogues: Sequence[Dialogue]) -> None:

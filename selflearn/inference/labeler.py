@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -16,6 +17,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from selflearn.batching.audio import Recordings
+from selflearn.batching.presence import Presence
 from selflearn.batching.texts import OnOverflow, OverflowError
 from selflearn.batching.windows import cut_observed, turn_windows
 from selflearn.inference import promises
@@ -109,6 +111,7 @@ class Labeler:
 
     Attributes:
         promises: by task, what was certified of this model (``python -m experiments.certify``); empty if nothing was.
+        promised_of: which fields the dialogues had that it was certified on.
 
     Example:
         >>> from selflearn import Dialogue, Labeler, Turn
@@ -121,6 +124,7 @@ class Labeler:
     def __init__(self, system: ModelSystem, *, calibrators: Calibrators | None = None) -> None:
         self.system, self.calibrators = system, dict(calibrators or {})
         self.promises: Mapping[str, Certificate] = {}
+        self.promised_of = Presence()
 
     @classmethod
     def from_pretrained(
@@ -166,8 +170,20 @@ class Labeler:
         )  # fmt: skip
         labeler = cls(system, calibrators=read_calibrators(folder))
         if with_promises and (folder / promises.FILE).is_file():
-            labeler.promises = promises.read_promises(folder, model=labeler.fingerprint)
+            found = promises.read_promises(folder, model=labeler.fingerprint)
+            labeler.promises, labeler.promised_of = found.tasks, found.audited
         return labeler
+
+    def promising(self, given: Presence) -> Labeler:
+        """The same labeler, with the promises that hold for dialogues with these fields.
+
+        Args:
+            given: of the dialogues to be labelled. Where they lack what the audited ones had, nothing is accepted, and
+                the promise says why.
+        """
+        found = copy(self)
+        found.promises = promises.Promises(tasks=self.promises, audited=self.promised_of).of(given)
+        return found
 
     def calibrated_on(self, dialogues: Iterable[Dialogue]) -> Labeler:
         """A labeler with the same model, whose scores are right as often as they say on these dialogues.

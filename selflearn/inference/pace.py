@@ -107,7 +107,11 @@ class Person:
 
 def pace_lines(pace: Pace, person: Person | None = None) -> list[tuple[str, str]]:
     """What a reader is told: names and values."""
-    added = "" if pace.added is None else f"{pace.added:.1%} to reading and encoding"
+    added, alone = "", pace.seconds.get("encode")
+    if pace.added is not None:
+        added = f"{pace.added:.1%} to reading and encoding"
+        beyond = pace.total - sum(pace.seconds.get(stage, 0.0) for stage in ENCODING)
+        added += f", {beyond / alone:.1%} to encoding alone" if alone else ""
     lines = [(f"time to {stage}", f"{seconds:.1f} s") for stage, seconds in pace.seconds.items()]
     lines += [
         ("labelling adds", added),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from selflearn._replacing import replace_text
+from selflearn.batching.presence import Presence
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.audit_design import drawn_as, independence
 from selflearn.inference.rows import EACH, Acceptance, promise_key
@@ -116,15 +117,41 @@ def certify_names(
     return promises, price
 
 
-def write_promises(promises: Mapping[str, Certificate], directory: Path, *, model: str) -> Path:
-    """Write them, by task or by name, into the directory of the model; ``model`` is its fingerprint."""
-    tasks = {task: asdict(certificate) for task, certificate in promises.items()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promises:
+    """What is promised of a model.
+
+    Attributes:
+        tasks: by task or by name (:func:`~selflearn.inference.rows.promise_key`).
+        audited: which fields the audited dialogues had: of dialogues that lack some, nothing is promised.
+    """
+
+    tasks: Mapping[str, Certificate] = field(default_factory=dict)
+    audited: Presence = field(default_factory=Presence)
+
+    def of(self, given: Presence) -> Mapping[str, Certificate]:
+        """The promises of dialogues with these fields: nothing is accepted where they are not like the audited ones.
+
+        Args:
+            given: of the dialogues to be labelled.
+        """
+        why = self.audited.differences(given, known="audited")
+        if not why:
+            return self.tasks
+        said = "Nothing is accepted: what was certified is of dialogues like the audited ones, and " + "; ".join(why)
+        return {key: replace(one, threshold=None, coverage=0.0, promise=f"{said}.") for key, one in self.tasks.items()}
+
+
+def write_promises(promises: Promises, directory: Path, *, model: str) -> Path:
+    """Write them into the directory of the model; ``model`` is its fingerprint."""
+    tasks = {task: asdict(certificate) for task, certificate in promises.tasks.items()}
     file = directory / FILE
-    replace_text(file, json.dumps({"model": model, "tasks": tasks}, indent=1) + "\n")
+    found = {"model": model, "audited": promises.audited.to_dict(), "tasks": tasks}
+    replace_text(file, json.dumps(found, indent=1) + "\n")
     return file
 
 
-def read_promises(directory: Path, *, model: str) -> dict[str, Certificate]:
+def read_promises(directory: Path, *, model: str) -> Promises:
     """What :func:`write_promises` wrote; empty where nothing was.
 
     Raises:
@@ -133,13 +160,15 @@ def read_promises(directory: Path, *, model: str) -> dict[str, Certificate]:
     """
     file = directory / FILE
     if not file.is_file():
-        return {}
+        return Promises()
     what_to_do = ("certify this model (python -m experiments.certify, with the same bf16), or remove the file to label "
                   "without promises")  # fmt: skip
     try:
         found = json.loads(file.read_text("utf-8"))
         certified, tasks = found["model"], found["tasks"]
-        promises = {task: Certificate(**fields) for task, fields in tasks.items()}
+        promises = Promises(
+            tasks={task: Certificate(**fields) for task, fields in tasks.items()}, audited=Presence(**found["audited"])
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} cannot be read ({error!r}); {what_to_do}") from error
     if certified != model:

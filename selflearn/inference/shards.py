@@ -30,7 +30,7 @@ from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._lock import exclusive
 from selflearn.corpora._rows import SMALL_ROWS, jsonl_writer, parquet_writer, read_rows
 from selflearn.corpora._unfinished import mark_finished, mark_unfinished
-from selflearn.inference.doubts import warn_of_doubts
+from selflearn.inference.doubts import given_fields, warn_of_doubts
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace
 from selflearn.inference.parts import Part, parts_of
@@ -91,7 +91,8 @@ def label_file(
     """Label the dialogues of a file, and write them and their goal records.
 
     The input is read, and checked, to its end before anything is labelled; what it lacks that the model was trained
-    with is logged as a warning (:func:`~selflearn.inference.input_doubts`).
+    with is logged as a warning (:func:`~selflearn.inference.input_doubts`). Where it lacks what the audited dialogues
+    had, nothing is accepted (:meth:`Labeler.promising`).
 
     Args:
         labeler: labels.
@@ -120,6 +121,7 @@ def label_file(
     where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
     rows, read = DialogueRows(load_dialogues(corpus, **where)), read_report(corpus, **where)
     warn_of_doubts(labeler, rows)
+    labeler = labeler.promising(given_fields(rows))
     parts = parts_of(read, len(rows), corpus=corpus, root=file, shard_size=shard_size, **options)
     cut = {"shard_size": shard_size} if len(read.files) < 2 else {"files": [part.name for part in parts]}
     settings = {"input": rows.dataset._fingerprint, "format": format, **cut}

@@ -44,7 +44,7 @@ function curveChart(one) {
       parts.push(svg("circle", { cx: x(at), cy: y(value), r: 5, class: "certified" }));
       const left = at > 0.5;
       parts.push(svg("text", { x: x(at) + (left ? -9 : 9), y: y(low) - 8, "text-anchor": left ? "end" : "start", class: "strong" },
-        one.threshold === null ? "accepted, by several thresholds" : `accepted from ${three(one.threshold)}`));
+        one.threshold === null ? "accepted, by several thresholds" : `accepted from ${from(one.threshold)}`));
     }
     return parts;
   });

@@ -17,6 +17,7 @@ function el(tag, attributes, ...children) {
 
 const number = (value) => value.toLocaleString("en-US");
 const share = (value) => `${(100 * value).toFixed(1)}%`;
+const from = (value) => String(Math.ceil(1e6 * value) / 1e6).replace(/^0/, "");  // upwards: a lower one may be rejected
 const three = (value) => value.toFixed(3).replace(/^0/, "");
 const hidden = (text) => el("span", { class: "hidden" }, text);
 
@@ -62,7 +63,7 @@ function promisesSection(promises, some) {
     + "Certify the model on dialogues that people have labelled (python -m experiments.certify), and label again.");
   const rows = promises.map(([task, threshold, words]) => el("tr", {},
     el("th", { scope: "row" }, task),
-    el("td", {}, threshold === null ? "none is accepted" : `${three(threshold)} or more`), el("td", { class: "words" }, words || "")));
+    el("td", {}, threshold === null ? "none is accepted" : `${from(threshold)} or more`), el("td", { class: "words" }, words || "")));
   if (some || promises.length) {
     section("promises", "Promises", promises.length === 0 ? none
       : table("What is promised of accepted labels", ["task", "accepted with a score of", "promise"], rows, { class: "figures sentences" }));

@@ -12,8 +12,9 @@ _DRAWN = {
     "{unit}); exact binomial tests in a fixed order",
     "betting": "This holds for items drawn like the audited ones, whole {unit}s at a time, however long they are and "
     "however much the errors of one resemble each other; exact betting tests on totals of {unit}s in a fixed order",
-    "design_effect": "The confidence is approximate: the audited {unit}s say themselves how much the errors of one "
-    "resemble each other, and the counts are divided by that design effect",
+    "design_effect": "This holds for items drawn like the audited ones, whole {unit}s at a time. The confidence is "
+    "approximate: the audited {unit}s say themselves how much the errors of one resemble each other, and the counts "
+    "are divided by that design effect",
 }
 
 
@@ -95,9 +96,9 @@ def of_abstention(found: Certificate, *, losses: bool) -> str:
         )
     if found.more_items is not None:
         told = found.unit != "item" and found.more_units
-        of_units = f" (about {_number(found.more_units, found.unit, 'more ')})" if told else ""
-        text += f" It takes about {found.more_items} more audited items{of_units} if errors stay as they were observed."
-        text += " Draw all of them anew: to add to this audit is a second choice from its labels."
+        of_units = f" of about {_number((found.units or 0) + (found.more_units or 0), found.unit)}" if told else ""
+        text += f" It takes an audit of about {found.n + found.more_items} items{of_units} if errors stay as they were "
+        text += "observed, all of them drawn anew: to add to this one is a second choice from its labels."
         if found.max_items is not None and found.method == "betting" and found.max_items > 1:
             text += " With whole dialogues a smaller max_items takes fewer, single items of many dialogues fewest."
         return text

@@ -46,5 +46,5 @@ def test_milliseconds_are_noticed_in_training_and_in_labelling():
     assert not trained.doubts()
     assert "milliseconds are to be divided by 1000" in given.doubts()[0]
     (said,) = trained.differences(given)
-    assert said.startswith(f"turns are {given.gap:,.4g} seconds apart, and {trained.gap:,.4g} in training")
+    assert said.startswith(f"turns are {given.gap:,.4g} seconds apart, and training ones {trained.gap:,.4g} (")
     assert not trained.differences(Presence.of(dialogues[:1]))

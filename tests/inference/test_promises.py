@@ -9,11 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selflearn.batching.presence import Presence
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler, label_file
 from selflearn.inference.audit import AuditedLabel
 from selflearn.inference.audit_design import check_design
-from selflearn.inference.promises import acceptance, certify_names, certify_tasks, read_promises, write_promises
+from selflearn.inference.promises import (
+    Promises,
+    acceptance,
+    certify_names,
+    certify_tasks,
+    read_promises,
+    write_promises,
+)
 from selflearn.inference.rows import (
     EACH,
     TASKS,
@@ -78,7 +86,7 @@ def test_promises_are_counted_over_users_where_they_repeat():
     assert (each_another.unit, each_another.units, each_another.coverage) == ("dialogue", 600, 1.0)
     few = certify_tasks(of_users(labels, 12), **asked)["intent"]
     assert (few.unit, few.units, few.threshold) == ("user", 12, None)
-    assert f"about {few.more_units} more users" in few.promise
+    assert f"an audit of about {few.n + few.more_items} items of about {12 + few.more_units} users" in few.promise
     # one by one they would do: declared, nobody is asked who said it
     assert certify_tasks(of_users(labels, 12), **asked, design="dialogues")["intent"].units == 600
     names, _ = certify_names(of_users(labels, 12), "label", **asked)
@@ -188,11 +196,10 @@ def test_keys_of_promises_come_apart_again(task, each, name):
 
 def test_promises_go_with_their_model_and_with_no_other(promises, directory, tmp_path):
     model = Labeler.from_pretrained(directory, device="cpu").fingerprint
-    write_promises(promises, directory, model=model)
-    assert (
-        Labeler.from_pretrained(directory, device="cpu").promises == promises == read_promises(directory, model=model)
-    )
-    write_promises(promises, directory, model="another")
+    write_promises(Promises(tasks=promises), directory, model=model)
+    assert Labeler.from_pretrained(directory, device="cpu").promises == promises
+    assert read_promises(directory, model=model) == Promises(tasks=promises)
+    write_promises(Promises(tasks=promises), directory, model="another")
     with pytest.raises(ValueError, match=r"promises something of the model another, this is .*experiments\.certify"):
         Labeler.from_pretrained(directory, device="cpu")
     assert Labeler.from_pretrained(directory, device="cpu", with_promises=False).promises == {}
@@ -203,7 +210,7 @@ def test_promises_go_with_their_model_and_with_no_other(promises, directory, tmp
 
 def test_a_model_that_replaces_another_does_not_keep_what_was_promised_of_it(promises, directory, caplog):
     labeler = Labeler.from_pretrained(directory, device="cpu")
-    write_promises(promises, directory, model=labeler.fingerprint)
+    write_promises(Promises(tasks=promises), directory, model=labeler.fingerprint)
     labeler.save_pretrained(directory)
     assert Labeler.from_pretrained(directory, device="cpu").promises == promises
     other = Labeler(labeler.system, calibrators=labeler.calibrators | {"intent": Temperature(2.0)})
@@ -222,7 +229,7 @@ def test_the_table_of_labels_says_what_is_accepted_and_what_that_promises(promis
     dialogues = home_dialogues(12, seed=5)
     write_jsonl(dialogues, tmp_path / "logs.jsonl")
     labeler = Labeler.from_pretrained(directory, device="cpu")
-    write_promises(promises, directory, model=labeler.fingerprint)
+    write_promises(Promises(tasks=promises), directory, model=labeler.fingerprint)
     labeler = Labeler.from_pretrained(directory, device="cpu")
     report = label_file(labeler, tmp_path / "logs.jsonl", tmp_path / "out", shard_size=5, cache_dir=tmp_path / "cache")
     table = pd.concat(pd.read_parquet(part) for part in sorted(report.labels.iterdir()))
@@ -243,14 +250,41 @@ def test_the_table_of_labels_says_what_is_accepted_and_what_that_promises(promis
     assert counts["labels_accepted/intent"] + counts["labels_rejected/intent"] == len(intents)
 
 
+def test_of_a_log_that_lacks_what_the_audited_one_had_nothing_is_accepted(promises, directory, tmp_path):
+    """The promise is of dialogues like the audited ones; those with fewer columns are others, and labelled worse."""
+    dialogues = home_dialogues(12, seed=5)
+    bare = [replace(d, turns=tuple(replace(turn, seconds=None) for turn in d.turns)) for d in dialogues]
+    labeler = Labeler.from_pretrained(directory, device="cpu")
+    for name, audited_ones, labelled_ones in (
+        ("like", bare, bare),
+        ("more", bare, dialogues),
+        ("less", dialogues, bare),
+    ):
+        found = Promises(tasks=promises, audited=Presence.of(one.observed() for one in audited_ones))
+        write_promises(found, directory, model=labeler.fingerprint)
+        write_jsonl(labelled_ones, tmp_path / f"{name}.jsonl")
+        certified = Labeler.from_pretrained(directory, device="cpu")
+        report = label_file(certified, tmp_path / f"{name}.jsonl", tmp_path / name, cache_dir=tmp_path / "cache")
+        table = pd.read_parquet(report.labels)
+        intents = table[table["task"] == "intent"]
+        assert intents["accepted"].any() == (name != "less")
+        assert certified.promises == promises  # of the model, whatever it labelled
+    assert intents["accepted"].eq(False).all()
+    (said,) = set(intents["promise"])
+    assert said.startswith(
+        "Nothing is accepted: what was certified is of dialogues like the audited ones, and no turn "
+    )
+    assert "`seconds` (100%)" in said
+
+
 def test_promises_that_cannot_be_written_leave_those_that_were_there(promises, tmp_path, monkeypatch):
-    write_promises(promises, tmp_path, model="one")
+    write_promises(Promises(tasks=promises), tmp_path, model="one")
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="No space left"):
-        write_promises({}, tmp_path, model="another")
-    assert read_promises(tmp_path, model="one") == promises
+        write_promises(Promises(), tmp_path, model="another")
+    assert read_promises(tmp_path, model="one") == Promises(tasks=promises)
     assert [file.name for file in tmp_path.iterdir()] == ["promises.json"]

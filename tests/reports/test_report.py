@@ -10,7 +10,7 @@ from selflearn.corpora.table import write_parquet
 from selflearn.evaluation import write_predictions
 from selflearn.inference import Labeler, label_file
 from selflearn.inference.export import ExportError
-from selflearn.inference.promises import write_promises
+from selflearn.inference.promises import Promises, write_promises
 from selflearn.models import save_model
 from selflearn.reports import ReportError, write_labelling_report, write_run_report
 from selflearn.trust import Certificate
@@ -32,7 +32,8 @@ def run(tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs") / "home" / "seed_1"
     save_model(*tiny_model(home_dialogues(20), max_turns=8), directory / "model")
     model = Labeler.from_pretrained(directory / "model", device="cpu").fingerprint
-    write_promises({"intent": certificate(0.01), "slots": certificate(None)}, directory / "model", model=model)
+    certified = Promises(tasks={"intent": certificate(0.01), "slots": certificate(None)})
+    write_promises(certified, directory / "model", model=model)
     labeler = Labeler.from_pretrained(directory / "model", device="cpu")
     write_parquet(home_dialogues(12, seed=5), directory / "input.parquet")
     label_file(labeler, directory / "input.parquet", directory / "labelled", cache_dir=directory / "cache")

@@ -143,7 +143,7 @@ def test_dialogues_of_few_users_tell_less_than_as_many_of_many(dialogues):
     assert (found.threshold, found.unit, found.units) == (None, "user", 40)
     assert f"from {found.n} audited items of 40 users" in found.promise
     assert found.more_units == -(-found.more_items * 40 // found.n)
-    assert f"(about {found.more_units} more users)" in found.promise
+    assert f"{found.n + found.more_items} items of about {40 + found.more_units} users" in found.promise
 
 
 def test_users_are_what_a_promise_says_and_dialogues_what_a_cap_counts_in(dialogues):
@@ -202,7 +202,7 @@ class TestEdges:
     def test_an_empty_audit_certifies_nothing_and_says_how_many_items_it_takes(self, method):
         found = certify([], [], method=method)
         assert (found.threshold, found.coverage, found.n, found.more_items) == (None, 0.0, 0, 45)
-        assert "about 45 more audited items" in found.promise
+        assert "It takes an audit of about 45 items" in found.promise
         assert not found.accept([0.5, 1.0]).any()
 
     def test_all_correct(self, method):
