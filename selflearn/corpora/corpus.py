@@ -86,12 +86,14 @@ class Corpus(ABC):
         version: of the reader; raise it when the same files give other records, so that caches are made anew.
         splits: what each split is; empty where any name goes.
         source: where the release is to be had, and what to put where; shown when it is missing.
+        checks_ids: whether the reader itself refuses an id that is used twice, at its row; else it is done for it.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     splits: ClassVar[Mapping[str, str]]
     source: ClassVar[str]
+    checks_ids: ClassVar[bool] = False
 
     @abstractmethod
     def files(self, root: Path, split: str) -> list[Path]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from selflearn._progress import Progress, progress_bar
 from selflearn._replacing import DISK_FULL
-from selflearn.corpora.corpus import Corpus, CorpusError, ReadReport
+from selflearn.corpora.corpus import EXAMPLES, Corpus, CorpusError, ReadReport
 from selflearn.schema import Dialogue, RecordError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def iter_dialogues(
 
     Raises:
         CorpusError: unknown corpus or split, missing or other directory, damaged file.
-        RecordError: a value breaks the record contract; names file, row and field.
+        RecordError: a value breaks the record contract, or two dialogues have one id; names file, row and field.
     """
     chosen, folder = _checked(find_corpus(corpus, **options), root, split)
     chosen.files(folder, split)  # complain now, not at the first dialogue
@@ -115,7 +115,7 @@ def load_dialogues(
 
     Raises:
         CorpusError: unknown corpus or split, missing or other directory, damaged file, no dialogue at all.
-        RecordError: a value breaks the record contract; names file, row and field.
+        RecordError: a value breaks the record contract, or two dialogues have one id; names file, row and field.
         OSError: the disk of the cache is full; names the cache.
     """
     return _load(corpus, root, split, cache_dir, limit, progress, options)[0]
@@ -189,13 +189,28 @@ def _load(
 
 
 def _read(corpus: Corpus, root: Path, split: str, report: ReadReport) -> Iterator[Dialogue]:
-    """The dialogues of a split, one at least."""
+    """The dialogues of a split, one at least, each under an id of its own."""
     empty = True
+    seen: set[int] = set()
     for dialogue in corpus.read(root, split, report):
         empty = False
+        if not corpus.checks_ids:
+            if hash(dialogue.id) in seen:
+                expected = (
+                    f"an id that is used once in {corpus.name} ({split}): is a file, or part of one, there twice?"
+                )
+                files = _holding(dialogue.id, corpus.files(root, split)) or [root]
+                raise RecordError("id", dialogue.id, expected, file=", ".join(map(str, files)))
+            seen.add(hash(dialogue.id))
         yield dialogue
     if empty:
         raise CorpusError(f"{corpus.name}: the split {split!r} of {root} holds no dialogue. Read so far: {report}")
+
+
+def _holding(name: str, files: Iterable[Path]) -> list[Path]:
+    """The first JSON files that say an id under a key that ends in "id"; none where a release is written otherwise."""
+    said = re.compile(rb'id"\s*:\s*"?' + re.escape(json.dumps(name)[1:-1].encode()) + rb'"?\s*[,}]', re.IGNORECASE)
+    return list(islice((file for file in files if said.search(file.read_bytes())), EXAMPLES))
 
 
 def _kept_report(dataset: Dataset, report: ReadReport, read_again: Any) -> ReadReport:

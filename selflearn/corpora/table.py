@@ -63,6 +63,7 @@ class Table(Corpus):
     version: ClassVar[int] = 3  # 3: dialogues of which no goal is labelled have none
     splits: ClassVar[Mapping[str, str]] = {}
     source: ClassVar[str] = "Give a .jsonl or .parquet file, or a folder with SPLIT.jsonl or SPLIT.parquet"
+    checks_ids: ClassVar[bool] = True
 
     columns: Mapping[str, Any] | None = None
     corpus_name: str = "table"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ class Echo(Corpus):
     loud: bool = False
 
     def files(self, root: Path, split: str) -> list[Path]:
-        return sorted(root.glob("*.txt"))
+        return sorted(root.rglob("*.txt"))
 
     def read(self, root: Path, split: str, report: ReadReport) -> Iterator[Dialogue]:
         for path in self.files(root, split):
@@ -250,6 +251,41 @@ def test_a_fault_leaves_no_cache_behind(sgd_release, tmp_path):
             load_dialogues("sgd", root=broken, split="dev", cache_dir=cache)
     file.write_text(content, "utf-8")
     assert len(load_dialogues("sgd", root=broken, split="dev", cache_dir=cache)) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "copy", "named"),
+    [
+        ("sgd", "train", "dialogues_009.json", lambda content: content[0]["dialogue_id"]),
+        ("star", "all", "900.json", lambda content: str(content["DialogueID"])),
+        ("dbdc3", "dev", "copy.log.json", lambda content: content["dialogue-id"]),
+    ],
+)
+def test_a_dialogue_that_a_release_has_twice_is_refused_with_its_files(release, tmp_path, name, split, copy, named):
+    root = tmp_path / "twice"
+    shutil.copytree(release(name), root)
+    path = find_corpus(name).files(root, split)[-1]
+    other = path.with_name(copy)
+    shutil.copy(path, other)
+    calls = [
+        lambda: list(iter_dialogues(name, root, split)),
+        lambda: load_dialogues(name, root=root, split=split, cache_dir=tmp_path / "cache"),
+    ]
+    for call in calls:
+        with pytest.raises(RecordError, match=rf"expected an id that is used once in {name} \({split}\)") as caught:
+            call()
+        assert caught.value.field == "id"
+        assert caught.value.value == named(json.loads(path.read_bytes()))
+        assert set(caught.value.file.split(", ")) == {str(path), str(other)}
+
+
+def test_an_id_that_another_readers_files_do_not_tell_is_refused_with_the_folder(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "one.txt").write_text("hello")
+    with pytest.raises(RecordError, match="field 'id' is 'one'; expected an id that is used once in echo") as caught:
+        list(iter_dialogues(Echo(), tmp_path, "train"))
+    assert caught.value.file == str(tmp_path)
 
 
 def test_rows_that_are_no_dialogues_are_named():
