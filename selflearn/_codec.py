@@ -43,9 +43,7 @@ class RecordError(ValueError):
     ) -> None:
         self.field, self.value, self.expected, self.file, self.row = field, value, expected, file, row
         place = "" if file is None else f"{file}: " if row is None else f"{file}:{row}: "
-        shown = repr(value)
-        shown = shown if len(shown) <= 120 else shown[:117] + "..."
-        super().__init__(f"{place}field {field!r} is {shown}; expected {expected}")
+        super().__init__(f"{place}field {field!r} is {_shown(value)}; expected {expected}")
 
     def at(self, *, prefix: str = "", file: str | None = None, row: int | str | None = None) -> RecordError:
         """Return the same error with an outer field, a file or a row added."""
@@ -56,6 +54,14 @@ class RecordError(ValueError):
     def __reduce__(self) -> tuple[Callable[..., RecordError], tuple[Any, ...]]:
         """Keep the fields across processes (``datasets`` workers pickle exceptions)."""
         return _rebuild_error, (self.field, self.value, self.expected, self.file, self.row)
+
+
+def _shown(value: object) -> str:
+    try:
+        shown = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply, or a whole number of more digits than Python writes
+        return f"{type(value).__name__} too large to be shown"
+    return shown if len(shown) <= 120 else shown[:117] + "..."
 
 
 def _rebuild_error(field: str, value: object, expected: str, file: str | None, row: int | str | None) -> RecordError:

@@ -358,6 +358,17 @@ def test_an_error_survives_another_process_and_is_not_endless():
     assert len(str(error)) < 250
 
 
+def test_an_error_is_made_of_values_that_python_does_not_write():
+    nested: list[object] = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert str(RecordError("request", nested, "a string")) == (
+        "field 'request' is list too large to be shown; expected a string"
+    )
+    with pytest.raises(RecordError, match="field 'seconds' is int too large to be shown; expected a finite number"):
+        Turn(seconds=10**5000)
+
+
 def test_a_hint_that_no_record_can_hold_is_refused():
     with pytest.raises(TypeError, match="cannot hold"):
         _codec._kind(set, {})

@@ -6,7 +6,7 @@ See :class:`selflearn.corpora.table.Table` for the fields and their meaning.
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from selflearn.corpora._rows import Row
-from selflearn.corpora.corpus import CorpusError, ReadReport
+from selflearn.corpora.corpus import CorpusError, ReadReport, parsed_json
 from selflearn.schema import Dialogue, Feedback, Goal, Label, Labels, RecordError, Slot, Turn, TurnLabels
 
 _TEXT, _NUMBER, _FLAG, _ID, _SPANS = (
@@ -223,7 +223,7 @@ def _checked(row: Row, column: str, kind: str, field: str) -> Any:
     if kind == _SPANS:
         return _spans(row, column, value, field)
     if kind == _NUMBER:
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:  # NaN, too, is not
             raise _error(row, column, value, f"{kind}, or nothing where it is missing", field)
         return float(value)
     types = {_TEXT: (str,), _FLAG: (bool,), _ID: (str, int)}[kind]
@@ -234,7 +234,7 @@ def _checked(row: Row, column: str, kind: str, field: str) -> Any:
 
 def _spans(row: Row, column: str, value: Any, field: str) -> list[Any]:
     try:
-        spans = json.loads(value) if isinstance(value, str) else value
+        spans = parsed_json(value) if isinstance(value, str) else value
     except json.JSONDecodeError as error:
         raise _error(row, column, value, f"JSON ({error})", field) from None
     if not isinstance(spans, list):

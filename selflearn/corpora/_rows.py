@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selflearn._replacing import replacing
-from selflearn.corpora.corpus import CorpusError
+from selflearn.corpora.corpus import CorpusError, parsed_json
 from selflearn.schema import RecordError
 
 SUFFIXES = (".jsonl", ".parquet")
@@ -121,7 +121,7 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
             if not line.strip():
                 continue
             try:
-                values = json.loads(line)
+                values = parsed_json(line)
             except UnicodeDecodeError as error:
                 raise CorpusError(f"{path}:{number}: not UTF-8 text at byte {error.start} of the line") from error
             except json.JSONDecodeError as error:

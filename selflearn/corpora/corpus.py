@@ -7,6 +7,8 @@ object, or its class, behind an entry point of the group ``selflearn.corpora``.
 from __future__ import annotations
 
 import json
+import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -138,7 +140,7 @@ def read_json(path: Path) -> Any:
         CorpusError: the file is empty, not UTF-8 or not JSON; names the file and the position.
     """
     try:
-        return json.loads(path.read_bytes())
+        return parsed_json(path.read_bytes())
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path}: not UTF-8 text at byte {error.start}; get the file again") from error
     except json.JSONDecodeError as error:
@@ -146,6 +148,32 @@ def read_json(path: Path) -> Any:
             f"{path}: not valid JSON at line {error.lineno}, column {error.colno} (character {error.pos} of "
             f"{len(error.doc)}): {error.msg}; the file is empty, cut short or damaged: get it again"
         ) from error
+
+
+def parsed_json(data: str | bytes) -> Any:
+    """``json.loads``, with its own error for what is JSON and cannot be read all the same.
+
+    Raises:
+        UnicodeDecodeError: bytes are not UTF-8.
+        json.JSONDecodeError: not JSON, brackets that are nested too deeply, or a number of too many digits.
+    """
+    try:
+        return json.loads(data)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except RecursionError:
+        text = _text(data)
+        raise json.JSONDecodeError("lists and objects are nested too deeply", text, 0) from None
+    except ValueError:  # Python's only other one: a whole number that it does not convert
+        text, most = _text(data), sys.get_int_max_str_digits()
+        found = re.search(rf"\d{{{most + 1}}}", text)
+        raise json.JSONDecodeError(
+            f"a number of more than {most} digits", text, found.start() if found else 0
+        ) from None
+
+
+def _text(data: str | bytes) -> str:
+    return data if isinstance(data, str) else data.decode(json.detect_encoding(data), "replace")
 
 
 @contextmanager
@@ -159,6 +187,8 @@ def reading(file: Path, row: object) -> Iterator[None]:
     except KeyError as error:
         expected = "a field of the original release: is this another corpus or version?"
         raise RecordError(str(error.args[0]), "absent", expected, file=str(file), row=place) from error
-    except (TypeError, AttributeError, IndexError) as error:
+    except CorpusError:
+        raise
+    except (TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
         expected = f"the layout of the original release ({error}): is this another corpus or version?"
         raise RecordError("dialogue", "something else", expected, file=str(file), row=place) from error

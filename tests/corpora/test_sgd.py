@@ -169,13 +169,21 @@ def test_faults_inside_a_file_are_named(tmp_path):
     assert error.expected.startswith("0 <= start < exclusive_end <= ")
 
 
-def test_a_file_that_is_no_list_or_empty_is_named(tmp_path):
+def test_a_file_that_is_no_list_or_unreadable_is_named(tmp_path):
     path = tmp_path / "dev" / "dialogues_001.json"
     write_json(path, {"dialogues": []})
     with pytest.raises(RecordError, match=r"dialogues_001\.json: field 'dialogues' is 'dict'; expected a list"):
         list(iter_dialogues("sgd", tmp_path, "dev"))
     path.write_bytes(b"")
     with pytest.raises(CorpusError, match=r"001\.json: not valid JSON at line 1, column 1 \(character 0 of 0\)"):
+        list(iter_dialogues("sgd", tmp_path, "dev"))
+    path.write_bytes(b"[" * 5000 + b"]" * 5000)
+    with pytest.raises(CorpusError, match=r"001\.json: not valid JSON at line 1, .*: lists and objects are nested too"):
+        list(iter_dialogues("sgd", tmp_path, "dev"))
+    path.write_bytes(b"[\n" + b"9" * 5000 + b"]")
+    with pytest.raises(
+        CorpusError, match=r"001\.json: not valid JSON at line 2, column 1 .*: a number of more than 4300"
+    ):
         list(iter_dialogues("sgd", tmp_path, "dev"))
     path.write_bytes(b'["\xff"]')
     with pytest.raises(CorpusError, match=r"dialogues_001\.json: not UTF-8 text at byte 2"):

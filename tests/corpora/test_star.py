@@ -237,6 +237,9 @@ def test_faults_are_named(star_release, tmp_path):
     unknown = {"MultiTask": True, "WizardCapabilities": [*two, {"Task": "sail", "Domain": None}]}
     assert fault(lambda raw: raw.update(Scenario=unknown)).value == ["sail"]
     assert fault(lambda raw: raw["Events"][-3].update(UnixTime=0)).field == "seconds"
+    for time in (10**400, "noon"):
+        said = fault(lambda raw, time=time: raw["Events"][-3].update(UnixTime=time)).expected
+        assert said.startswith("the layout of the original release (")
 
 
 def test_a_cut_file_is_named_with_its_position(star_release, tmp_path):

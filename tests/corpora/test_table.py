@@ -320,6 +320,8 @@ BAD_CELLS = {
     "NaN": ({"vol": float("nan")}, {"numeric": ["vol"]}, "vol", "a finite number, or nothing where it is missing"),
     "infinite": ({"vol": float("inf")}, {"numeric": ["vol"]}, "vol", "a finite number"),
     "number": ({"vol": "3"}, {"numeric": ["vol"]}, "vol", "a finite number"),
+    "400 digits": ({"vol": 10**400}, {"numeric": ["vol"]}, "vol", "a finite number"),
+    "400 digits below zero": ({"t": -(10**400)}, {"seconds": "t"}, "t", "a finite number"),
     "category": ({"room": True}, {"categorical": ["room"]}, "room", "a string or a whole number"),
     "flag": ({"bad": 1}, {"defect": "bad"}, "bad", "true or false, or nothing (column of the field 'defect')"),
     "seconds": ({"t": -1}, {"seconds": "t"}, "t", "0 or more"),
@@ -327,6 +329,7 @@ BAD_CELLS = {
     "half a character": ({"asr": "\ud83d"}, {}, "asr", "without lone surrogates"),
     "spans": ({"s": 3}, {"slots": "s"}, "s", "a list of"),
     "spans' JSON": ({"s": "[{"}, {"slots": "s"}, "s", "JSON (Expecting"),
+    "spans nested": ({"s": "[" * 5000}, {"slots": "s"}, "s", "JSON (lists and objects are nested too deeply"),
     "a span": ({"s": [{"name": "x"}]}, {"slots": "s"}, "s", 'a list of {"name": ...'),
     "beyond the request": (
         {"s": [{"name": "x", "start": 0, "end": 10}]}, {"slots": "s"}, "s", "0 <= start < end <= 9, the request's"),
@@ -405,6 +408,12 @@ BAD_FILES = {
     "blank": ("a.jsonl", b"\n\n", CorpusError, r"a\.jsonl: the file is empty"),
     "cut short": (
         "a.jsonl", b'{"id": "a"}\n{"id": "b', CorpusError, r"a\.jsonl:2: not valid JSON at column 8 of 9: "),
+    "nested": (
+        "a.jsonl", b'{"id": "a"}\n{"id": ' + b"[" * 5000 + b"]" * 5000 + b"}", CorpusError,
+        r"a\.jsonl:2: not valid JSON at column 1 of 10008: lists and objects are nested too deeply"),
+    "digits": (
+        "a.jsonl", b'{"id": "a"}\n{"id": ' + b"9" * 5000 + b"}", CorpusError,
+        r"a\.jsonl:2: not valid JSON at column 8 of 5008: a number of more than 4300 digits"),
     "not UTF-8": ("a.jsonl", b'{"id": "\xff"}\n', CorpusError, r"a\.jsonl:1: not UTF-8 text at byte 8 of the line"),
     "an array": ("a.jsonl", b"[1, 2]\n", RecordError, r"a\.jsonl:1: field 'line' is \[1, 2\]; expected a JSON object"),
     "no Parquet": ("a.parquet", b"PAR1 or not", CorpusError, r"a\.parquet: not a Parquet file, cut short or damaged"),
