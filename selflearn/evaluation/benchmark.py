@@ -145,6 +145,7 @@ def run_system(
         result.test[f"success@{view}"] = add_slices({"success": table}, shown.test, ())["success"]
     seconds["predict"] = time.perf_counter() - start
     result.seconds = seconds
+    result.test = _in_order(result.test)
     _write_result(done, result)
     return result
 
@@ -265,7 +266,7 @@ def join_folds(results: Sequence[SystemResult]) -> SystemResult:
 
 def _joined(parts: Sequence[Tables]) -> Tables:
     names = dict.fromkeys(name for part in parts for name in part)
-    return {name: _one_below_the_other([part[name] for part in parts if name in part]) for name in names}
+    return _in_order({name: _one_below_the_other([part[name] for part in parts if name in part]) for name in names})
 
 
 def _one_below_the_other(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -301,6 +302,13 @@ def _notes(system: System) -> dict[str, Any]:
     }
 
 
+def _in_order(tables: Tables) -> Tables:
+    """Tables in the order of their tasks, each before its variants: rows of results are in it, resumed or not."""
+    places = {name: place for place, name in enumerate(task_classes())}
+    # a task may be of a package that is not installed here: last, by name
+    return dict(sorted(tables.items(), key=lambda item: (places.get(item[0].partition("@")[0], len(places)), item[0])))
+
+
 def _write_result(directory: Path, result: SystemResult) -> None:
     """Tables first, then the file that says that they are all there."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -320,7 +328,8 @@ def read_result(directory: Path) -> SystemResult:
     said = json.loads((directory / "done.json").read_text())
     log.info("%s is done already", directory.parent.name)
     parts: dict[str, Tables] = {part: {} for part in PARTS}
-    for file in sorted(directory.glob("*.parquet")):
+    for file in directory.glob("*.parquet"):
         part, _, name = file.stem.partition(".")
         parts[part][name] = pd.read_parquet(file)
+    parts = {part: _in_order(tables) for part, tables in parts.items()}
     return SystemResult(**parts, seconds=said["seconds"], notes=said["notes"], machine=said["machine"])

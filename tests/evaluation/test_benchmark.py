@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from selflearn.evaluation import Results, evaluate
 from selflearn.evaluation.benchmark import (
     Split,
     SystemResult,
@@ -88,6 +89,18 @@ def test_a_result_is_kept_and_read_again_and_nothing_is_made_twice(tmp_path):
             pd.testing.assert_frame_equal(table, getattr(again, part)[name], check_dtype=False)
     assert again.seconds.keys() == {"train", "predict"}
     assert again.notes["choices"] == {"window": 3}
+
+
+def test_results_are_in_the_order_of_the_tasks_when_made_and_when_read_again(tmp_path):
+    asked = ASKED | {"tasks": ["intent", "success", "segmentation"], "views": ["no_notify", "before_notify"]}
+    for found in (run_system(lambda *_: Guesser(), SPLIT, tmp_path, **asked) for _ in range(2)):
+        assert list(found.test) == [
+            "segmentation", "success", "success@before_notify", "success@end_to_end", "success@no_notify", "intent",
+            "intent@projected",
+        ]  # fmt: skip
+        metrics = evaluate({"model": found.test}, dialogue_ids=[d.id for d in SPLIT.test], model="model", resamples=0)
+        rows = Results.from_metrics(metrics).rows()
+        assert list(dict.fromkeys(task for task, _ in rows)) == ["segmentation", "success", "intent"]
 
 
 def test_a_result_remembers_the_machine_that_it_was_trained_on(tmp_path, monkeypatch):
