@@ -18,7 +18,7 @@ _PASS = 100
 OnOverflow = Literal["window", "truncate", "error"]
 
 
-class OverflowError(ValueError):
+class TooLongError(ValueError):
     """A text or a dialogue is longer than the model reads, and the caller asked for an error."""
 
 

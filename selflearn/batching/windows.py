@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
-from selflearn.batching.texts import OnOverflow, OverflowError
+from selflearn.batching.texts import OnOverflow, TooLongError
 from selflearn.schema import Dialogue, Label, Labels, ObservedDialogue
 
 Span = tuple[int, int]
@@ -24,7 +24,7 @@ def turn_windows(num_turns: int, max_turns: int, on_overflow: OnOverflow, *, nam
         name: what the dialogue is called in the error.
 
     Raises:
-        OverflowError: the dialogue is too long and ``on_overflow`` is "error".
+        TooLongError: the dialogue is too long and ``on_overflow`` is "error".
         ValueError: ``on_overflow`` is something else.
 
     Example:
@@ -38,7 +38,7 @@ def turn_windows(num_turns: int, max_turns: int, on_overflow: OnOverflow, *, nam
     if num_turns <= max_turns:
         return [(0, num_turns)]
     if on_overflow == "error":
-        raise OverflowError(
+        raise TooLongError(
             f"{name} has {num_turns} turns and the model reads {max_turns}; expected no longer one, or "
             "data.on_overflow=window or truncate"
         )

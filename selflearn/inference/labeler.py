@@ -18,7 +18,7 @@ from torch import Tensor
 
 from selflearn.batching.audio import Recordings
 from selflearn.batching.presence import Presence
-from selflearn.batching.texts import OnOverflow, OverflowError
+from selflearn.batching.texts import OnOverflow, TooLongError
 from selflearn.batching.windows import cut_observed, turn_windows
 from selflearn.inference import promises
 from selflearn.inference.audit import AuditedLabel, audited_labels
@@ -224,7 +224,7 @@ class Labeler:
                 :func:`~selflearn.corpora.as_dialogues`.
 
         Raises:
-            OverflowError: a dialogue or a text is too long and ``on_overflow`` is "error"; names the dialogue.
+            TooLongError: a dialogue or a text is too long and ``on_overflow`` is "error"; names the dialogue.
             TypeError: something else than :class:`~selflearn.schema.Dialogue` is among them.
         """
         return list(self.stream(dialogues))
@@ -258,7 +258,7 @@ class Labeler:
         """Leave only what a model may see, and count what does not fit.
 
         Raises:
-            OverflowError: a dialogue or a text is too long and ``on_overflow`` is "error"; names the dialogue.
+            TooLongError: a dialogue or a text is too long and ``on_overflow`` is "error"; names the dialogue.
             TypeError: something else than :class:`~selflearn.schema.Dialogue` is among them.
         """
         for i, dialogue in enumerate(dialogues):
@@ -276,14 +276,14 @@ class Labeler:
         system, num_turns = self.system, len(dialogue.turns)
         limits = system.model.config
         if system.on_overflow == "error" and num_turns > limits.max_turns:
-            raise OverflowError(f"dialogue {dialogue.id!r} has {num_turns} turns and the model reads "
+            raise TooLongError(f"dialogue {dialogue.id!r} has {num_turns} turns and the model reads "
                                 f"{limits.max_turns}; expected no longer one, or on_overflow=window or "
                                 "truncate")  # fmt: skip
         windows = turn_windows(num_turns, limits.max_turns, system.on_overflow)
         seen = windows[-1][1]
         cut = self.system.collator.truncated(cut_observed(dialogue, 0, seen))
         if system.on_overflow == "error" and cut:
-            raise OverflowError(f"dialogue {dialogue.id!r} has {cut} texts of more than {limits.max_tokens} tokens; "
+            raise TooLongError(f"dialogue {dialogue.id!r} has {cut} texts of more than {limits.max_tokens} tokens; "
                                 "expected no longer one, or on_overflow=window or truncate")  # fmt: skip
         return ReadingPlan(
             windows=len(windows), truncated_texts=cut, turns_seen=seen,

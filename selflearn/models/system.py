@@ -14,7 +14,7 @@ from selflearn._progress import Progress
 from selflearn.batching.batch import DialogueBatch
 from selflearn.batching.budget import fill_batches
 from selflearn.batching.collator import Collator
-from selflearn.batching.texts import OnOverflow, OverflowError
+from selflearn.batching.texts import OnOverflow, TooLongError
 from selflearn.batching.windows import Span, central_window, cut_observed, turn_windows
 from selflearn.models.label_generator import LabelGenerator
 from selflearn.models.stages import StageClock
@@ -87,7 +87,7 @@ class ModelSystem:
         """Label dialogues, in order; see :class:`~selflearn.tasks.System`.
 
         Raises:
-            OverflowError: something is too long and ``on_overflow`` is "error".
+            TooLongError: something is too long and ``on_overflow`` is "error".
             ValueError: goals are not those of the dialogues.
         """
         if len(dialogues) != len(goals):
@@ -157,7 +157,7 @@ class ModelSystem:
             cut = self.collator.truncated(read)
             self.counts.truncated_texts += cut
             if cut and self.on_overflow == "error":
-                raise OverflowError(
+                raise TooLongError(
                     f"dialogue {dialogue.id!r} has a text of more than {self.model.config.max_tokens} tokens; expected "
                     "no longer one, or data.on_overflow=window or truncate"
                 )

@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from selflearn.batching.budget import EpochBatches
-from selflearn.batching.texts import OnOverflow, OverflowError
+from selflearn.batching.texts import OnOverflow, TooLongError
 from selflearn.batching.windows import cut_dialogue, turn_windows
 from selflearn.schema import Dialogue
 
@@ -74,7 +74,7 @@ class TrainingData(lightning.LightningDataModule):
 
     Raises:
         ValueError: there is no dialogue.
-        OverflowError: something is too long and ``on_overflow`` is "error".
+        TooLongError: something is too long and ``on_overflow`` is "error".
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class TrainingData(lightning.LightningDataModule):
             self.labels_left_out += untrained(read) if untrained is not None else 0
             cut = truncated(read) if truncated is not None else 0
             if cut and on_overflow == "error":
-                raise OverflowError(
+                raise TooLongError(
                     f"dialogue {dialogue.id!r} has a text that is longer than model.max_tokens; expected none, "
                     "or data.on_overflow=window or truncate"
                 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selflearn.batching.texts import OverflowError
+from selflearn.batching.texts import TooLongError
 from selflearn.batching.windows import central_window, cut_dialogue, cut_observed, turn_windows
 from selflearn.schema import Label
 from tests.fixtures.dialogues import home_dialogue
@@ -47,7 +47,7 @@ def test_truncate_keeps_the_beginning_and_error_says_what_to_do():
     assert turn_windows(2000, 512, "truncate") == [(0, 512)]
     assert turn_windows(512, 512, "error") == [(0, 512)]
     with pytest.raises(
-        OverflowError, match=r"2000 turns and the model reads 512; .* data\.on_overflow=window or truncate"
+        TooLongError, match=r"2000 turns and the model reads 512; .* data\.on_overflow=window or truncate"
     ):
         turn_windows(2000, 512, "error")
     assert central_window(600, [(0, 512)]) is None

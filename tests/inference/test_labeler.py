@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from selflearn.batching.texts import OverflowError
+from selflearn.batching.texts import TooLongError
 from selflearn.inference import Labeler, ModelDirectoryError
 from selflearn.models import save_model
 from selflearn.schema import Goal, Label, Labels, RecordError, Turn, TurnLabels
@@ -144,7 +144,7 @@ def test_the_end_is_left_out_where_that_is_asked_for_and_that_is_said(model_dire
 )
 def test_too_much_is_refused_where_that_is_asked_for(model_directory, dialogue, message):
     labeler = Labeler.from_pretrained(model_directory, device="cpu", on_overflow="error")
-    with pytest.raises(OverflowError, match=message):
+    with pytest.raises(TooLongError, match=message):
         labeler.label([dialogue])
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selflearn.batching.texts import OverflowError
+from selflearn.batching.texts import TooLongError
 from selflearn.batching.windows import central_window, turn_windows
 from selflearn.models.system import ModelSystem, ReadCounts, merge_windows
 from selflearn.tasks import DialoguePrediction
@@ -156,7 +156,7 @@ def test_texts_that_are_cut_are_counted_once(model_and_tokenizer, num_turns):
     ],
 )
 def test_an_error_is_raised_where_one_was_asked_for(model_and_tokenizer, dialogue, message):
-    with pytest.raises(OverflowError, match=message):
+    with pytest.raises(TooLongError, match=message):
         system(model_and_tokenizer, on_overflow="error").predict([long_dialogue(2), dialogue], [[], []])
     assert system(model_and_tokenizer, on_overflow="error").predict([long_dialogue(16)], [[]])
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from selflearn.batching.texts import OverflowError
+from selflearn.batching.texts import TooLongError
 from selflearn.training.data import TrainingData, _StepSampler
 from tests.fixtures.dialogues import home_dialogues, plain_dialogue
 
@@ -76,9 +76,9 @@ def test_what_is_cut_off_is_counted():
 
 
 def test_an_error_is_raised_where_one_was_asked_for_and_names_the_dialogue():
-    with pytest.raises(OverflowError, match="dialogue 'long' has 2000 turns and the model reads 512"):
+    with pytest.raises(TooLongError, match="dialogue 'long' has 2000 turns and the model reads 512"):
         data([plain_dialogue(*[("a", "b")] * 2000, id="long")], max_turns=512, on_overflow="error")
-    with pytest.raises(OverflowError, match=r"dialogue 'home-3' has a text that is longer than model\.max_tokens"):
+    with pytest.raises(TooLongError, match=r"dialogue 'home-3' has a text that is longer than model\.max_tokens"):
         data(on_overflow="error", truncated=lambda d: d.id == "home-3")
     assert data(on_overflow="error", truncated=lambda d: 0).truncated_texts == 0
 

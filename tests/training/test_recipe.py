@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from selflearn.batching.texts import OverflowError
+from selflearn.batching.texts import TooLongError
 from selflearn.models.system import ReadCounts
 from selflearn.schema import Labels, RecognitionHypothesis, Slot, TurnLabels
 from selflearn.tasks.success import asked_goals
@@ -396,7 +396,7 @@ def test_an_error_about_what_is_too_long_comes_before_any_training(recipe, tmp_p
     if not pretraining:
         made = replace(made, pretraining=PretrainingSettings())
     short = [d for d in TRAIN if len(d.turns) <= 4]
-    with pytest.raises(OverflowError, match=message):
+    with pytest.raises(TooLongError, match=message):
         made.train([*short, TOO_LONG[message]], TUNE, stage(tmp_path))
 
 
