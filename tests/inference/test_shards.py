@@ -58,18 +58,18 @@ def read_back(report, tmp_path, suffix="parquet"):
     return list(as_dialogues(rows)), frame
 
 
-@pytest.mark.parametrize("format", ["parquet", "jsonl"])
-def test_a_file_is_labelled_and_nothing_is_lost(label, labeler, logs, dialogues, tmp_path, format):
-    report = label(logs, format=format, shard_size=5)
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_a_file_is_labelled_and_nothing_is_lost(label, labeler, logs, dialogues, tmp_path, suffix):
+    report = label(logs, format=suffix, shard_size=5)
     expected = labeler.label(dialogues)
-    back, goals = read_back(report, tmp_path, format)
+    back, goals = read_back(report, tmp_path, suffix)
     assert [d.id for d in back] == [d.id for d in dialogues]
     assert [(g.start, g.end, g.name) for d in back for g in d.labels.goals] == [
         (r.start, r.end, r.name) for item in expected for r in item.goals
     ]
     assert [d.with_labels(given.labels) for d, given in zip(back, dialogues, strict=True)] == dialogues
     assert list(goals["dialogue_id"]) == [r.dialogue_id for item in expected for r in item.goals]
-    assert sorted(path.name for path in report.dialogues.iterdir()) == [f"part-0000{i}.{format}" for i in range(3)]
+    assert sorted(path.name for path in report.dialogues.iterdir()) == [f"part-0000{i}.{suffix}" for i in range(3)]
     assert report.counts == {
         "dialogues": 12, "turns": sum(len(d.turns) for d in dialogues), "goals": len(goals),
         "goals_reached": int(goals["success"].sum()), "goals_failed": int((~goals["success"]).sum()),
@@ -78,24 +78,24 @@ def test_a_file_is_labelled_and_nothing_is_lost(label, labeler, logs, dialogues,
     assert report.read.counts["dialogues"] == 12
 
 
-@pytest.mark.parametrize("format", ["parquet", "jsonl"])
-def test_every_file_of_a_folder_has_its_own_in_the_output(label, dialogues, tmp_path, format):
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_every_file_of_a_folder_has_its_own_in_the_output(label, dialogues, tmp_path, suffix):
     (tmp_path / "logs").mkdir()
     write_jsonl(dialogues[:5], tmp_path / "logs" / "2026-01.jsonl")
     (tmp_path / "logs" / "2026-02.jsonl").write_text("")
     write_parquet(dialogues[5:], tmp_path / "logs" / "2026-03.parquet")
-    report = label(tmp_path / "logs", format=format, shard_size=2)
-    names = [f"2026-0{i}.{format}" for i in (1, 2, 3)]
+    report = label(tmp_path / "logs", format=suffix, shard_size=2)
+    names = [f"2026-0{i}.{suffix}" for i in (1, 2, 3)]
     assert [sorted(path.name for path in folder.iterdir()) for folder in (report.dialogues, report.labels)] == [
         names
     ] * 2
     found = [[row.values["id"] for row in read_rows(report.dialogues / name)] for name in names]
     assert found == [[d.id for d in dialogues[:5]], [], [d.id for d in dialogues[5:]]]
-    back, goals = read_back(report, tmp_path, format)
+    back, goals = read_back(report, tmp_path, suffix)
     assert list(goals["dialogue_id"]) == [d.id for d in back for _ in d.labels.goals]
     (tmp_path / "logs" / "2026-01.jsonl").rename(tmp_path / "logs" / "2025-12.jsonl")
     with pytest.raises(LabellingError, match=r"files was \['2026-01', .*, is \['2025-12', "):
-        label(tmp_path / "logs", format=format)
+        label(tmp_path / "logs", format=suffix)
 
 
 def test_a_dialogue_that_two_files_share_is_labelled_with_the_first(label, tmp_path):

@@ -26,8 +26,8 @@ def system(model_and_tokenizer, **options):
     return ModelSystem(*model_and_tokenizer, **options)
 
 
-def long_dialogue(num_turns, id="long"):
-    return plain_dialogue(*[(f"dim light {i}", f"it is {i}") for i in range(num_turns)], id=id).observed()
+def long_dialogue(num_turns, name="long"):
+    return plain_dialogue(*[(f"dim light {i}", f"it is {i}") for i in range(num_turns)], id=name).observed()
 
 
 def close(a, b):

@@ -168,25 +168,25 @@ def _region(
     }  # fmt: skip
 
 
-def _result(id: str, control: str, value: Mapping[str, Any], answer: str, score: float | None) -> dict[str, Any]:
+def _result(region: str, control: str, value: Mapping[str, Any], answer: str, score: float | None) -> dict[str, Any]:
     kind = "choices" if control in (SUCCESS, INTENT, DEFECT) else "paragraphlabels"
-    found = {"id": id, "from_name": control, "to_name": OBJECT, "type": kind, "value": {**value, kind: [answer]}}
+    found = {"id": region, "from_name": control, "to_name": OBJECT, "type": kind, "value": {**value, kind: [answer]}}
     return found if score is None else {**found, "score": score}
 
 
 def _goal_regions(dialogue: Dialogue, shown: Sequence[Paragraph]) -> Iterator[dict[str, Any]]:
     for number, goal in enumerate(dialogue.labels.goals or ()):
         inside = [i for i, part in enumerate(shown) if goal.start <= part.turn < goal.end]
-        value, id = _region(inside[0], inside[-1], shown), f"goal-{number}"
-        yield _result(id, GOAL, value, GOAL, goal.score)
+        value, region = _region(inside[0], inside[-1], shown), f"goal-{number}"
+        yield _result(region, GOAL, value, GOAL, goal.score)
         if goal.success is not None:
-            yield _result(id, SUCCESS, value, yes_no(goal.success), success_score(goal))
+            yield _result(region, SUCCESS, value, yes_no(goal.success), success_score(goal))
 
 
 def _turn_regions(dialogue: Dialogue, shown: Sequence[Paragraph], survey: Survey) -> Iterator[dict[str, Any]]:
     for i, labels in enumerate(dialogue.labels.turns):
         place = _first_paragraph(shown, i)
-        value, id = _region(place, place, shown), f"turn-{i}"
+        value, region = _region(place, place, shown), f"turn-{i}"
         answers: list[tuple[str, str, float | None]] = []
         if labels.intent is not None and INTENT in survey.asked:
             answers.append((INTENT, labels.intent.value, labels.intent.score))
@@ -194,8 +194,8 @@ def _turn_regions(dialogue: Dialogue, shown: Sequence[Paragraph], survey: Survey
             defect: Label[bool] = labels.defect
             answers.append((DEFECT, yes_no(defect.value), defect.score))
         if answers:
-            yield _result(id, TURN, value, TURN, None)
-        yield from (_result(id, control, value, answer, score) for control, answer, score in answers)
+            yield _result(region, TURN, value, TURN, None)
+        yield from (_result(region, control, value, answer, score) for control, answer, score in answers)
 
 
 def _first_paragraph(shown: Sequence[Paragraph], turn: int) -> int:
