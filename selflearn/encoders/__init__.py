@@ -4,7 +4,13 @@ from selflearn.encoders.audio import AudioEncoder
 from selflearn.encoders.dialogue import DialogueEncoder
 from selflearn.encoders.features import FeatureEncoder
 from selflearn.encoders.lexical import LexicalEncoder
-from selflearn.encoders.pretrained import EncoderNotFoundError, check_length, load_audio_encoder, load_encoder
+from selflearn.encoders.pretrained import (
+    EncoderNotFoundError,
+    check_encoder,
+    check_length,
+    load_audio_encoder,
+    load_encoder,
+)
 from selflearn.encoders.turn import TurnEncoder, TurnEncoderOutput
 
 __all__ = [
@@ -15,6 +21,7 @@ __all__ = [
     "LexicalEncoder",
     "TurnEncoder",
     "TurnEncoderOutput",
+    "check_encoder",
     "check_length",
     "load_audio_encoder",
     "load_encoder",

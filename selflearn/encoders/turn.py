@@ -1,4 +1,4 @@
-"""The turn encoder: distinct texts to token states and text vectors, with any Hugging Face encoder."""
+"""The turn encoder: distinct texts to token states and text vectors, with an encoder of `transformers`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class TurnEncoder(nn.Module):
     that was pretrained with a segment embedding for each half (BERT, and MiniLM) is told which is which.
 
     Args:
-        model: an encoder that returns ``last_hidden_state``.
+        model: an encoder that takes ``inputs_embeds``, heeds ``attention_mask`` and returns ``last_hidden_state``; one
+            from :func:`~selflearn.encoders.load_encoder` does.
         num_parts: 1 for single texts, 2 for pairs.
     """
 

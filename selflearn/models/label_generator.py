@@ -21,7 +21,7 @@ from selflearn.encoders.audio import AudioEncoder
 from selflearn.encoders.dialogue import DialogueEncoder, attention_heads
 from selflearn.encoders.features import FeatureEncoder
 from selflearn.encoders.lexical import LexicalEncoder
-from selflearn.encoders.pretrained import build_audio_encoder, building_arguments
+from selflearn.encoders.pretrained import build_audio_encoder, build_encoder
 from selflearn.encoders.turn import TurnEncoder
 from selflearn.models.config import LabelGeneratorConfig
 from selflearn.tasks import EncodedBatch, StateSizes, Task, build_tasks
@@ -135,8 +135,7 @@ class LabelGenerator(PreTrainedModel):
                 "'token': what is true of a goal can be said of its last turn"
             )
         if encoder is None:
-            inner = config.encoder_config()
-            encoder = cast("PreTrainedModel", AutoModel.from_config(inner, **building_arguments(inner)))
+            encoder = build_encoder(config.encoder_config())
         self.turn_encoder = TurnEncoder(encoder, num_parts=1 if config.pairing == "separate" else 2)
         width = self.turn_encoder.hidden_size
         lexical_size = config.ngram_size if config.ngram_buckets else 0

@@ -7,17 +7,29 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModel,
+    BartConfig,
     BertConfig,
+    CanineConfig,
     DistilBertConfig,
+    FNetConfig,
     GPT2Config,
     ModernBertConfig,
+    RobertaConfig,
     RobertaModel,
+    T5Config,
     XLMConfig,
 )
 
 import selflearn.encoders.pretrained as pretrained
-from selflearn.encoders import EncoderNotFoundError, load_encoder
-from selflearn.encoders.pretrained import KNOWN_ENCODERS, byte_level_tokenizer, check_sha256
+from selflearn.batching.texts import Tokenization, make_buckets
+from selflearn.encoders import EncoderNotFoundError, TurnEncoder, check_encoder, check_length, load_encoder
+from selflearn.encoders.pretrained import (
+    KNOWN_ENCODERS,
+    build_encoder,
+    building_arguments,
+    byte_level_tokenizer,
+    check_sha256,
+)
 
 
 @pytest.fixture
@@ -60,11 +72,77 @@ OTHERS = {
 }  # fmt: skip
 
 
+READ = {
+    **{name: OTHERS[name] for name in ("bert", "distilbert", "modernbert", "gpt2", "xlm")},
+    "roberta": RobertaConfig(**SMALL, intermediate_size=64, pad_token_id=1),
+    "t5": T5Config(vocab_size=261, d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2),
+    "bart": BartConfig(
+        vocab_size=261, d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64,
+    ),
+}  # fmt: skip
+
+
+def kept(config, directory):
+    """The directory of an encoder with random weights."""
+    torch.manual_seed(0)
+    AutoModel.from_config(config).save_pretrained(directory)
+    byte_level_tokenizer().save_pretrained(directory)
+    return str(directory)
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_texts_have_the_states_in_a_padded_batch_that_they_have_alone(kind, tmp_path):
+    encoder, tokenizer = load_encoder(kept(READ[kind], tmp_path), dropout=0.0)
+    check_length(encoder, 100)
+    texts = Tokenization(tokenizer, max_tokens=64)(["hi", "switch the light on"])
+    reader = TurnEncoder(encoder, num_parts=1).eval()
+    together = reader(tuple(make_buckets(texts, tokenizer.pad_token_id)[0])).vectors
+    for text, vector in zip(texts, together, strict=True):
+        alone = reader(tuple(make_buckets([text], tokenizer.pad_token_id)[0])).vectors[0]
+        torch.testing.assert_close(vector, alone, atol=1e-5, rtol=1e-5)
+    assert not [name for name, _ in encoder.named_modules() if "decoder" in name]
+    again = build_encoder(AutoConfig.for_model(**encoder.config.to_dict()))  # as a saved model builds it
+    assert again.state_dict().keys() == encoder.state_dict().keys()
+
+
+REFUSED = {
+    "FNetModel lets padding into its token states, whatever the attention mask says": FNetConfig(
+        vocab_size=261, hidden_size=32, num_hidden_layers=2, intermediate_size=64, pad_token_id=1
+    ),
+    "CanineModel cannot read turns .NotImplementedError": CanineConfig(**SMALL, intermediate_size=64),
+}
+
+
+@pytest.mark.parametrize("problem", REFUSED)
+def test_an_architecture_that_cannot_read_texts_in_batches_is_refused(problem, tmp_path):
+    with pytest.raises(ValueError, match=rf"^{problem}.*; expected an architecture that .*BERT, RoBERTa, .* of T5"):
+        load_encoder(kept(REFUSED[problem], tmp_path))
+
+
+def test_what_reads_no_text_is_not_said_to_have_too_few_places():
+    with pytest.raises(ValueError, match="CanineModel cannot read turns"):
+        check_length(AutoModel.from_config(CanineConfig(**SMALL, intermediate_size=64)), 16)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_check_leaves_the_encoder_as_it_was(training):
+    encoder = load_encoder("tiny")[0].train(training)
+    check_encoder(encoder)
+    with pytest.raises(ValueError, match=r"max_tokens is 5000, and RobertaModel has 512 places"):
+        check_length(encoder, 5000)
+    assert encoder.training is training
+
+
+def test_fused_attention_is_asked_only_of_those_that_have_it(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert building_arguments(READ["bert"]) == {"add_pooling_layer": False, "attn_implementation": "sdpa"}
+    assert building_arguments(REFUSED[next(iter(REFUSED))])["attn_implementation"] == "eager"
+
+
 @pytest.mark.parametrize("kind", OTHERS)
 def test_the_dropout_that_is_asked_for_is_that_of_any_encoder(kind, tmp_path):
-    torch.manual_seed(0)
-    AutoModel.from_config(OTHERS[kind]).save_pretrained(tmp_path)
-    byte_level_tokenizer().save_pretrained(tmp_path)
+    kept(OTHERS[kind], tmp_path)
     ids = torch.tensor([[0, *range(10, 60), 2]])
 
     def difference(model):

@@ -3,12 +3,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, T5Config
 
 from selflearn.corpora.table import write_jsonl
 from selflearn.encoders import load_encoder
@@ -188,6 +189,22 @@ def test_a_task_of_goals_that_nobody_asks_about_is_refused():
 def test_a_config_without_an_encoder_says_what_is_missing():
     with pytest.raises(ValueError, match=r"has no turn encoder; expected `encoder` to hold its config\.json"):
         LabelGenerator(LabelGeneratorConfig(tasks={"defect": []}))
+
+
+def test_the_encoder_of_one_that_also_writes_is_saved_and_loaded_without_its_decoder(tmp_path):
+    from selflearn.training.recipe import build_model, fit_tasks
+    from tests.fixtures.dialogues import tiny_settings
+
+    torch.manual_seed(0)
+    small = T5Config(vocab_size=261, d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2, pad_token_id=1)
+    AutoModel.from_config(small).save_pretrained(tmp_path / "t5")
+    load_encoder("tiny")[1].save_pretrained(tmp_path / "t5")
+    settings = replace(tiny_settings(), encoder=str(tmp_path / "t5"))
+    model, tokenizer = build_model(settings, fit_tasks(["intent", "slots"], DIALOGUES), DIALOGUES, seed=0)
+    save_model(model, tokenizer, tmp_path / "model")
+    loaded = LabelGenerator.from_pretrained(tmp_path / "model")
+    assert_same_numbers(logits(model, tokenizer), logits(loaded, load_tokenizer(tmp_path / "model")))
+    assert type(loaded.turn_encoder.model).__name__ == "T5Stack"
 
 
 def test_a_model_of_another_architecture_as_turn_encoder_is_saved_and_loaded(tmp_path):
