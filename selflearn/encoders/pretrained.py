@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 
 class EncoderNotFoundError(OSError):
-    """No encoder of that name is on this machine, and the hub could not be reached."""
+    """No encoder of that name is on this machine, and the hub could not be reached or can have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +256,12 @@ def _listening_part(model: PreTrainedModel) -> PreTrainedModel:
 
 def _found(name: str, read: Callable[..., T], *, kind: str, beside: str, advice: str) -> T:
     """What is read from the first place where there is something of that name."""
+    if _is_path(name) and not Path(name).is_dir():
+        unread = " (~ is taken as it is written)" if name.startswith("~") else ""
+        raise EncoderNotFoundError(
+            f"no such directory: {name!r}{unread}; expected one with config.json, model.safetensors and {beside}. Give "
+            f"its path, a name on the hub (OWNER/NAME), {advice}."
+        )
     place = _locate(name, kind, beside)
     problems = []
     for local_files_only in (True, False):
@@ -267,6 +274,11 @@ def _found(name: str, read: Callable[..., T], *, kind: str, beside: str, advice:
         f"could not be reached ({problems[-1]}). Give a directory with config.json, model.safetensors and "
         f"{beside}, download {place} once on a machine with a network, {advice}."
     )
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name can be none on the hub, which has one slash at the most."""
+    return os.path.isabs(name) or name.startswith(("./", "../", "~")) or name.count("/") > 1
 
 
 def building_arguments(config: PreTrainedConfig) -> dict[str, Any]:

