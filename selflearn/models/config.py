@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
@@ -12,6 +11,7 @@ from selflearn.batching.features import FeatureVocabulary
 from selflearn.batching.presence import Presence
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.batching.sounds import SoundReader
+from selflearn.models.checks import check_fields, refuse_key
 from selflearn.tasks.prediction import Thresholds
 
 # What transformers itself hands over beside the fields when it reads a config.json.
@@ -47,8 +47,11 @@ class LabelGeneratorConfig(PreTrainedConfig):
         readings: names of what the assistant understands (:class:`ReadingVocabulary`).
         tasks: label names of each task, in the order of the head's outputs. The order of the tasks says nothing: keys
             are sorted when the configuration is saved.
-        thresholds: decision thresholds by task (:class:`Thresholds`).
+        thresholds: decision thresholds by task (:class:`Thresholds`), of tasks that the model has.
         seen_domains: domains (services) of the training data.
+
+    Raises:
+        ValueError: a key is unknown, or a value cannot be (:func:`~selflearn.models.checks.check_fields`).
     """
 
     model_type = "selflearn-label-generator"
@@ -79,17 +82,20 @@ class LabelGeneratorConfig(PreTrainedConfig):
     seen_domains: list[str] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Refuse keys that are neither fields nor transformers' own."""
+        """Refuse keys that are neither fields nor transformers' own, and values that no model can have."""
         for key in kwargs:
             if key not in _OF_TRANSFORMERS:
-                fields = [name for name in LabelGeneratorConfig.__annotations__ if name != "model_type"]
-                near = get_close_matches(key, fields, n=1) or fields
-                raise ValueError(f"LabelGeneratorConfig has no key {key!r} (= {kwargs[key]!r}); nearest: {near}")
-        if self.pairing not in ("separate", "pair"):
-            raise ValueError(f"pairing is {self.pairing!r}; expected 'separate' or 'pair'")
-        if (self.audio_encoder is None) != (self.audio_extractor is None):
-            raise ValueError("audio_encoder and audio_extractor belong together; expected both, or neither")
+                refuse_key(key, kwargs[key], _field_names(), of="LabelGeneratorConfig")
+        self.check()
         super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
+
+    def check(self) -> None:
+        """Check all fields, as is done when a configuration is made; for one whose fields were set since.
+
+        Raises:
+            ValueError: see :func:`~selflearn.models.checks.check_fields`.
+        """
+        check_fields({name: getattr(self, name) for name in _field_names()})
 
     def feature_vocabulary(self) -> FeatureVocabulary:
         """The features as an object, in alphabetical order: the one that a saved configuration comes back in."""
@@ -144,6 +150,10 @@ class LabelGeneratorConfig(PreTrainedConfig):
             raise ValueError(f"audio_extractor.feature_extractor_type is {name!r}; expected a feature extractor of the "
                              "installed version of transformers")  # fmt: skip
         return SoundReader(found.from_dict(self.audio_extractor))
+
+
+def _field_names() -> list[str]:
+    return [name for name in LabelGeneratorConfig.__annotations__ if name != "model_type"]
 
 
 def plain_features(vocabulary: FeatureVocabulary) -> dict[str, Any]:

@@ -276,6 +276,7 @@ def choose_thresholds(system: ModelSystem, dialogues: Sequence[Dialogue]) -> Thr
         if best is not None:
             chosen[name] = best
     system.model.config.thresholds = dict(chosen)
+    system.model.config.check()  # what would be refused when the model is loaded
     return chosen
 
 

@@ -1,0 +1,139 @@
+"""What a configuration may say: the keys, types and ranges of its fields, before anything is built from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
+from reprlib import repr as short
+from typing import Any, NamedTuple, NoReturn
+
+
+class _Rule(NamedTuple):
+    """What is expected of a value, in words and as a test."""
+
+    expected: str
+    holds: Callable[[Any], bool]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _whole(least: int) -> _Rule:
+    return _Rule(f"a whole number of {least} or more", lambda value: type(value) is int and value >= least)
+
+
+def _sequence(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _scale(value: Any) -> bool:
+    return _sequence(value) and len(value) == 2 and all(map(_number, value)) and value[1] > 0
+
+
+def _or_none(rule: _Rule) -> _Rule:
+    return _Rule(f"{rule.expected}, or None", lambda value: value is None or rule.holds(value))
+
+
+_FLAG = _Rule("true or false", lambda value: isinstance(value, bool))
+_SHARE = _Rule("a number in [0, 1]", lambda value: _number(value) and 0 <= value <= 1)
+# a threshold that no probability reaches says no to everything
+_THRESHOLD = _Rule("a number in [0, 1]", lambda value: _number(value) and 0 <= value <= math.nextafter(1, math.inf))
+_NUMBER = _Rule("a finite number", _number)
+_NAMES = _Rule("a list of names", lambda value: _sequence(value) and all(isinstance(name, str) for name in value))
+_SCALE = _Rule("a mean and a deviation above 0", _scale)
+_SCALES = _Rule("a list of means and deviations above 0", lambda value: _sequence(value) and all(map(_scale, value)))
+_FIELDS = _Rule("a dictionary", lambda value: isinstance(value, Mapping) and all(isinstance(key, str) for key in value))
+_MODEL = _Rule(
+    "the config.json of a model, with its model_type",
+    lambda value: _FIELDS.holds(value) and isinstance(value.get("model_type"), str),
+)
+
+_RULES = {
+    "encoder": _or_none(_MODEL),
+    "pairing": _Rule("'separate' or 'pair'", lambda value: value in ("separate", "pair")),
+    "max_tokens": _whole(1),
+    "max_turns": _whole(1),
+    "size": _whole(1),
+    "layers": _whole(0),
+    "heads": _or_none(_whole(1)),
+    "dropout": _SHARE,
+    "window_before": _whole(0),
+    "window_after": _whole(0),
+    "causal": _FLAG,
+    "ngram_buckets": _whole(0),
+    "ngram_size": _whole(1),
+    "ngram_dropout": _SHARE,
+    "feature_dropout": _SHARE,
+    "features": _or_none(_FIELDS),
+    "inputs": _or_none(_FIELDS),
+    "audio_encoder": _or_none(_MODEL),
+    "audio_extractor": _or_none(_FIELDS),
+    "audio_frozen": _FLAG,
+    "readings": _or_none(_FIELDS),
+    "tasks": _or_none(_FIELDS),
+    "thresholds": _or_none(_FIELDS),
+    "seen_domains": _or_none(_NAMES),
+}
+
+_NESTED: dict[str, dict[str, _Rule]] = {
+    "features": {"categorical": _FIELDS, "numeric": _FIELDS, "audio": _SCALES, "times": _FLAG},
+    "inputs": {"shares": _FIELDS, "gap": _or_none(_NUMBER)},
+    "readings": {"intents": _NAMES, "slots": _NAMES},
+}
+"""The keys of fields that have some of their own."""
+
+_EACH = {
+    "features.categorical": _NAMES,
+    "features.numeric": _SCALE,
+    "inputs.shares": _SHARE,
+    "tasks": _NAMES,
+    "thresholds": _THRESHOLD,
+}
+"""What stands under any name in a field, or in a key of it."""
+
+
+def check_fields(values: Mapping[str, Any]) -> None:
+    """Check the values of a :class:`~selflearn.models.LabelGeneratorConfig`.
+
+    Args:
+        values: of every field, by its name.
+
+    Raises:
+        ValueError: a value is of another type or out of its range, a key of a field is unknown, or a threshold is of a
+            task that the model does not have; names the field, the value and what was expected.
+    """
+    for field, rule in _RULES.items():
+        _check(field, values[field], rule)
+    for field, rules in _NESTED.items():
+        for key, value in (values[field] or {}).items():
+            if key not in rules:
+                refuse_key(key, value, rules, of=f"LabelGeneratorConfig.{field}")
+            _check(f"{field}.{key}", value, rules[key])
+    for place, rule in _EACH.items():
+        field, _, key = place.partition(".")
+        held = values[field] or {}
+        for name, value in (held.get(key, {}) if key else held).items():
+            _check(f"{place}[{name!r}]", value, rule)
+    tasks = values["tasks"] or {}
+    for name, value in (values["thresholds"] or {}).items():
+        if name not in tasks:
+            near = get_close_matches(name, tasks, n=1) or list(tasks)
+            raise ValueError(
+                f"LabelGeneratorConfig.thresholds has one for {name!r} (= {value!r}), and the model has no such task; "
+                + (f"nearest: {near}" if tasks else "it has none at all")
+            )
+    if (values["audio_encoder"] is None) != (values["audio_extractor"] is None):
+        raise ValueError("audio_encoder and audio_extractor belong together; expected both, or neither")
+
+
+def refuse_key(key: str, value: Any, known: Collection[str], *, of: str) -> NoReturn:
+    """Say that a key is unknown, and which known one is nearest; all of them where none is near."""
+    near = get_close_matches(key, known, n=1) or list(known)
+    raise ValueError(f"{of} has no key {key!r} (= {short(value)}); nearest: {near}")
+
+
+def _check(place: str, value: Any, rule: _Rule) -> None:
+    if not rule.holds(value):
+        raise ValueError(f"LabelGeneratorConfig.{place} is {short(value)}; expected {rule.expected}")
