@@ -371,6 +371,8 @@ def _manners(value: Value) -> Manners:
         for row in found[name].rows():
             if row.text().count(mark) != 1:
                 raise row.fault(f"{row.text()!r}; expected {mark} once")
+    for row in (row for name in names if name != "unframed" for row in found[name].rows()):
+        _spoken(re.sub(r"\{(value)?\}", " a ", row.text()), row)
     lists = {name: found[name].texts() for name in names if name != "unframed"}
     return Manners(unframed=frozenset(found["unframed"].text().split()), **lists)
 

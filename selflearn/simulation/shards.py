@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from selflearn._replacing import replace_text, replacing_path
+from selflearn._replacing import DISK_FULL, replace_text, replacing_path
 from selflearn.corpora._lock import LOCK, exclusive
 from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.corpora.table import write_parquet
@@ -75,9 +75,14 @@ class Shard:
         """Where its summary is kept; written after the files, so that all are there or they are made again."""
         return self.root / f"summary-{self.number:05d}.json"
 
-    def is_done(self) -> bool:
-        """Whether it was written to its end."""
-        return self.summary_path.is_file()
+    def summary(self) -> Summary | None:
+        """What is in it; None where it was not written to its end, or where a file of it is lost or damaged since."""
+        try:
+            found = Summary.from_dict(json.loads(self.summary_path.read_text("utf-8")))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+        there = all(self.path(split).is_file() for split, number in found.dialogues_by_split.items() if number)
+        return found if there else None
 
 
 def write_log(
@@ -109,21 +114,34 @@ def write_log(
     root = Path(directory)
     shards = _shards(setting, dialogues, root)
     _check(root, setting.identity(dialogues))
-    whole = all(shard.is_done() for shard in shards)
+    whole = all(shard.summary() is not None for shard in shards)
     for name, spec in () if whole else setting.components.items():
         make_component(name, spec, setting)  # one that cannot be made is said before the directory is claimed for it
     with nullcontext() if whole else exclusive(root):  # a whole log may be read by many at a time
-        _claim(root, setting.identity(dialogues))
-        if not whole:
-            mark_unfinished(root)
-        yield from _written(setting, shards, root, workers, heard)
+        with _advice_where_full():
+            _claim(root, setting.identity(dialogues))
+            if not whole:
+                mark_unfinished(root)
+            yield from _written(setting, shards, root, workers, heard)
         mark_finished(root)  # not where it was stopped, or nobody asked for the last shard
+
+
+@contextmanager
+def _advice_where_full() -> Iterator[None]:
+    """Say of a full disk that nothing is lost."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        said = f"{error.strerror}; what is finished is whole: make room, and start the same command again"
+        raise OSError(error.errno, said, error.filename) from error
 
 
 def _written(
     setting: Setting, shards: Sequence[Shard], root: Path, workers: int, heard: Callable[[int], None] | None
 ) -> Iterator[tuple[Shard, Summary]]:
-    missing = [shard for shard in shards if not shard.is_done()]
+    missing = [shard for shard in shards if shard.summary() is None]
     if missing and setting.channel == "speech" and "recognition" not in setting.components:
         require_speech()  # here: a process of the pool that cannot start does not say why
     with one_thread():
@@ -192,7 +210,9 @@ def _in_order(
     for shard in shards:
         if shard in missing:
             next(written)
-        yield shard, Summary.from_dict(json.loads(shard.summary_path.read_text()))
+        found = shard.summary()
+        assert found is not None, shard.summary_path
+        yield shard, found
 
 
 def _check(root: Path, what: dict[str, Any]) -> None:
@@ -200,7 +220,11 @@ def _check(root: Path, what: dict[str, Any]) -> None:
     file = root / CLAIM
     held = sorted(path.name for path in root.iterdir() if path.name != LOCK) if root.is_dir() else []
     if file.is_file():
-        old = json.loads(file.read_text())
+        try:
+            old = json.loads(file.read_text("utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{file} cannot be read ({error}), so that nobody can say which log is there; remove "
+                             f"{root}, or take another directory (paths.output_dir=...)") from error  # fmt: skip
         if old != what:
             changed = ", ".join(
                 f"{key}: {old.get(key)} there, {what.get(key)} wanted"

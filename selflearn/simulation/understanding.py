@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -292,7 +292,8 @@ class UnderstandingModel:
         """Write features and weights (safetensors)."""
         parts = {"text": self._of_text, "word": self._of_word}
         tensors = {name: part.table.weight.detach().contiguous() for name, part in parts.items()}
-        save_file(tensors, file, {name: "\n".join(part.names) for name, part in parts.items()})
+        made = save(tensors, {name: "\n".join(part.names) for name, part in parts.items()})
+        file.write_bytes(made)  # an OSError says of a full disk that it is full, and where; safetensors' own does not
 
     def load(self, file: Path) -> None:
         """Read what :meth:`save` wrote."""

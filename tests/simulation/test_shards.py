@@ -17,7 +17,7 @@ from selflearn.corpora._lock import DirectoryInUseError, exclusive
 from selflearn.corpora._unfinished import MARK
 from selflearn.simulation import shards
 from selflearn.simulation.shards import CLAIM, write_log
-from selflearn.simulation.simulate import Setting
+from selflearn.simulation.simulate import Setting, trained_understanding
 from selflearn.simulation.summary import Summary
 from tests.fixtures.worlds import write_world
 
@@ -96,22 +96,50 @@ def test_what_is_missing_is_made_again_with_the_same_bytes(small_shards, whole, 
     assert not (tmp_path / MARK).exists()
 
 
-def test_a_full_disk_leaves_whole_files_and_the_same_call_goes_on(small_shards, whole, tmp_path, monkeypatch):
-    real, calls = shards.write_parquet, []
+@pytest.mark.parametrize("lost", ["test-00000.parquet", "summary-00000.json"])
+def test_a_file_that_was_lost_or_damaged_since_is_made_again(small_shards, whole, tmp_path, lost):
+    write(small_shards, tmp_path)
+    if lost.endswith(".json"):
+        (tmp_path / lost).write_text('{"counts": {"dia')
+    else:
+        (tmp_path / lost).unlink()
+    again = write(small_shards, tmp_path)
+    assert bytes_of(tmp_path) == bytes_of(whole[0])
+    assert [s.to_dict() for _, s in again] == [s.to_dict() for _, s in whole[1]]
 
-    def full(dialogues, path):
-        calls.append(path)
-        if len(calls) == 4:
+
+def test_a_damaged_claim_is_told(small_shards, tmp_path):
+    write(small_shards, tmp_path)
+    (tmp_path / "simulation.json").write_text('{"world"')
+    with pytest.raises(ValueError, match=r"simulation\.json cannot be read .*take another directory"):
+        write(small_shards, tmp_path)
+
+
+@pytest.mark.parametrize("at", ["understanding.safetensors", "dev-00000.parquet", "summary-00000.json"])
+def test_a_full_disk_leaves_whole_files_and_the_same_call_goes_on(small_shards, whole, tmp_path, monkeypatch, at):
+    """The disk is full when the file is written to its end: what is half there must not stay."""
+    real = os.replace
+
+    def full(part, path):
+        if Path(path).name == at:
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        return real(dialogues, path)
+        return real(part, path)
 
-    monkeypatch.setattr(shards, "write_parquet", full)
-    with pytest.raises(OSError, match="No space left on device"):
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left on device; what is finished is whole: make room, and start the"):
         write(small_shards, tmp_path)
     assert not list(tmp_path.glob(".*.partial"))
-    monkeypatch.setattr(shards, "write_parquet", real)
+    assert not (tmp_path / at).exists()
+    monkeypatch.undo()
     write(small_shards, tmp_path)
     assert bytes_of(tmp_path) == bytes_of(whole[0])
+
+
+def test_a_full_disk_is_one_for_the_file_of_the_understanding_model_too(small_shards, tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    with pytest.raises(OSError, match="No space left on device"):
+        trained_understanding(small_shards).save(Path("/dev/full"))
 
 
 def test_a_log_is_written_by_one_run_at_a_time_and_read_by_many(small_shards, whole, tmp_path):
