@@ -47,7 +47,7 @@ A turn encoder ({encoder}) under a Transformer of {layers} layers over the dialo
 {command}
 ```
 
-Corpus `{corpus}`, split `{train_split}`: {learned_dialogues} of its {train_dialogues} dialogues, of which a share of
+Data: {corpus}, split `{train_split}`: {learned_dialogues} of its {train_dialogues} dialogues, of which a share of
 {tune_share} was held out: half of it chose thresholds (`config.json`), the other calibrated scores
 (`calibration.json`). Labels: {supervision}.
 torch {torch}, {device}.
@@ -101,7 +101,7 @@ def model_card(metrics: Mapping[str, float], config: Mapping[str, Any], versions
     whole = results.only([row for row in results.rows() if "@" not in row[1]])
     tasks = dict.fromkeys(key.split("/")[1] for key in metrics if key.startswith(("test/", "tune/")))
     return _CARD.format(
-        corpus=data["corpus"], labels="\n".join(f"* {_WHAT_LABELS_ARE.get(task, task)}" for task in tasks),
+        corpus=_data_in_words(data), labels="\n".join(f"* {_WHAT_LABELS_ARE.get(task, task)}" for task in tasks),
         encoder=model["encoder"], layers=model["dialogue"]["layers"],
         reads="turns before, none after" if model["dialogue"]["causal"] else "turns before and after",
         command=versions["command"], train_split=data["train_split"], test_split=data["test_split"],
@@ -112,6 +112,15 @@ def model_card(metrics: Mapping[str, float], config: Mapping[str, Any], versions
         table=results_markdown(whole) if whole.rows() else _UNMEASURED, calibration=_calibration(metrics),
         begin=BEGIN, promises=_NO_PROMISE, end=END,
     )  # fmt: skip
+
+
+def _data_in_words(data: Mapping[str, Any]) -> str:
+    """What a model learned from: the corpus, or a log by the name of its folder; a simulated one is said to be so."""
+    if data.get("simulate"):
+        log = data["simulate"]
+        return f"a simulated log ({log['world']}, {log['channel']}, {log['dialogues']:,} sessions)"
+    root = data.get("root")
+    return f"the log `{Path(root).name}`" if data["corpus"] == "table" and root else f"`{data['corpus']}`"
 
 
 def calibration_lines(metrics: Mapping[str, float]) -> list[str]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from selflearn.reports import add_promises, model_card, write_model_card
 from selflearn.trust import certify
 
@@ -26,6 +28,23 @@ def test_a_card_says_what_was_trained_and_how_good_it_is():
         assert said in card
     assert "@defects" not in card
     assert "majority" not in card
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"corpus": "sgd", "root": "corpora/sgd"}, "`sgd`"),
+        ({"root": "logs/may"}, "the log `may`"),
+        (
+            {"root": "runs/logs/x", "simulate": {"world": "home", "channel": "text", "dialogues": 2000}},
+            "a simulated log (home, text, 2,000 sessions)",
+        ),
+    ],
+)
+def test_a_card_names_the_log_and_says_where_it_is_simulated(data, said):
+    card = model_card(METRICS, CONFIG | {"data": CONFIG["data"] | data}, VERSIONS)
+    assert f"# Label generator, trained on {said}\n" in card
+    assert f"Data: {said}, split `train`: " in card
 
 
 def test_a_card_without_test_labels_says_what_is_labelled_and_that_nothing_is_measured():
