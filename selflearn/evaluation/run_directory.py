@@ -153,9 +153,14 @@ def machine() -> str:
 @contextmanager
 def logged_to(file: Path) -> Iterator[None]:
     """Meanwhile the library's log messages go to a file as well."""
-    logging.getLogger("selflearn").setLevel(logging.INFO)
-    with _handled_by(logging.FileHandler(file), "%(asctime)s %(levelname)s %(name)s: %(message)s"):
-        yield
+    logger = logging.getLogger("selflearn")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        with _handled_by(logging.FileHandler(file), "%(asctime)s %(levelname)s %(name)s: %(message)s"):
+            yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager

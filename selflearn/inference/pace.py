@@ -107,14 +107,17 @@ class Person:
 
 def pace_lines(pace: Pace, person: Person | None = None) -> list[tuple[str, str]]:
     """What a reader is told: names and values."""
-    added, alone = "", pace.seconds.get("encode")
+    added, alone = "", ""
     if pace.added is not None:
-        added = f"{pace.added:.1%} to reading and encoding"
         beyond = pace.total - sum(pace.seconds.get(stage, 0.0) for stage in ENCODING)
-        added += f", {beyond / alone:.1%} to encoding alone" if alone else ""
+        added, alone = (
+            f"{pace.added:.1%}",
+            f"{beyond / pace.seconds['encode']:.1%}" if pace.seconds.get("encode") else "",
+        )
     lines = [(f"time to {stage}", f"{seconds:.1f} s") for stage, seconds in pace.seconds.items()]
     lines += [
-        ("labelling adds", added),
+        ("labelling adds to reading and encoding", added),
+        ("labelling adds to encoding alone", alone),
         ("dialogues a second", f"{pace.dialogues_per_second:,.1f}"),
         ("labels an hour", f"{pace.labels_per_hour:,.0f}"),
     ]

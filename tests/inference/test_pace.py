@@ -30,7 +30,8 @@ def test_a_person_has_a_pace_and_somebody_who_says_so():
     lines = dict(pace_lines(pace, Person(seconds_per_label=4, source="assumed")))
     assert lines["labels an hour of a person (assumed)"] == "900"
     assert lines["accepted labels an hour"] == "18,000"
-    assert lines["labelling adds"] == "10.0% to reading and encoding, 11.8% to encoding alone"
+    assert lines["labelling adds to reading and encoding"] == "10.0%"
+    assert lines["labelling adds to encoding alone"] == "11.8%"
     for seconds, source in ((0, "assumed"), (4, " ")):
         with pytest.raises(ValueError, match="expected more than 0 seconds, and where that is from"):
             Person(seconds_per_label=seconds, source=source)
