@@ -15,6 +15,20 @@ DISK_FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if h
 """What the operating system says where there is no more room: on the disk, for the user, in a file."""
 
 
+@contextmanager
+def advice_where_full() -> Iterator[None]:
+    """Say of a full disk what a command says that goes on where it stopped: nothing is lost, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL or error.filename is None:
+            raise
+        said = (
+            f"{error.strerror}; what is finished is whole: make room, and start the same again, it goes on from there"
+        )
+        raise OSError(error.errno, said, error.filename) from error
+
+
 class _NamedFile(io.FileIO):
     """A file whose faults say what was to be written; those of the operating system know a number alone."""
 

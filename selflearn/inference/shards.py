@@ -18,13 +18,13 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from selflearn._replacing import DISK_FULL, replace_text
+from selflearn._replacing import advice_where_full, replace_text
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.corpora._lock import exclusive
@@ -127,7 +127,7 @@ def label_file(
     settings = {"input": rows.dataset._fingerprint, "format": format, **cut}
     folder = _Folder(Path(output), _settings(labeler) | settings, labeler.names)
     folder.check()  # before a lock is put into what may be somebody's own
-    with exclusive(folder.path), _advice_where_full():
+    with exclusive(folder.path), advice_where_full():
         folder.claim()
         if not folder.finished:
             mark_unfinished(folder.dialogues)
@@ -167,19 +167,6 @@ def _told(
         if number and number % STEP == 0:
             progress(start + number, total)
         yield one
-
-
-@contextmanager
-def _advice_where_full() -> Iterator[None]:
-    """Say of a full disk that nothing is lost."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_FULL or error.filename is None:
-            raise
-        said = (f"{error.strerror}; what is finished is whole: make room, and start the same labelling again, it goes "
-                "on after its last finished part")  # fmt: skip
-        raise OSError(error.errno, said, error.filename) from error
 
 
 def _settings(labeler: Labeler) -> dict[str, Any]:

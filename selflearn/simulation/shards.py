@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from selflearn._replacing import DISK_FULL, replace_text, replacing_path
+from selflearn._replacing import advice_where_full, replace_text, replacing_path
 from selflearn.corpora._lock import LOCK, exclusive
 from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.corpora.table import write_parquet
@@ -118,24 +118,12 @@ def write_log(
     for name, spec in () if whole else setting.components.items():
         make_component(name, spec, setting)  # one that cannot be made is said before the directory is claimed for it
     with nullcontext() if whole else exclusive(root):  # a whole log may be read by many at a time
-        with _advice_where_full():
+        with advice_where_full():
             _claim(root, setting.identity(dialogues))
             if not whole:
                 mark_unfinished(root)
             yield from _written(setting, shards, root, workers, heard)
         mark_finished(root)  # not where it was stopped, or nobody asked for the last shard
-
-
-@contextmanager
-def _advice_where_full() -> Iterator[None]:
-    """Say of a full disk that nothing is lost."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        said = f"{error.strerror}; what is finished is whole: make room, and start the same command again"
-        raise OSError(error.errno, said, error.filename) from error
 
 
 def _written(
