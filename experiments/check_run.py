@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 from omegaconf import DictConfig
 
 from experiments.build import settings
-from selflearn._limits import Count, Index, Limit, SettingError, check_values
+from selflearn._limits import Checked, Count, Index, Limit, SettingError
 from selflearn.evaluation import TASK_METRICS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class _Run(Checked):
     """Of the whole run; the largest seed is that of numpy."""
 
     seed: Annotated[int, Limit(least=0, most=2**32 - 1)]
@@ -22,13 +22,9 @@ class _Run:
     label_most: Count
     label: Literal["auto", True, False]
 
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_values(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Data:
+class _Data(Checked):
     """How many dialogues there are of each kind."""
 
     limit: Annotated[int | None, Limit(least=1)]
@@ -39,20 +35,12 @@ class _Data:
     folds: Annotated[int | None, Limit(least=2)]
     on_overflow: Literal["window", "truncate", "error"]
 
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_values(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Training:
+class _Training(Checked):
     """Whether a run goes on."""
 
     resume: Literal["auto", "never"]
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_values(self)
 
 
 def check_run(cfg: DictConfig) -> None:

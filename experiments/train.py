@@ -216,7 +216,8 @@ def main(cfg: DictConfig) -> float | None:
     check_run(cfg)
     check_supervision(cfg)
     check_folds(cfg)
-    recipe(cfg), stage(cfg, Path())  # a wrong value is told before anything is read
+    recipe(cfg)  # made here for their checks: a wrong value is told before anything is read
+    stage(cfg, Path())
     directory = run_directory(cfg)
     with exclusive(directory) if leads() else nullcontext():  # processes that train together are one run
         return run(cfg, directory)

@@ -83,6 +83,15 @@ _KINDS: dict[type, tuple[tuple[type, ...], str]] = {
 }
 
 
+class Checked:
+    """Base of settings dataclasses: checked when made. One that checks more calls :func:`check_values` first."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        check_values(self)
+
+
 def check_values(settings: Any) -> None:
     """Check every field of a settings dataclass against its hint: numbers, texts and choices; others are let through.
 
@@ -92,8 +101,8 @@ def check_values(settings: Any) -> None:
     cls: type = type(settings)
     for name, hint in _hints(cls).items():
         value = getattr(settings, name)
-        if not _fits(hint, value):
-            raise SettingError(name, value, _in_words(hint))
+        if not fits(hint, value):
+            raise SettingError(name, value, in_words(hint))
 
 
 @cache
@@ -112,7 +121,8 @@ def _parts(hint: Any) -> tuple[list[Any], Limit | None]:
     return list(typing.get_args(hint)) if union else [hint], limit
 
 
-def _fits(hint: Any, value: object) -> bool:
+def fits(hint: Any, value: object) -> bool:
+    """Whether a value is of the kind that a hint says, and in its range."""
     parts, limit = _parts(hint)
     for part in parts:
         if typing.get_origin(part) is Literal:
@@ -129,7 +139,8 @@ def _fits(hint: Any, value: object) -> bool:
     return False
 
 
-def _in_words(hint: Any) -> str:
+def in_words(hint: Any) -> str:
+    """What a hint expects."""
     parts, limit = _parts(hint)
     said = []
     for part in parts:

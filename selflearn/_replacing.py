@@ -23,9 +23,7 @@ def advice_where_full() -> Iterator[None]:
     except OSError as error:
         if error.errno not in DISK_FULL or error.filename is None:
             raise
-        said = (
-            f"{error.strerror}; what is finished is whole: make room, and start the same again, it goes on from there"
-        )
+        said = f"{error.strerror}; what is finished is whole: make room and start the same again, it goes on there"
         raise OSError(error.errno, said, error.filename) from error
 
 

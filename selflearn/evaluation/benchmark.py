@@ -231,7 +231,6 @@ def unknown_gold(parts: Sequence[tuple[Mapping[str, pd.DataFrame], Sequence[Dial
     Args:
         parts: tables of test dialogues, each with the dialogues that were trained on for them: one, or one a fold. A
             name that one fold's training lacks may stand in that of another.
-
     """
     counts: dict[str, int] = {}
     for name in ("intent", "domain", "slots"):

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
+from functools import partial
 from reprlib import repr as short
-from typing import Any, NamedTuple, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn
+
+from selflearn._limits import Count, Index, Limit, Share, fits, in_words
+from selflearn.batching.collator import Pairing
 
 
 class _Rule(NamedTuple):
@@ -16,12 +20,8 @@ class _Rule(NamedTuple):
     holds: Callable[[Any], bool]
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _whole(least: int) -> _Rule:
-    return _Rule(f"a whole number of {least} or more", lambda value: type(value) is int and value >= least)
+def _of(hint: Any) -> _Rule:
+    return _Rule(in_words(hint), partial(fits, hint))
 
 
 def _sequence(value: Any) -> bool:
@@ -29,18 +29,15 @@ def _sequence(value: Any) -> bool:
 
 
 def _scale(value: Any) -> bool:
-    return _sequence(value) and len(value) == 2 and all(map(_number, value)) and value[1] > 0
+    return _sequence(value) and len(value) == 2 and all(fits(float, number) for number in value) and value[1] > 0
 
 
 def _or_none(rule: _Rule) -> _Rule:
-    return _Rule(f"{rule.expected}, or None", lambda value: value is None or rule.holds(value))
+    return _Rule(f"{rule.expected}, or null", lambda value: value is None or rule.holds(value))
 
 
-_FLAG = _Rule("true or false", lambda value: isinstance(value, bool))
-_SHARE = _Rule("a number in [0, 1]", lambda value: _number(value) and 0 <= value <= 1)
 # a threshold that no probability reaches says no to everything
-_THRESHOLD = _Rule("a number in [0, 1]", lambda value: _number(value) and 0 <= value <= math.nextafter(1, math.inf))
-_NUMBER = _Rule("a finite number", _number)
+_THRESHOLD = _Rule(in_words(Share), partial(fits, Annotated[float, Limit(least=0, most=math.nextafter(1, math.inf))]))
 _NAMES = _Rule("a list of names", lambda value: _sequence(value) and all(isinstance(name, str) for name in value))
 _SCALE = _Rule("a mean and a deviation above 0", _scale)
 _SCALES = _Rule("a list of means and deviations above 0", lambda value: _sequence(value) and all(map(_scale, value)))
@@ -52,25 +49,25 @@ _MODEL = _Rule(
 
 _RULES = {
     "encoder": _or_none(_MODEL),
-    "pairing": _Rule("'separate' or 'pair'", lambda value: value in ("separate", "pair")),
-    "max_tokens": _whole(1),
-    "max_turns": _whole(1),
-    "size": _whole(1),
-    "layers": _whole(0),
-    "heads": _or_none(_whole(1)),
-    "dropout": _SHARE,
-    "window_before": _whole(0),
-    "window_after": _whole(0),
-    "causal": _FLAG,
-    "ngram_buckets": _whole(0),
-    "ngram_size": _whole(1),
-    "ngram_dropout": _SHARE,
-    "feature_dropout": _SHARE,
+    "pairing": _of(Pairing),
+    "max_tokens": _of(Count),
+    "max_turns": _of(Count),
+    "size": _of(Count),
+    "layers": _of(Index),
+    "heads": _of(Annotated[int | None, Limit(least=1)]),
+    "dropout": _of(Share),
+    "window_before": _of(Index),
+    "window_after": _of(Index),
+    "causal": _of(bool),
+    "ngram_buckets": _of(Index),
+    "ngram_size": _of(Count),
+    "ngram_dropout": _of(Share),
+    "feature_dropout": _of(Share),
     "features": _or_none(_FIELDS),
     "inputs": _or_none(_FIELDS),
     "audio_encoder": _or_none(_MODEL),
     "audio_extractor": _or_none(_FIELDS),
-    "audio_frozen": _FLAG,
+    "audio_frozen": _of(bool),
     "readings": _or_none(_FIELDS),
     "tasks": _or_none(_FIELDS),
     "thresholds": _or_none(_FIELDS),
@@ -78,8 +75,8 @@ _RULES = {
 }
 
 _NESTED: dict[str, dict[str, _Rule]] = {
-    "features": {"categorical": _FIELDS, "numeric": _FIELDS, "audio": _SCALES, "times": _FLAG},
-    "inputs": {"shares": _FIELDS, "gap": _or_none(_NUMBER)},
+    "features": {"categorical": _FIELDS, "numeric": _FIELDS, "audio": _SCALES, "times": _of(bool)},
+    "inputs": {"shares": _FIELDS, "gap": _of(float | None)},
     "readings": {"intents": _NAMES, "slots": _NAMES},
 }
 """The keys of fields that have some of their own."""
@@ -87,7 +84,7 @@ _NESTED: dict[str, dict[str, _Rule]] = {
 _EACH = {
     "features.categorical": _NAMES,
     "features.numeric": _SCALE,
-    "inputs.shares": _SHARE,
+    "inputs.shares": _of(Share),
     "tasks": _NAMES,
     "thresholds": _THRESHOLD,
 }

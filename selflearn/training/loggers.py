@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from lightning.pytorch.loggers import CSVLogger, Logger
 
-from selflearn._limits import check_values
+from selflearn._limits import Checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggerSettings:
+class LoggerSettings(Checked):
     """What losses are written to, and with W&B the settings and results of the whole run.
 
     Attributes:
@@ -25,10 +25,6 @@ class LoggerSettings:
     kind: Literal["csv", "wandb", "none"] = "csv"
     project: str = "selflearn"
     offline: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_values(self)
 
 
 def make_loggers(settings: LoggerSettings, directory: Path) -> list[Logger]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import torch
 from torch import nn
 
-from selflearn._limits import Limit, Share, check_values
+from selflearn._limits import Checked, Limit, Share
 
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 
@@ -19,7 +19,7 @@ _PRETRAINED = ("turn_encoder.", "audio_encoder.model.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OptimizationConfig:
+class OptimizationConfig(Checked):
     """Settings of the optimiser.
 
     Attributes:
@@ -38,10 +38,6 @@ class OptimizationConfig:
     weight_decay: Annotated[float, Limit(least=0)] = 0.01
     warmup: Share = 0.1
     clip: Annotated[float, Limit(above=0)] = 1.0
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_values(self)
 
 
 def parameter_groups(named: Iterable[tuple[str, nn.Parameter]], config: OptimizationConfig) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from selflearn._limits import Count, Dropout, Index, Limit, SettingError, Share, check_values
+from selflearn._limits import Checked, Count, Dropout, Index, Limit, SettingError, Share, check_values
 from selflearn.batching.collator import Pairing
 from selflearn.batching.features import GROUPS
 from selflearn.batching.texts import OnOverflow
@@ -36,20 +36,16 @@ class DialogueSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LexicalSettings:
+class LexicalSettings(Checked):
     """Of the wide part (hashed word n-grams); ``buckets=0`` leaves it out."""
 
     buckets: Index = 65_536
     size: Count = 128
     dropout: Dropout = 0.1
 
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_values(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioSettings:
+class AudioSettings(Checked):
     """How recordings are read.
 
     Attributes:
@@ -60,10 +56,6 @@ class AudioSettings:
 
     encoder: str | None = None
     frozen: bool = True
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_values(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +93,7 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PretrainingSettings:
+class PretrainingSettings(Checked):
     """Swapped answers.
 
     Attributes:
@@ -121,10 +113,6 @@ class PretrainingSettings:
     pool_size: Count = 20_000
     optimization: OptimizationConfig = field(default_factory=lambda: OptimizationConfig(encoder_lr=5e-5))
     weights: str | None = None
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_values(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

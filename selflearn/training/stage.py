@@ -19,7 +19,7 @@ from lightning.pytorch.loggers import Logger
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from selflearn._limits import Count, check_values
+from selflearn._limits import Checked, Count
 from selflearn._replacing import replace_text, replacing_path
 from selflearn.batching.rows import DialogueRows
 from selflearn.encoders.bfloat16 import computes_bfloat16
@@ -35,7 +35,7 @@ Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "64-true", "bf1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HardwareConfig:
+class HardwareConfig(Checked):
     """Where and how a stage computes; the fields are those of ``lightning.Trainer``.
 
     Attributes:
@@ -50,13 +50,9 @@ class HardwareConfig:
     strategy: str = "auto"
     precision: Precision = "32-true"
 
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_values(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageConfig:
+class StageConfig(Checked):
     """What every stage of a run shares.
 
     Attributes:
@@ -74,10 +70,6 @@ class StageConfig:
     resume: bool = True
     progress: bool = True
     loggers: LoggerSettings = field(default_factory=LoggerSettings)
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        check_values(self)
 
 
 _ADVICE = (

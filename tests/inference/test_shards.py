@@ -209,7 +209,7 @@ def test_a_full_disk_is_said_with_the_file_and_the_labelling_goes_on(label, logs
     whole = label(logs, "whole", shard_size=4)
     with (
         no_room() as fill,
-        pytest.raises(OSError, match=r"start the same labelling again.*out/dialogues/part-00001\.par"),
+        pytest.raises(OSError, match=r"start the same again.*out/dialogues/part-00001\.par"),
     ):
         label(logs, shard_size=4, progress=lambda done, total: fill() if done == 4 else None)
     assert not list((tmp_path / "out").rglob("*.partial"))

@@ -126,7 +126,7 @@ def test_a_full_disk_leaves_whole_files_and_the_same_call_goes_on(small_shards, 
         return real(part, path)
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space left on device; what is finished is whole: make room, and start the"):
+    with pytest.raises(OSError, match="No space left on device; what is finished is whole: make room and start the"):
         write(small_shards, tmp_path)
     assert not list(tmp_path.glob(".*.partial"))
     assert not (tmp_path / at).exists()
