@@ -5,10 +5,10 @@ from selflearn.inference.goal_records import goal_records
 from selflearn.inference.labeler import (
     Labeler,
     LabelledDialogue,
-    ModelDirectoryError,
     PreparedDialogue,
     ReadingPlan,
 )
+from selflearn.inference.model_directory import ModelDirectoryError
 from selflearn.inference.pace import Pace, Person, pace_lines
 from selflearn.inference.plan import LabellingPlan, plan_file
 from selflearn.inference.shards import LabellingError, LabellingReport, label_file

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Self, get_args
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from selflearn.batching.audio import Recordings
@@ -31,27 +30,14 @@ from selflearn.inference.calibration import (
 )
 from selflearn.inference.goal_records import goal_records
 from selflearn.inference.labels import DOMAIN, TRANSCRIPT, model_labels
+from selflearn.inference.model_directory import check_model_directory, load_model
 from selflearn.inference.rows import table_rows
-from selflearn.models import LabelGenerator, LabelGeneratorConfig, WeightsError, load_tokenizer, save_model
+from selflearn.models import LabelGeneratorConfig, load_tokenizer, save_model
 from selflearn.models.stages import StageClock
 from selflearn.models.system import ModelSystem
 from selflearn.schema import Dialogue, GoalRecord, Labels, ObservedDialogue
 from selflearn.tasks import DialoguePrediction
 from selflearn.trust import Certificate
-
-_FILES = ("config.json", "model.safetensors", "tokenizer.json")
-
-
-class ModelDirectoryError(ValueError):
-    """A directory holds no trained label generator: says which directory, what is wrong, and what was expected."""
-
-    def __init__(self, directory: Path, problem: str, expected: str) -> None:
-        self.directory, self.problem, self.expected = directory, problem, expected
-        super().__init__(f"{directory}: {problem}; expected {expected}")
-
-    def __reduce__(self) -> tuple[type[ModelDirectoryError], tuple[Path, str, str]]:
-        """Keep the fields across processes."""
-        return ModelDirectoryError, (self.directory, self.problem, self.expected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +147,8 @@ class Labeler:
         if on_overflow not in get_args(OnOverflow):
             raise ValueError(f"on_overflow is {on_overflow!r}; expected 'window', 'truncate' or 'error'")
         folder, chosen = Path(directory).expanduser(), _usable_device(device)
-        _check_directory(folder)
-        model = _load(folder)
+        check_model_directory(folder)
+        model = load_model(folder)
         model.recordings = None if recordings is None else Recordings(recordings)
         system = ModelSystem(
             model.to(chosen),  # type: ignore[arg-type]
@@ -377,35 +363,3 @@ def _usable_device(device: str | torch.device | None) -> torch.device:
             f"device {str(device)!r} cannot be used ({problem}); expected cpu, or one that is here"
         ) from error
     return chosen
-
-
-def _check_directory(folder: Path) -> None:
-    expected = f"a directory with {', '.join(_FILES)}, as a training run writes it into model/"
-    if not folder.is_dir():
-        raise ModelDirectoryError(folder, "not a directory" if folder.exists() else "no such directory", expected)
-    absent = [name for name in _FILES if not (folder / name).is_file()]
-    if absent:
-        inside = "; perhaps its folder model/ is meant" if (folder / "model" / "config.json").is_file() else ""
-        raise ModelDirectoryError(folder, f"no {absent[0]} in it{inside}", expected)
-    try:
-        kind = json.loads((folder / "config.json").read_text("utf-8")).get("model_type")
-    except (ValueError, AttributeError) as error:
-        raise ModelDirectoryError(folder, f"config.json cannot be read ({error})", expected) from error
-    if kind != LabelGeneratorConfig.model_type:
-        wanted = f"{LabelGeneratorConfig.model_type!r}: a trained label generator, not an encoder"
-        raise ModelDirectoryError(folder, f"config.json says that this is a {kind!r}", wanted)
-
-
-def _load(folder: Path) -> LabelGenerator:
-    """The model, with every weight from the file: transformers would make up those that are missing."""
-    try:
-        model: LabelGenerator = LabelGenerator.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)
-    except SafetensorError as error:
-        raise ModelDirectoryError(folder, f"model.safetensors cannot be read ({error})", "an undamaged file") from error
-    except WeightsError as error:
-        problem, _, expected = str(error).partition("; expected ")
-        raise ModelDirectoryError(folder, problem, expected) from error
-    except RuntimeError as error:
-        problem = f"model.safetensors does not fit config.json ({str(error).splitlines()[-1].strip()})"
-        raise ModelDirectoryError(folder, problem, "both of one training run") from error
-    return model
