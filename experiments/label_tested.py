@@ -17,8 +17,6 @@ from selflearn.corpora.table import write_parquet
 from selflearn.inference import Labeler, LabellingError, label_file
 from selflearn.schema import Dialogue
 
-AUTO = "auto"
-
 
 def labels_test_split(cfg: DictConfig) -> bool:
     """Whether a run labels its test dialogues: where it is asked to, and by itself where there is one model.

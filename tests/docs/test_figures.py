@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from selflearn.trust import certify
+
 ROOT = Path(__file__).parents[2]
-README, RESULTS, TRUST, EXPORT = (
+README, RESULTS, TRUST, EXPORT, SIMULATION = (
     (ROOT / name).read_text(encoding="utf-8")
-    for name in ("README.md", "docs/results.md", "docs/trust.md", "docs/export.md")
+    for name in ("README.md", "docs/results.md", "docs/trust.md", "docs/export.md", "docs/simulation.md")
 )
 
 SHOWN = {
@@ -87,6 +90,37 @@ def test_how_many_people_a_promise_took_is_what_the_tables_say():
     assert re.findall(r"on our simulated log one with (\d+) people", README) == [users]
     assert re.findall(r"accepted nothing with (\d+) people", EXPORT) == [users]
     assert re.findall(r"accepted labels of every kind with (\d+)", EXPORT) == [users]
+
+
+def test_what_the_page_on_the_simulation_says_of_the_ranges_is_in_their_table():
+    """At how many of the 24 ends not all of a difference is in favour of the model; at none it is against it."""
+    section = next(
+        part for part in RESULTS.split("\n## ") if part.startswith("simulated, ") and "without a source" in part
+    )
+    head, _, *table = rows(section.split("The same against")[0])
+    ends = [cells for cells in table if cells[1]]
+    assert len(ends) == 24
+    open_at = {}
+    for column in range(2, len(head)):
+        better = "-" if head[column].endswith("↓") else "+"
+        assert all(f"Δ {better}" in cells[column] for cells in ends), head[column]
+        open_at[head[column].split()[0]] = sum("**Δ" not in cells[column] for cells in ends)
+    slots = open_at.pop("slots/value_accuracy@defects")
+    assert slots > len(ends) / 2  # "hardly above the assistant's own at any end"
+    assert open_at == {
+        "segmentation/boundary_f1": 1, "success/auc": 6, "defect/auc": 0, "intent/accuracy@defects": 1,
+        "transcript/wer@defects": 0,
+    }  # fmt: skip
+    assert "in success at six ends" in SIMULATION
+
+
+def test_the_promise_that_the_readme_quotes_is_in_the_words_of_today():
+    quoted = " ".join(line.removeprefix(">").strip() for line in README.splitlines() if line.startswith("> "))
+    rng = np.random.default_rng(0)
+    of_users = {"groups": np.repeat(range(200), 20), "method": "design_effect", "units": np.repeat(range(200), 20)}
+    found = certify(rng.random(4000), rng.random(4000) < 0.99, target_error=0.1, unit="user", **of_users)
+    (words,) = re.findall(r"\. (This holds .*? design effect\.)", found.promise)
+    assert words in quoted
 
 
 @pytest.mark.parametrize("system", ["tfidf", "tfidf_context"])
