@@ -82,6 +82,10 @@ class Annotators:
     def __init__(self, world: World, settings: AnnotatorSettings, *, seed: int) -> None:
         self.world, self.settings, self.seed = world, settings, seed
         self._intents = (*sorted(world.intents), OTHER)
+        self._domain_of = {
+            name: sorted(other.name for other in world.intents.values() if other.domain == intent.domain)
+            for name, intent in world.intents.items()
+        }
         self._reader = Reader(world)
 
     def assigned(self, dialogue: Dialogue) -> tuple[int, ...]:
@@ -119,13 +123,19 @@ class Annotators:
             shown = dialogue.turns[turn]
             if labels.intent is not None:
                 served = shown.interpretations[0].intent if shown.interpretations else None
-                hand.name("intent", labels.intent.value if known.knows_meaning else served or OTHER, self._intents)
+                answer = labels.intent.value if known.knows_meaning else served or OTHER
+                hand.name("intent", answer, self._taken_for(shown, answer))
             hand.spans(_seen_slots(shown, labels, known), meant=known.knows_meaning)
             request = shown.request or ""
             hand.name("transcript", labels.transcript.value if labels.transcript and known.knows_words else request,
                       (request,))  # fmt: skip
             hand.name("failure_point", _seen_point(labels, known), FAILURE_POINTS)
         return hand.ratings
+
+    def _taken_for(self, shown: Turn, intent: str) -> Sequence[str]:
+        """Intents that one may be taken for: what the assistant thought of, else those of the same domain."""
+        offered = [r.intent for r in shown.interpretations if r.intent in self._intents and r.intent != intent]
+        return offered or [other for other in self._domain_of.get(intent, ()) if other != intent] or self._intents
 
     def _seen_to_fail(self, goal: Goal, dialogue: Dialogue, seen: ObservedDialogue, known: Sequence[Known]) -> bool:
         """Whether a goal that was not reached looks like it: by its last request, whatever was said after that."""
@@ -187,7 +197,7 @@ class _Hand:
         self._write(question, YES if said != reverse else NO)
 
     def name(self, question: str, truth: str, others: Sequence[str]) -> None:
-        """Name something; where that is wrong, as one of the others."""
+        """Name something; where that is wrong, as one of the others, the same for everybody."""
         others = [other for other in others if other != truth]
         wrong = self._errs(question, self.settings.others[question]) and bool(others)
         self._write(question, others[self._taken_for % len(others)] if wrong else truth)

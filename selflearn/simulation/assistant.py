@@ -35,7 +35,7 @@ class Context:
         values: of the turn before.
         options: intents that it asked the person to choose from.
         asked: the slot whose value it asked for.
-        key: of this turn; decides every random number.
+        key: "seed/person/session/turn"; decides every random number.
     """
 
     person: Person
@@ -45,6 +45,11 @@ class Context:
     options: tuple[str, ...] = ()
     asked: str | None = None
     key: str
+
+    @property
+    def session(self) -> str:
+        """The same for all turns of a session."""
+        return self.key.rpartition("/")[0]
 
 
 class WakeDetector(Protocol):
@@ -101,7 +106,11 @@ class Skills(Protocol):
     def serve(
         self, intent: Intent, values: Mapping[str, Entity], rng: random.Random, *, said: Collection[str]
     ) -> Result:
-        """Do what was understood; ``said`` are the slots whose values are from the request itself."""
+        """Do what was understood; ``said`` are the slots whose values are from the request itself.
+
+        ``rng`` is in the same state for the same intent and values in all of a session: what is not there now will not
+        be there in a minute.
+        """
         ...
 
     def decline(self, status: Status, rng: random.Random, **words: str) -> Result:
@@ -255,7 +264,7 @@ class Assistant:
             names = [_title(r.intent) for r in (best, rival)]
             asked = self.skills.decline("which_intent", rng, first=names[0], second=names[1])
             return trace(replace(asked, options=(best.intent, rival.intent)), choice)
-        matches, result = self.resolve_and_serve(best, context, rng)
+        matches, result = self.resolve_and_serve(best, context)
         return trace(result, choice, matches)
 
     def _choice(self, readings: tuple[Hypothesis, ...], context: Context) -> Choice:
@@ -265,10 +274,11 @@ class Assistant:
                              f"0 to {len(readings) - 1}")  # fmt: skip
         return choice
 
-    def resolve_and_serve(
-        self, reading: Hypothesis, context: Context, rng: random.Random
-    ) -> tuple[dict[str, Match], Result]:
-        """Look up the mentions of a reading, and serve it: what a replay with the true reading starts from."""
+    def resolve_and_serve(self, reading: Hypothesis, context: Context) -> tuple[dict[str, Match], Result]:
+        """Look up the mentions of a reading, add what went without saying, and serve it.
+
+        What a replay with the true reading starts from.
+        """
         slots = self.world.intents[reading.intent].slots
         owned = {**context.person.owned, "appliance": [a for a, _ in context.person.appliances]}
         matches = {
@@ -276,18 +286,20 @@ class Assistant:
         }
         for name, entity in self._namesakes(reading.intent, _entities(matches), _entities(matches)).items():
             matches[name] = replace(matches[name], entity=entity)
-        return matches, self.serve_matches(reading, matches, context, rng)
-
-    def serve_matches(
-        self, reading: Hypothesis, matches: Mapping[str, Match], context: Context, rng: random.Random
-    ) -> Result:
-        """Serve what was looked up: what a replay with the true entities starts from."""
         lost = next((m for m in matches.values() if m.entity is None), None)
         if lost is not None:
-            return self.skills.decline("no_match", rng, value=lost.mention)
+            return matches, self.skills.decline("no_match", random.Random(f"{context.key}/act"), value=lost.mention)
         found = _entities(matches)
         values = self.complete(reading.intent, found, context)
-        return self.skills.serve(self.world.intents[reading.intent], values, rng, said=found.keys())
+        return matches, self.serve_values(reading.intent, values, context, said=found.keys())
+
+    def serve_values(
+        self, name: str, values: Mapping[str, Entity], context: Context, *, said: Collection[str]
+    ) -> Result:
+        """Serve an intent with all its values: what a replay with the true ones starts from."""
+        things = sorted((slot, entity.id) for slot, entity in values.items())
+        rng = random.Random(f"{context.session}/{name}/{things}")
+        return self.skills.serve(self.world.intents[name], values, rng, said=said)
 
     def complete(self, name: str, found: Mapping[str, Entity], context: Context) -> dict[str, Entity]:
         """Values that nobody said: kept from the turn before, known of the person, or what most people mean."""

@@ -33,8 +33,10 @@ def development_world(world: World) -> World:
         name: replace(kind, entities=tuple(e for e in kind.entities if not (kind.open and e.name.lower() in gone)))
         for name, kind in world.types.items()
     }
+    babble = split_phrasings([Phrasings(world.manners.babble.train)], draw=_draw_again)[0]
     return replace(
         world, types=_split_names(left, world.intents, relied_on), intents=_split_intents(world.intents, left),
+        manners=replace(world.manners, babble=babble),
         digest=hashlib.sha256(f"development {world.digest}".encode()).hexdigest()[:16],
     )  # fmt: skip
 

@@ -157,7 +157,7 @@ def _entity_type(value: Value) -> EntityType:
     rows = [_entry(row) for row in found["entries"].rows()]
     known = {"name", *(name for _, _, attributes in rows for name in attributes)}
     pattern = found["full_name"].template(known, "what entries have") if "full_name" in found else "{name}"
-    full: list[str] = []
+    full: dict[str, str] = {}
     for row, (label, _, attributes) in zip(found["entries"].rows(), rows, strict=True):
         try:
             text = pattern.format_map({"name": label, **attributes})
@@ -165,13 +165,13 @@ def _entity_type(value: Value) -> EntityType:
             raise row.fault(f"{label!r} lacks {error.args[0]!r}, which full_name ({pattern!r}) needs") from None
         if text.lower() in full:
             raise row.fault(f"{text!r} is there already; tell them apart by an attribute in full_name")
-        full.append(text.lower())
+        full[text.lower()] = text
     return EntityType(
         name=name, open=is_open,
         entities=tuple(
-            Entity(id=f"{name}/{full[i]}", type=name, name=label, spoken=spoken, attributes=attributes, rank=i,
-                   part="any")
-            for i, (label, spoken, attributes) in enumerate(rows)
+            Entity(id=f"{name}/{small}", type=name, name=label, full_name=text, spoken=spoken, attributes=attributes,
+                   rank=i, part="any")
+            for i, ((label, spoken, attributes), (small, text)) in enumerate(zip(rows, full.items(), strict=True))
         ),
     )  # fmt: skip
 
@@ -295,7 +295,7 @@ def _phrasings(value: Value, slots: Mapping[str, SlotSpec], *, complete: bool) -
         phrasing = row.parsed(Phrasing.parse)
         unknown = phrasing.slots - slots.keys()
         if unknown:
-            raise row.fault(f"{{{min(unknown)}}} is no slot of the intent; it has {', '.join(slots) or 'none'}")
+            raise row.fault(f"{{{min(unknown)}}} is no slot of it; it has {', '.join(slots) or 'none'}")
         unsaid = [
             name for name, slot in slots.items()
             if complete and not (slot.optional or slot.unspoken or slot.follows) and name not in phrasing.needed
@@ -362,8 +362,6 @@ def _manners(value: Value) -> Manners:
         "complaints",
         "thanks",
         "dismissals",
-        "yes",
-        "no",
         "babble",
     )
     found = value.fields(names)
@@ -371,10 +369,12 @@ def _manners(value: Value) -> Manners:
         for row in found[name].rows():
             if row.text().count(mark) != 1:
                 raise row.fault(f"{row.text()!r}; expected {mark} once")
-    for row in (row for name in names if name != "unframed" for row in found[name].rows()):
+    said = [name for name in names if name not in ("unframed", "babble")]
+    for row in (row for name in said for row in found[name].rows()):
         _spoken(re.sub(r"\{(value)?\}", " a ", row.text()), row)
-    lists = {name: found[name].texts() for name in names if name != "unframed"}
-    return Manners(unframed=frozenset(found["unframed"].text().split()), **lists)
+    lists = {name: found[name].texts() for name in said}
+    babble = _phrasings(found["babble"], {}, complete=False)
+    return Manners(unframed=frozenset(found["unframed"].text().split()), babble=split_phrasings([babble])[0], **lists)
 
 
 def _name(value: Value) -> str:

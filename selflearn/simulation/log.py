@@ -77,7 +77,7 @@ def _turn(exchange: Exchange, session: Session, world: World, settings: Assistan
         request=trace.recognized.hypotheses[0].text, response=response, seconds=exchange.seconds,
         recognition=trace.recognized.hypotheses, interpretations=trace.interpretations(world),
         entities=trace.entities(), status=trace.result.status, device_type=situation.device.type,
-        device_state=dict(situation.states), location=session.person.home.name, audio=trace.recognized.audio,
+        device_state=dict(situation.states), location=session.person.home.full_name, audio=trace.recognized.audio,
         propensity=propensity, numeric=numeric,
         categorical={"room": situation.device.room, "part_of_day": situation.part_of_day,
                      "weekend": str(situation.weekend).lower()},

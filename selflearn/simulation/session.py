@@ -25,10 +25,14 @@ from selflearn.simulation.world import Entity
 
 Outcome = Literal["right", "wrong", "stale", "asked", "nothing", "unsupported", "idle"]
 """What became of a request: right; wrong, stale and nothing are failures; asked: the assistant wants to know more;
-unsupported: nobody could have done it; idle: there was nothing to be done (thanks, a complaint, a television)."""
+unsupported: nobody could have done it; idle: there was nothing to be done (thanks, a complaint, a television), and
+nothing was."""
 
 FAILURES = frozenset({"wrong", "stale", "nothing"})
 """Outcomes that did not serve the person."""
+
+PHRASED = 4
+"""Ways to say it from which somebody who wants to say more, or less, takes the longest, or the shortest."""
 
 Kind = Literal["first", "repeat", "reword", "detail", "simplify", "correct", "complain", "reply", "thanks", "dismiss",
                "false_wake"]  # fmt: skip
@@ -46,6 +50,7 @@ class Exchange:
         seconds: since the session began.
         context: what the assistant knew.
         trace: what it made of it.
+        told: slots of the wish that the person had said before.
         outcome: what became of it.
         noticed: whether the person saw a failure for what it was.
         barge_in: whether the response was interrupted.
@@ -60,6 +65,7 @@ class Exchange:
     context: Context
     trace: Trace
     outcome: Outcome
+    told: frozenset[str] = frozenset()
     noticed: bool = True
     barge_in: bool = False
     answer: bool | None = None
@@ -113,19 +119,19 @@ class Session:
         for goal, steps in enumerate(plan):
             key = f"{self.key}/goal{goal}"
             rng = random.Random(key)
-            if goal:
-                seconds += self._gap("next_goal", rng)
-            ahead = goal + 1 < len(plan) and plan[goal + 1][0].borrows
-            start = len(self.exchanges)
-            seconds, reached = yield from self._pursue(steps, seconds, key, rng, thankful=not ahead)
-            while goal and self.exchanges[start].kind == "false_wake":  # nobody began anything with it
-                start += 1
+            seconds = yield from self._pause("next_goal", seconds, f"{key}/step0", rng)
+            start = len(self.exchanges) if goal else 0
+            if goal:  # nobody began anything with what only woke the device
                 self.pursuits[-1].end = start
+            ahead = goal + 1 < len(plan) and plan[goal + 1][0].borrows
+            seconds, reached = yield from self._pursue(steps, seconds, key, rng, thankful=not ahead)
             self.pursuits.append(
                 Pursuit(start=start, end=len(self.exchanges), meaning=steps[0].meaning, reached=reached)
             )
             if self.terminated:
-                return
+                break
+        yield from self._pause("next_goal", seconds, f"{self.key}/after", random.Random(f"{self.key}/after"))
+        self.pursuits[-1].end = len(self.exchanges)
 
     def _pursue(
         self, steps: Sequence[Step], seconds: float, key: str, rng: random.Random, *, thankful: bool
@@ -134,8 +140,7 @@ class Session:
         reached = True
         for i, step in enumerate(steps):
             if i:
-                seconds += self._gap("follow_up", rng)
-            seconds = yield from self._overheard(seconds, random.Random(f"{key}/step{i}/overheard"))
+                seconds = yield from self._pause("follow_up", seconds, f"{key}/step{i}", rng)
             utterance = step.utterance
             if step.borrows and not self.content:
                 utterance = self.speaker.say(step.meaning, rng)  # nothing was served that its words could refer to
@@ -143,13 +148,42 @@ class Session:
             reached = reached and self.exchanges[-1].outcome == "right"
             if not self.content:
                 return (yield from self._give_up(seconds, rng)), False
-        if reached and thankful and rng.random() < self.wishes.population.reactions.thanks:
-            seconds += self._gap("barge_in", rng)
-            thanks = self.wishes.world.manners.thanks
-            words = Utterance(thanks[int(rng.random() * len(thanks))])
-            exchange = yield from self._exchange("thanks", words, None, seconds)
-            seconds = exchange.seconds + self._listening(exchange, rng)
+        if self.exchanges[-1].barge_in:
+            seconds = yield from self._add("dismiss", self.wishes.world.manners.dismissals, seconds, rng)
+        elif reached and thankful and rng.random() < self.wishes.population.reactions.thanks:
+            seconds = yield from self._add("thanks", self.wishes.world.manners.thanks, seconds, rng)
         return seconds, reached
+
+    def _add(
+        self, kind: Kind, manners: Sequence[str], seconds: float, rng: random.Random
+    ) -> Generator[tuple[Speech, Context], Trace | None, float]:
+        """Say something that asks for nothing, after a response or into it; the seconds after the answer to that."""
+        if not self.exchanges[-1].barge_in:
+            seconds += self._gap("barge_in", rng)
+        words = Utterance(manners[int(rng.random() * len(manners))])
+        exchange = yield from self._exchange(kind, words, None, seconds)
+        return exchange.seconds + self._listening(exchange, rng)
+
+    def _pause(
+        self, gap: str, since: float, key: str, rng: random.Random
+    ) -> Generator[tuple[Speech, Context], Trace | None, float]:
+        """Time in which the person says nothing, though others may be heard: a television, a guest; what it is then.
+
+        A session begins with the first words that wake the device, whoever says them.
+        """
+        if self.exchanges and self.exchanges[-1].barge_in:
+            return since  # who interrupts goes on at once
+        until, lots = since + self._gap(gap, rng), random.Random(f"{key}/overheard")
+        woken = False
+        if lots.random() < self.wishes.population.reactions.overheard:
+            babble = self.wishes.world.manners.babble.of(self.person.part)
+            words = babble[int(lots.random() * len(babble))].say({}, lots)
+            seconds = since + lots.random() * (until - since) if self.exchanges else since
+            trace = yield self._say(words, seconds, "overheard", "nobody")
+            woken = trace is not None
+            if trace is not None:
+                self._keep("false_wake", words, None, seconds, trace)
+        return until if self.exchanges or woken else since
 
     def _attempt(
         self, meaning: Meaning, utterance: Utterance, seconds: float, rng: random.Random
@@ -157,9 +191,11 @@ class Session:
         """Say it until it is served, as far as one can see, or until it is not worth another try."""
         reactions = self.wishes.population.reactions
         kind: Kind = "first"
+        told: frozenset[str] = frozenset()
         for attempt in range(1, reactions.most_attempts + 1):
             complaint = kind == "complain"  # asks for nothing that could be served
             exchange = yield from self._exchange(kind, utterance, None if complaint else meaning, seconds)
+            exchange.told, told = told, told | {span.slot for span in utterance.spans}
             self._react(exchange, rng)
             seconds = exchange.seconds + self._listening(exchange, rng)
             last = attempt == reactions.most_attempts
@@ -182,25 +218,11 @@ class Session:
                 seconds += self._gap("retry", rng)
         return seconds
 
-    def _overheard(self, seconds: float, rng: random.Random) -> Generator[tuple[Speech, Context], Trace | None, float]:
-        """What the device hears of others before the person speaks to it: a television, a guest."""
-        if rng.random() >= self.wishes.population.reactions.overheard:
-            return seconds
-        babble = self.wishes.world.manners.babble
-        words = Utterance(babble[int(rng.random() * len(babble))])
-        trace = yield self._say(words, seconds, "overheard", "nobody")
-        if trace is None:
-            return seconds
-        self._keep("false_wake", words, None, seconds, trace)
-        return seconds + self._gap("retry", rng)
-
     def _give_up(self, seconds: float, rng: random.Random) -> Generator[tuple[Speech, Context], Trace | None, float]:
-        reactions, manners = self.wishes.population.reactions, self.wishes.world.manners
-        if rng.random() < reactions.dismiss:
-            seconds += self._gap("barge_in", rng)
-            words = manners.dismissals[int(rng.random() * len(manners.dismissals))]
-            exchange = yield from self._exchange("dismiss", Utterance(words), None, seconds)
-            seconds = exchange.seconds + self._listening(exchange, rng)
+        """Go on to something else, or leave; who interrupts a response says so."""
+        reactions = self.wishes.population.reactions
+        if rng.random() < reactions.dismiss or self.exchanges[-1].barge_in:
+            seconds = yield from self._add("dismiss", self.wishes.world.manners.dismissals, seconds, rng)
         self.terminated = rng.random() < reactions.leaves
         return seconds
 
@@ -247,7 +269,8 @@ class Session:
         r = self.wishes.population.reactions
         notice, interrupt, asked, given, wrong = (rng.random() for _ in range(5))
         failed = exchange.outcome in FAILURES
-        if failed and exchange.outcome != "nothing":  # that nothing was done, the response says
+        overlooked = failed and exchange.outcome != "nothing" and exchange.kind != "complain"
+        if overlooked:  # that nothing was done the response says, and who complains is not content
             exchange.noticed = notice < (r.notice_stale if exchange.outcome == "stale" else r.notice_wrong)
         unhappy = (failed and exchange.noticed) or exchange.kind == "complain"
         exchange.barge_in = interrupt < (r.barge_in if unhappy else r.barge_in_anyway)
@@ -269,10 +292,14 @@ class Session:
             return "complain", Utterance(words)
         if kind == "repeat":
             return "repeat", said if exchange.kind not in ("complain", "reply") else self.speaker.say(meaning, rng)
-        if kind == "detail":
-            return "detail", self.speaker.say(meaning, rng, detail=1.0, other_than=said.text)
-        if kind == "simplify":
-            return "simplify", self.speaker.say(meaning, rng, detail=0.0, other_than=said.text)
+        if kind == "detail" or kind == "simplify":
+            sign = 1 if kind == "detail" else -1
+            detail = 1.0 if kind == "detail" else 0.0
+            drawn = [self.speaker.say(meaning, rng, detail=detail, other_than=said.text) for _ in range(PHRASED)]
+            most = max(drawn, key=lambda utterance: sign * len(utterance.text.split()))
+            asked = next((e.utterance for e in reversed(self.exchanges) if e.meaning is meaning), said)
+            if sign * len(most.text.split()) > sign * len(asked.text.split()):
+                return "detail" if sign > 0 else "simplify", most
         return "reword", self.speaker.say(meaning, rng, other_than=said.text)
 
     def _listening(self, exchange: Exchange, rng: random.Random) -> float:
@@ -291,7 +318,7 @@ class Session:
 def judge(meaning: Meaning | None, result: Result) -> Outcome:
     """What became of a request, told by what was wanted and what was done."""
     if meaning is None:
-        return "idle"
+        return "wrong" if result.status == "done" else "idle"
     if not meaning.intent.supported:
         return "unsupported"
     if result.status in ("which_value", "which_intent"):

@@ -42,7 +42,7 @@ T = TypeVar("T")
 BLOCK = 400
 """Dialogues that advance together, at least."""
 
-LOG_VERSION = 4
+LOG_VERSION = 5
 """Counts the changes after which the same world and seed give another log."""
 
 Channel = Literal["text", "speech"]
@@ -196,7 +196,7 @@ def _heard_before(setting: Setting) -> list[str]:
     texts += [text for kind in world.types.values() for entity in kind.entities for text in entity.spoken]
     frames = (*manners.polite, *manners.asking, *manners.corrections)
     texts += [frame.replace("{value}", "").replace("{}", "").strip() for frame in frames]
-    texts += [*manners.complaints, *manners.thanks, *manners.dismissals, *manners.yes, *manners.no]
+    texts += [*manners.complaints, *manners.thanks, *manners.dismissals]
     return texts
 
 

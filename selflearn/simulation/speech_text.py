@@ -93,8 +93,9 @@ def vocabulary(world: World) -> tuple[str, ...]:
         ):
             words |= phrasing.words
     manners = world.manners
+    words.update(word for phrasing in manners.babble.all for word in phrasing.words)
     lists = (manners.polite, manners.asking, manners.hesitations, manners.corrections, manners.complaints,
-             manners.thanks, manners.dismissals, manners.yes, manners.no, manners.babble)  # fmt: skip
+             manners.thanks, manners.dismissals)  # fmt: skip
     for text in (text for texts in lists for text in texts):
         words.update(text.replace("{}", " ").replace("{value}", " ").split())
     return tuple(sorted(words))

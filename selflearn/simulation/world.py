@@ -31,6 +31,7 @@ class Entity:
         id: type and full name; unique in the world.
         type: name of its type.
         name: as a response writes it.
+        full_name: tells it from others of its name: "Springfield, Illinois".
         spoken: ways to say it, the most common first; small letters.
         attributes: what else is known of it, for example the artist of a song; names of entities where those are.
         rank: place in the catalogue from 0; people ask more for what stands first.
@@ -40,6 +41,7 @@ class Entity:
     id: str
     type: str
     name: str
+    full_name: str
     spoken: tuple[str, ...]
     attributes: Mapping[str, str]
     rank: int
@@ -199,9 +201,7 @@ class Manners:
         complaints: said instead of a rephrase.
         thanks: said after success.
         dismissals: said when giving up.
-        yes: agreement.
-        no: disagreement.
-        babble: what a television says, which no one asked.
+        babble: what a television says, which no one asked; people of the test split have others around them.
     """
 
     polite: tuple[str, ...]
@@ -212,9 +212,7 @@ class Manners:
     complaints: tuple[str, ...]
     thanks: tuple[str, ...]
     dismissals: tuple[str, ...]
-    yes: tuple[str, ...]
-    no: tuple[str, ...]
-    babble: tuple[str, ...]
+    babble: Phrasings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,8 @@ def test_nobody_who_reads_knows_what_only_sound_would_tell(annotated, team):
         shown, labels, said = dialogue.turns[last], dialogue.labels.turns[last], dialogue.feedback[last]
         unseen = shown.status == "done" and not said.barge_in and said.answer is not False
         heard_as = shown.interpretations[0].intent if shown.interpretations else None
-        if labels.failure_point.value == "recognition" and unseen and heard_as != labels.intent.value:
+        misheard = labels.failure_point.value == "recognition" and labels.intent is not None
+        if misheard and unseen and heard_as != labels.intent.value:
             names = [r.answer for r in dialogue.ratings if (r.question, r.turn) == ("intent", last)]
             found += [(name == labels.intent.value, name == heard_as) for name in names]
     true, taken = (sum(one) for one in zip(*found, strict=True))
@@ -129,6 +130,25 @@ def test_errors_depend_on_the_class(home_log, home):
                 (missed if failed else invented).append((rating.answer == "yes") != failed)
     assert np.mean(missed) == pytest.approx(0.3, abs=0.04)
     assert not any(invented)
+
+
+def test_who_errs_about_an_intent_names_a_likely_one(home, home_log):
+    """What the assistant thought of, or what is done with the same things; all take it for the same."""
+    settings = load_annotators(home.world)
+    wrong = replace(settings, others={**settings.others, "intent": (1.0, 1.0)}, hard=0.0)
+    teams = [Annotators(home.world, one, seed=1) for one in (wrong, replace(settings, hard=0.0, others=dict.fromkeys(
+        settings.others, (0.0, 0.0))))]  # fmt: skip
+    domains, offered_one = {i.name: i.domain for i in home.world.intents.values()}, 0
+    for place, dialogue in enumerate(home_log[:200]):
+        said, right = ({(r.rater, r.turn): r.answer for r in team.annotate(dialogue, place).ratings
+                        if r.question == "intent"} for team in teams)  # fmt: skip
+        for (rater, turn), answer in said.items():
+            meant = right[rater, turn]
+            offered = {r.intent for r in dialogue.turns[turn].interpretations} - {meant}
+            alike = not offered and domains.get(answer) == domains.get(meant)
+            assert answer in offered | {meant} or alike or meant == "other"
+            offered_one += answer in offered
+    assert offered_one > 500
 
 
 def test_who_errs_never_names_the_right_thing(annotated, home):

@@ -243,6 +243,71 @@ def test_a_false_wake_is_a_defect_and_thanks_are_none(world, talk):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("heard", "point"), [("that's wrong", "understanding"), ("that's long", "recognition")])
+def test_an_action_after_words_that_asked_for_nothing_is_a_failure(world, talk, heard, point):
+    song = reading("play_song", song="lighthouse")
+    exchanges, assistant = talk(
+        (utterance("that's wrong"), recognized(heard), song, None),
+        kinds={0: "complain"},
+    )  # fmt: skip
+    assistant.understander.readings.setdefault("that's wrong", reading(OTHER))
+    assert (exchanges[0].trace.result.status, exchanges[0].outcome) == ("done", "wrong")
+    found = diagnose(exchanges, assistant)[0]
+    assert (found.defect, found.failure_point, found.replay) == (True, point, "idle")
+    exchanges, assistant = talk(
+        (utterance("that's wrong"), recognized("that's wrong"), reading(OTHER), None),
+        kinds={0: "complain"},
+    )  # fmt: skip
+    assert diagnose(exchanges, assistant)[0].failure_point == "correct"
+
+
+def test_a_value_that_nobody_said_and_that_is_filled_in_wrongly_is_resolution(world, talk, person):
+    """What goes without saying for the person, who lives elsewhere than the assistant thinks the talk is of."""
+    here = person.home
+    date = world.types["date"].named("today")[0]
+    values = {"town": here, "state": world.types["state"].named(here.attributes["state"])[0], "date": date}
+    wanted = Meaning(world.intents["weather_forecast"], values)
+    said = utterance("how is the weather")
+    exchanges, assistant = talk((said, recognized(said.text), reading("weather_forecast"), wanted))
+    assert exchanges[0].outcome == "right"
+    town = next(t for t in world.types["town"].entities if t.name != here.name)
+    carried = replace(exchanges[0].context, intent="weather_forecast", values={"town": town})
+    trace = assistant.serve([recognized(said.text)], [carried])[0]
+    other = replace(exchanges[0], context=carried, trace=trace, outcome=judge(wanted, trace.result))
+    found = diagnose([other], assistant)[0]
+    assert (other.outcome, found.failure_point, found.replay) == ("wrong", "resolution", "right")
+    assert found.differs == ("resolution", "result")
+
+
+def test_who_is_asked_for_what_they_have_said_before_is_not_served(talk, wilkerson):
+    said = utterance("the weather in wilkerson", town="wilkerson")
+    exchanges, assistant = talk(
+        (said, recognized(said.text), reading("weather_forecast", town="wilkerson"), wilkerson), ambiguous=1.0
+    )
+    assert not diagnose(exchanges, assistant)[0].defect
+    again = replace(exchanges[0], told=frozenset({"town", "state"}))
+    assert diagnose([again], assistant)[0].defect
+
+
+def test_what_is_missing_or_old_in_a_session_is_so_until_its_end(home, world, person, situation):
+    town = world.types["town"].named("Seattle")[0]
+    skills = WorldSkills(world, home.assistant.responses, ResultSettings(stale=0.3, missing=0.3, ambiguous=0.0))
+    resolver = CatalogueResolver(world, home.assistant.resolution, seed=1)
+    assistant = Assistant(
+        world, home.assistant, wake=None, recognizer=None, understander=None, resolver=resolver, skills=skills
+    )
+
+    def answer(key):
+        context = Context(person=person, situation=situation, key=key)
+        values = assistant.complete("weather_forecast", {"town": town}, context)
+        return assistant.serve_values("weather_forecast", values, context, said={"town"})
+
+    sessions = [[answer(f"1/1/{session}/{turn}") for turn in range(3)] for session in range(40)]
+    assert all(one == two == three for one, two, three in sessions)
+    assert {(first.status, first.stale) for first, *_ in sessions} == {("done", True), ("done", False),
+                                                                       ("missing", False)}  # fmt: skip
+
+
 def test_other_words_that_come_to_the_same_are_not_to_blame(world, talk):
     town = world.types["town"].named("Seattle")[0]
     wanted = Meaning(world.intents["weather_forecast"], {"town": town, "date": world.types["date"].named("today")[0]})
