@@ -14,6 +14,7 @@ from selflearn.simulation.resolution import CatalogueResolver
 from selflearn.simulation.result import WorldSkills
 from selflearn.simulation.session import Exchange, Pursuit, Session, judge
 from selflearn.simulation.settings import ResultSettings
+from selflearn.simulation.simulate import build_assistant, trained_understanding
 from selflearn.simulation.speaking import Speaker
 from selflearn.simulation.speech_text import Recognized
 from selflearn.simulation.truth import diagnose
@@ -97,6 +98,30 @@ def doors(world, person):
     pairs = [("garage door", "garage"), ("front door", "hallway")]
     object.__setattr__(person, "appliances", tuple((kinds.named(a)[0], rooms.named(r)[0]) for a, r in pairs))
     return {name: kinds.named(name)[0] for name, _ in pairs}
+
+
+def test_the_assistant_as_it_is_reads_the_garage_door_dialogue(home, doors, person, situation):
+    """The dialogue of the talk, with the understanding model that learned from requests in the reader's place."""
+    assistant = build_assistant(home, trained_understanding(home))
+    wanted = Meaning(home.world.intents["open_door"], {"door": doors["garage door"]})
+    sandwich = Meaning(home.world.intents["prepare_food"], {})
+    exchanges = []
+    for i, (said, heard, meaning) in enumerate((
+        (utterance("open the garage door", door="garage door"), recognized("open the front door"), wanted),
+        (utterance("open the garage door", door="garage door"), recognized("open garage door", (0, None, 1, 2)),
+         wanted),
+        (utterance("make me a sandwich"), recognized("make me a sandwich"), sandwich),
+    )):  # fmt: skip
+        context = Context(person=person, situation=situation, key=f"1/1/1/{i}")
+        trace = assistant.serve([heard], [context])[0]
+        exchanges.append(Exchange(kind="first", utterance=said, meaning=meaning, context=context, trace=trace,
+                                  seconds=8.0 * i, outcome=judge(meaning, trace.result)))  # fmt: skip
+    assert [e.outcome for e in exchanges] == ["wrong", "right", "unsupported"]
+    found = diagnose(exchanges, assistant)
+    assert [(d.defect, d.failure_point) for d in found] == [
+        (True, "recognition"), (False, "correct"), (False, "correct"),
+    ]  # fmt: skip
+    assert found[0].replay == "right"
 
 
 def test_the_garage_door_dialogue(world, talk, doors):
