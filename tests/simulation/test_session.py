@@ -3,6 +3,7 @@ import random
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from selflearn.simulation.goals import MOST_STEPS, plan_goals
 from selflearn.simulation.grammar import Phrasing
 from selflearn.simulation.people import Wishes, make_person
 from selflearn.simulation.population import RETRIES
-from selflearn.simulation.session import Session
+from selflearn.simulation.result import Status
+from selflearn.simulation.session import Kind, Outcome, Session
 from selflearn.simulation.simulate import (
     Setting,
     _sessions,
@@ -26,6 +28,7 @@ from selflearn.simulation.simulate import (
     trained_understanding,
 )
 from selflearn.simulation.splits import Phrasings, split_phrasings
+from selflearn.simulation.truth import FAILURE_POINTS
 from selflearn.simulation.wake import WakeWordDetector
 from tests.fixtures.worlds import FILES, write_world
 
@@ -66,17 +69,18 @@ def test_what_was_meant_and_what_was_heard_are_kept_apart(log):
     )
 
 
-def test_everything_happens_that_can_happen(log):
-    kinds = Counter(turn.components["kind"] for d in log for turn in d.truth.turns)
-    assert {"first", "repeat", "reword", "correct", "thanks", "dismiss", "false_wake", "follow_up"} - {
-        "follow_up"
-    } <= set(kinds)
-    outcomes = Counter(turn.components["outcome"] for d in log for turn in d.truth.turns)
-    assert {"right", "wrong", "stale", "nothing", "unsupported", "idle"} <= set(outcomes)
-    points = Counter(labels.failure_point.value for d in log for labels in d.labels.turns)
-    assert {"correct", "recognition", "understanding", "result", "false_wake"} <= set(points)
-    assert any(feedback.barge_in for d in log for feedback in d.feedback)
-    assert {feedback.answer for d in log for feedback in d.feedback} == {True, False, None}
+def test_everything_happens_that_can_happen(log, home_log):
+    both = [*log, *home_log]
+    kinds = {turn.components["kind"] for d in both for turn in d.truth.turns}
+    assert kinds == set(get_args(Kind))
+    outcomes = {turn.components["outcome"] for d in both for turn in d.truth.turns}
+    assert outcomes == set(get_args(Outcome))
+    points = {labels.failure_point.value for d in both for labels in d.labels.turns}
+    assert points == set(FAILURE_POINTS)
+    statuses = {turn.status for d in both for turn in d.turns}
+    assert statuses == set(get_args(Status))
+    assert any(feedback.barge_in for d in both for feedback in d.feedback)
+    assert {feedback.answer for d in both for feedback in d.feedback} == {True, False, None}
 
 
 def test_goals_begin_with_a_request_for_them(log):
