@@ -114,7 +114,7 @@ def world_directory(name: str) -> Path:
 
 
 def session_table(directory: Path) -> Table:
-    """A session of a log: the first one of at least :data:`SHOWN` turns, with the truth beside it."""
+    """The first :data:`SHOWN` turns of the first session that has so many, with the truth beside them."""
     split = next(name for name in SPLITS if any(directory.glob(f"{name}-*.parquet")))  # a small log may not train
     sessions = iter_dialogues("table", root=directory, split=split)
     chosen = next(sessions)
@@ -129,7 +129,8 @@ def session_table(directory: Path) -> Table:
         "s", "heard", "answered", "said, where that differs", "wanted", "failed", title=f"A session ({where})"
     )
     truth = chosen.truth.turns if chosen.truth else ()
-    for i, (turn, labels, meant) in enumerate(zip(chosen.turns, chosen.labels.turns, truth, strict=True)):
+    rows = zip(chosen.turns, chosen.labels.turns, truth, strict=True)
+    for i, (turn, labels, meant) in enumerate(islice(rows, SHOWN)):
         if i and i in starts:
             table.add_section()
         point = labels.failure_point.value if labels.failure_point else ""
