@@ -18,7 +18,7 @@ from selflearn.corpora.views import VIEWS
 from selflearn.evaluation.run_directory import machine
 from selflearn.evaluation.slices import add_slices
 from selflearn.schema import Dialogue
-from selflearn.tasks import SuccessTask, System, task_classes
+from selflearn.tasks import DomainTask, SuccessTask, System, task_classes
 from selflearn.tasks.projection import projected
 from selflearn.tasks.success import asked_goals
 
@@ -212,11 +212,13 @@ def check_names(split: Split, tasks: Collection[str]) -> None:
         tasks: of the run.
 
     Raises:
-        ValueError: all intents, or all slots, of the test dialogues are new: they are of something else. (Domains may
+        ValueError: all names that a task has in the test dialogues are new: they are of something else. (Domains may
             well be: a service that nobody has seen is a test of its own.)
     """
-    for name in (name for name in ("intent", "slots") if name in tasks):
-        known, tested = (task_classes()[name].fit(part) for part in (split.train, split.test))
+    for name, task in task_classes().items():
+        if name not in tasks or name == DomainTask.name or task.items.values != "name":
+            continue
+        known, tested = (task.fit(part) for part in (split.train, split.test))
         if known is None or tested is None or not tested.labels or set(known.labels) & set(tested.labels):
             continue
         raise ValueError(
@@ -233,16 +235,10 @@ def unknown_gold(parts: Sequence[tuple[Mapping[str, pd.DataFrame], Sequence[Dial
             name that one fold's training lacks may stand in that of another.
     """
     counts: dict[str, int] = {}
-    for name in ("intent", "domain", "slots"):
-        unknown = 0
-        for tables, train in parts:
-            if name in tables:
-                task = task_classes()[name].fit(train)
-                gold = tables[name]["gold"].dropna()
-                unknown += int((~gold.isin(task.labels if task is not None else ())).sum())
-        if not any(name in tables for tables, _ in parts):
-            continue
-        counts[name] = unknown
+    for name, task in task_classes().items():
+        tested = [(tables[name]["gold"].dropna(), task.fit(train)) for tables, train in parts if name in tables]
+        if task.items.values == "name" and any(known is not None and known.labels for _, known in tested):
+            counts[name] = sum(int((~gold.isin(known.labels if known else ())).sum()) for gold, known in tested)
     return counts
 
 

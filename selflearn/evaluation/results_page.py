@@ -152,8 +152,8 @@ def results_page(
     Args:
         directories: of finished runs; experiments come in the order of their first run.
         notes: files of Markdown, in sections that begin with ``## ``: other tables, what was to be reached and is not.
-        main: which (task, metric) every table shows at once; the others are folded away below it. A run that has none
-            of them shows all that it has.
+        main: which (task, metric) every table shows at once, with the first metric of each task that none of them is
+            of; the others are folded away below it. A run that has none of them shows all that it has.
         task_metrics: says whether higher or lower is better.
 
     Returns:
@@ -286,7 +286,7 @@ def _section(runs: Sequence[Run], main: Sequence[Row], task_metrics: Mapping[str
 def _tables(results: Results, main: Sequence[Row], task_metrics: Mapping[str, ItemTable]) -> Iterator[str]:
     """The main rows with how to read them, and all others in a part that a reader opens."""
     rows = results.rows()
-    shown = [row for row in main if row in rows] or rows
+    shown = _main_rows(rows, main) or rows
     yield results_markdown(results.only(shown), task_metrics=task_metrics) + "\n"
     yield " ".join(legend(results)) + "\n"
     if others := [row for row in rows if row not in shown]:
@@ -294,6 +294,14 @@ def _tables(results: Results, main: Sequence[Row], task_metrics: Mapping[str, It
         yield f"<summary>{len(others)} more rows: other metrics, and parts of the data</summary>\n"
         yield results_markdown(results.only(others), task_metrics=task_metrics) + "\n"
         yield "</details>\n"
+
+
+def _main_rows(rows: Sequence[Row], main: Sequence[Row]) -> list[Row]:
+    """Those of the main rows that there are, and the first row of each task that the main rows do not speak of."""
+    found = [row for row in main if row in rows]
+    first = {task: (task, metric) for task, metric in reversed(rows)}
+    named = {task for task, _ in main}
+    return [*found, *(row for row in rows if row[0] not in named and row == first[row[0]])] if found else []
 
 
 def _duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from selflearn.inference.calibration import calibration_metrics
 from selflearn.inference.rows import Acceptance
 from selflearn.reports.scored import Pair, ScoredLabels
+from selflearn.tasks import NamedTurnTask, Task, task_classes
 from selflearn.trust import expected_calibration_error
 
 BINS = 10
@@ -27,9 +28,6 @@ NAMES = 100
 
 CONFUSED = 15
 """Names of the confusion matrix, at most; the others are one column together."""
-
-CONFUSED_TASKS = ("intent", "domain")
-"""Tasks of names that exclude each other."""
 
 CALIBRATION = "calibration.parquet"
 """In the predictions of a run: labels of the dialogues that calibrate, with the score before and after calibration."""
@@ -64,9 +62,14 @@ def quality(labels: ScoredLabels, *, accept: Acceptance | None = None, source: s
         "threshold": None if accept is None else accept.threshold,
         "certified": _certified(labels, right),
         "names": name_table(labels.pairs),
-        "confusions": confusions(labels.pairs) if labels.task in CONFUSED_TASKS else None,
+        "confusions": confusions(labels.pairs) if _one_name_each(labels.task) else None,
         "calibration": None,
     }  # fmt: skip
+
+
+def _one_name_each(task: str) -> bool:
+    """Whether the names of a task exclude each other."""
+    return issubclass(task_classes().get(task, Task), NamedTurnTask)
 
 
 def precision_coverage(scores: np.ndarray, right: np.ndarray) -> list[list[float]]:

@@ -59,6 +59,9 @@ def test_rows_beside_the_main_ones_are_folded_away_and_none_is_lost(tmp_path: Pa
     assert "\n\n| metric | n | model |\n" in folded  # without an empty line before it, it is no table
     assert "| intent/accuracy@seen ↑ |  | .950 |" in folded
     assert "accuracy@seen" not in shown
+    shown, folded = results_page([run], main=[("slots", "f1")]).split('<details markdown="1">')
+    assert shown.index("| slots/f1 ↑") < shown.index("| intent/accuracy ↑ |")  # of a task that main does not speak of
+    assert "| intent/accuracy@seen ↑ |" in folded
     everything = results_page([run], main=[("success", "auc")])  # it has none of them
     assert "<details" not in everything
     assert "| intent/accuracy@seen ↑ |" in everything
