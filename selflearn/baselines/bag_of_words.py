@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from selflearn.baselines.base import NOT_LABELLED, UNKNOWN, Baseline, Choice, check_goals, check_train
+from selflearn.baselines.base import NOT_LABELLED, UNKNOWN, Baseline, Choice, add_goals, check_goals, check_train
 from selflearn.baselines.classifiers import NameClassifier, YesNoClassifier
 from selflearn.baselines.goals import FailureClassifier
-from selflearn.baselines.labels import (
-    TurnLabelsOf,
-    defect_labels,
-    domain_labels,
-    goal_failures,
-    intent_labels,
-    segmentation_labels,
-)
+from selflearn.baselines.labels import goal_failures, turn_labels
 from selflearn.baselines.search import Trial
 from selflearn.baselines.slots import SlotTagger
 from selflearn.baselines.spans import labelled_slots
-from selflearn.baselines.turns import TurnItems, fit_boundaries, fit_defects, fit_names, turn_items
+from selflearn.baselines.turns import (
+    BOUNDARY_STRENGTHS,
+    DECISION_STRENGTHS,
+    TurnItems,
+    fit_decisions,
+    fit_names,
+    turn_items,
+)
 from selflearn.baselines.vectors import TurnVectorizer, TurnVectors
 from selflearn.baselines.windows import Window, Windows
 from selflearn.schema import Dialogue, ObservedDialogue
-from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds, goals_from_boundaries
+from selflearn.tasks import task_classes
+from selflearn.tasks.base import Task
+from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds
+from selflearn.tasks.segmentation import SegmentationTask
+from selflearn.tasks.slots import SlotsTask
+from selflearn.tasks.success import SuccessTask
+from selflearn.tasks.turn_binary import BinaryTurnTask
+from selflearn.tasks.turn_name import NamedTurnTask
 
 CHUNK = 2000
 """Dialogues labelled at a time, so that memory does not grow with their number."""
@@ -42,16 +49,17 @@ class _Cut:
     tune_turns: TurnVectors
     seed: int
 
-    def items(self, labels: Callable[[Sequence[Dialogue]], TurnLabelsOf]) -> tuple[TurnItems, TurnItems]:
+    def items(self, task: BinaryTurnTask | NamedTurnTask) -> tuple[TurnItems, TurnItems]:
         """Labelled turns to learn from, and to choose by."""
-        return turn_items(self.train_turns, labels(self.train)), turn_items(self.tune_turns, labels(self.tune))
+        train, tune = turn_labels(task, self.train), turn_labels(task, self.tune)
+        return turn_items(self.train_turns, train), turn_items(self.tune_turns, tune)
 
 
 class BagOfWords(Baseline):
     """TF-IDF and logistic regression; window, regularisation and threshold of each task chosen on ``tune``.
 
     Args:
-        windows: what each task may read.
+        windows: what each kind of answer may be read from.
         causal: see :class:`Baseline`.
     """
 
@@ -63,9 +71,8 @@ class BagOfWords(Baseline):
     def _clear(self) -> None:
         self.thresholds, self.choices = Thresholds(), {}
         self._vectorizer: TurnVectorizer | None = None
-        self._boundaries: Trial[Window, YesNoClassifier] | None = None
-        self._defects: Trial[Window, YesNoClassifier] | None = None
-        self._names: dict[str, Trial[Window, NameClassifier]] = {}
+        self._decisions: dict[BinaryTurnTask, Trial[Window, YesNoClassifier]] = {}
+        self._names: dict[NamedTurnTask, Trial[Window, NameClassifier]] = {}
         self._failures: FailureClassifier | None = None
         self._slots: SlotTagger | None = None
 
@@ -75,47 +82,43 @@ class BagOfWords(Baseline):
         self._clear()
         self._vectorizer = vectorizer = TurnVectorizer().fit(train)
         cut = _Cut(train, tune, vectorizer.transform(train), vectorizer.transform(tune), seed)
-        known: dict[str, Callable[[_Cut], Choice | None]] = {
-            "segmentation": self._fit_segmentation,
-            "success": self._fit_success,
-            "intent": lambda cut: self._fit_names("intent", intent_labels, cut),
-            "domain": lambda cut: self._fit_names("domain", domain_labels, cut),
-            "slots": self._fit_slots,
-            "defect": self._fit_defect,
-        }
-        for task in tasks:
-            self.choices[task] = (known[task](cut) or NOT_LABELLED) if task in known else UNKNOWN
+        classes = task_classes()
+        for name in tasks:
+            self.choices[name] = (self._fit_task(classes[name](), cut) or NOT_LABELLED) if name in classes else UNKNOWN
         return self
 
-    def _fit_segmentation(self, cut: _Cut) -> Choice | None:
-        train, tune = cut.items(segmentation_labels)
+    def _fit_task(self, task: Task, cut: _Cut) -> Choice | None:
+        """Learn one task; what was chosen, or None where nothing is labelled."""
+        if isinstance(task, BinaryTurnTask):
+            return self._fit_decisions(task, cut)
+        if isinstance(task, NamedTurnTask):
+            return self._fit_names(task, cut)
+        if isinstance(task, SuccessTask):
+            return self._fit_success(cut)
+        return self._fit_slots(cut) if isinstance(task, SlotsTask) else UNKNOWN
+
+    def _fit_decisions(self, task: BinaryTurnTask, cut: _Cut) -> Choice | None:
+        train, tune = cut.items(task)
         if not len(train):
             return None
-        trial = fit_boundaries(self.windows.segmentation, train, tune, seed=cut.seed)
-        self._boundaries = trial
-        self.thresholds["segmentation"] = trial.threshold
+        boundaries = isinstance(task, SegmentationTask)
+        windows = self.windows.boundaries if boundaries else self.windows.decisions
+        strengths: Sequence[float] = BOUNDARY_STRENGTHS if boundaries else DECISION_STRENGTHS
+        self._decisions[task] = trial = fit_decisions(task, windows, strengths, train, tune, seed=cut.seed)
+        self.thresholds[task.name] = trial.threshold
         return trial.choice() | {"threshold": trial.threshold}
 
-    def _fit_defect(self, cut: _Cut) -> Choice | None:
-        train, tune = cut.items(defect_labels)
+    def _fit_names(self, task: NamedTurnTask, cut: _Cut) -> Choice | None:
+        train, tune = cut.items(task)
         if not len(train):
             return None
-        trial = fit_defects(self.windows.defect, train, tune, seed=cut.seed)
-        self._defects = trial
-        self.thresholds["defect"] = trial.threshold
-        return trial.choice() | {"threshold": trial.threshold}
-
-    def _fit_names(self, task: str, labels: Callable[[Sequence[Dialogue]], TurnLabelsOf], cut: _Cut) -> Choice | None:
-        train, tune = cut.items(labels)
-        if not len(train):
-            return None
-        self._names[task] = fit_names(getattr(self.windows, task), train, tune, seed=cut.seed)
-        return self._names[task].choice()
+        self._names[task] = trial = fit_names(self.windows.names, train, tune, seed=cut.seed)
+        return trial.choice()
 
     def _fit_success(self, cut: _Cut) -> Choice | None:
         if not len(goal_failures(cut.train).values):
             return None
-        self._failures = FailureClassifier().fit(self.windows.success, cut.train, cut.tune, seed=cut.seed)
+        self._failures = FailureClassifier().fit(self.windows.failures, cut.train, cut.tune, seed=cut.seed)
         trial = self._failures.trial
         self.thresholds["success"] = trial.threshold
         return trial.choice() | {"threshold": trial.threshold}
@@ -144,26 +147,26 @@ class BagOfWords(Baseline):
         self, dialogues: Sequence[ObservedDialogue], turns: TurnVectors, goals: Sequence[Sequence[Span]]
     ) -> Iterator[DialoguePrediction]:
         lengths = [len(d.turns) for d in dialogues]
-        answers: dict[str, Sequence[Any]] = {}
-        if self._boundaries is not None:
-            rows = _split(self._decide(self._boundaries, turns), lengths)
-            answers["boundaries"] = boundaries = [(1.0, *row[1:])[: len(row)] for row in rows]
-            answers["goals"] = [goals_from_boundaries(row, self.thresholds["segmentation"]) for row in boundaries]
+        answers: list[dict[str, Any]] = [{} for _ in dialogues]
+        of_turns: dict[Task, Sequence[Any]] = {
+            **{task: self._decide(trial, turns) for task, trial in self._decisions.items()},
+            **{task: self._name(trial, turns) for task, trial in self._names.items()},
+        }
+        for task, values in of_turns.items():
+            for fields, row in zip(answers, _split(values, lengths), strict=True):
+                task.put(fields, row)
+        for fields in answers:
+            add_goals(fields, self.thresholds)
+        others: dict[str, Sequence[Any]] = {}
         if self._failures is not None:
-            answers["failures"] = self._fail(self._failures, dialogues, goals)
-        if self._failures is not None and self._boundaries is not None:
-            answers["goal_failures"] = self._fail(self._failures, dialogues, answers["goals"])
-        names = {task: _split(self._name(trial, turns), lengths) for task, trial in self._names.items()}
-        if "intent" in names:
-            answers["intents"] = names["intent"]
-        if "domain" in names:
-            answers["extra"] = [{"domain": row} for row in names["domain"]]
+            others["failures"] = self._fail(self._failures, dialogues, goals)
+            if all("goals" in fields for fields in answers):
+                found = [fields["goals"] for fields in answers]
+                others["goal_failures"] = self._fail(self._failures, dialogues, found)
         if self._slots is not None:
-            answers["slots"] = self._slots.predict(dialogues, turns)
-        if self._defects is not None:
-            answers["defects"] = _split(self._decide(self._defects, turns), lengths)
-        for d in range(len(dialogues)):
-            yield DialoguePrediction(**{field: rows[d] for field, rows in answers.items()})
+            others["slots"] = self._slots.predict(dialogues, turns)
+        for d, fields in enumerate(answers):
+            yield DialoguePrediction(**fields, **{place: rows[d] for place, rows in others.items()})
 
     @staticmethod
     def _decide(trial: Trial[Window, YesNoClassifier], turns: TurnVectors) -> list[float]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Self
 
 from selflearn.schema import Dialogue, ObservedDialogue
-from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds
+from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds, goals_from_boundaries
 
 Choice = dict[str, Any]
 """What was chosen for one task: plain numbers and strings for the report."""
@@ -81,3 +81,16 @@ def check_goals(dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[
     """
     if len(dialogues) != len(goals):
         raise ValueError(f"{len(dialogues)} dialogues, {len(goals)} rows of goals; expected one row a dialogue")
+
+
+def add_goals(fields: dict[str, Any], thresholds: Thresholds) -> None:
+    """Say of a prediction in the making that its first turn is a boundary, and which goals its boundaries make.
+
+    Args:
+        fields: of the :class:`DialoguePrediction`; without ``boundaries`` they stay as they are.
+        thresholds: of the system.
+    """
+    if "boundaries" in fields:
+        said = fields["boundaries"]
+        fields["boundaries"] = (1.0, *said[1:])[: len(said)]
+        fields["goals"] = goals_from_boundaries(fields["boundaries"], thresholds["segmentation"])

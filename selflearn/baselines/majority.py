@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import ClassVar, Self
+from collections.abc import Collection, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from selflearn.baselines.base import NOT_LABELLED, UNKNOWN, Baseline, Choice, check_goals, check_train
-from selflearn.baselines.labels import (
-    GoalLabelsOf,
-    TurnLabelsOf,
-    defect_labels,
-    domain_labels,
-    goal_failures,
-    intent_labels,
-    segmentation_labels,
-)
+from selflearn.baselines.base import NOT_LABELLED, UNKNOWN, Baseline, Choice, add_goals, check_goals, check_train
+from selflearn.baselines.labels import goal_failures, turn_labels
 from selflearn.schema import Dialogue, ObservedDialogue
-from selflearn.tasks.prediction import DialoguePrediction, Span, goals_from_boundaries
-
-_YES_NO: Mapping[str, Callable[[Sequence[Dialogue]], TurnLabelsOf | GoalLabelsOf]] = {
-    "segmentation": segmentation_labels,
-    "success": goal_failures,
-    "defect": defect_labels,
-}
-_NAMES: Mapping[str, Callable[[Sequence[Dialogue]], TurnLabelsOf]] = {"intent": intent_labels, "domain": domain_labels}
+from selflearn.tasks import task_classes
+from selflearn.tasks.base import Task
+from selflearn.tasks.prediction import DialoguePrediction, Span
+from selflearn.tasks.slots import SlotsTask
+from selflearn.tasks.success import SuccessTask
+from selflearn.tasks.turn_binary import BinaryTurnTask
+from selflearn.tasks.turn_name import NamedTurnTask
 
 
 class Majority(Baseline):
@@ -45,32 +36,42 @@ class Majority(Baseline):
         """Count the classes; see :meth:`Baseline.fit`."""
         check_train(train)
         self._fitted = True
-        self._rates: dict[str, float] = {}
-        self._names: dict[str, tuple[str, float]] = {}
-        self._slots = False
+        self._said: dict[Task, Any] = {}
+        self._failure: float | None = None
         self.choices = {}
-        for task in tasks:
-            known = task in (*_YES_NO, *_NAMES, "slots")
-            self.choices[task] = (self._count(task, train) or NOT_LABELLED) if known else UNKNOWN
+        classes = task_classes()
+        for name in tasks:
+            known = name in classes
+            self.choices[name] = (self._count(classes[name](), train) or NOT_LABELLED) if known else UNKNOWN
         return self
 
-    def _count(self, task: str, train: Sequence[Dialogue]) -> Choice | None:
+    def _count(self, task: Task, train: Sequence[Dialogue]) -> Choice | None:
         """Learn one task; what was found, or None where nothing is labelled."""
-        if task in _NAMES:
-            names = _NAMES[task](train).values
+        if isinstance(task, NamedTurnTask):
+            names = turn_labels(task, train).values
             if not len(names):
                 return None
-            most = min(Counter(names.tolist()).items(), key=lambda pair: (-pair[1], pair[0]))
-            self._names[task] = (most[0], most[1] / len(names))
-            return {"name": most[0], "rate": most[1] / len(names)}
-        if task == "slots":
-            self._slots = any(turn.slots for d in train for turn in d.labels.turns)
-            return {"name": None} if self._slots else None
-        labels = _YES_NO[task](train).values
-        if not len(labels):
-            return None
-        self._rates[task] = float(np.mean(labels))
-        return {"rate": self._rates[task]}
+            most, number = min(Counter(names.tolist()).items(), key=lambda pair: (-pair[1], pair[0]))
+            self._said[task] = (most, number / len(names))
+            return {"name": most, "rate": number / len(names)}
+        if isinstance(task, SlotsTask):
+            if not any(turn.slots for d in train for turn in d.labels.turns):
+                return None
+            self._said[task] = ()
+            return {"name": None}
+        if isinstance(task, BinaryTurnTask):
+            decisions = turn_labels(task, train).values
+            if not len(decisions):
+                return None
+            self._said[task] = float(np.mean(decisions))
+            return {"rate": self._said[task]}
+        if isinstance(task, SuccessTask):
+            failures = goal_failures(train).values
+            if not len(failures):
+                return None
+            self._failure = float(np.mean(failures))
+            return {"rate": self._failure}
+        return UNKNOWN
 
     def predict(
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
@@ -82,17 +83,12 @@ class Majority(Baseline):
         return [self._answer(len(d.turns), len(asked)) for d, asked in zip(dialogues, goals, strict=True)]
 
     def _answer(self, turns: int, asked: int) -> DialoguePrediction:
-        boundary, failure, defect = (self._rates.get(task) for task in ("segmentation", "success", "defect"))
-        intent, domain = (self._names.get(task) for task in ("intent", "domain"))
-        boundaries = None if boundary is None else (1.0, *[boundary] * (turns - 1))[:turns]
-        found = None if boundaries is None else goals_from_boundaries(boundaries, self.thresholds["segmentation"])
-        return DialoguePrediction(
-            boundaries=boundaries,
-            goals=found,
-            failures=None if failure is None else (failure,) * asked,
-            goal_failures=None if failure is None or found is None else (failure,) * len(found),
-            intents=None if intent is None else (intent,) * turns,
-            slots=((),) * turns if self._slots else None,
-            defects=None if defect is None else (defect,) * turns,
-            extra={} if domain is None else {"domain": (domain,) * turns},
-        )
+        fields: dict[str, Any] = {}
+        for task, said in self._said.items():
+            task.put(fields, (said,) * turns)
+        add_goals(fields, self.thresholds)
+        if self._failure is not None:
+            fields["failures"] = (self._failure,) * asked
+            if "goals" in fields:
+                fields["goal_failures"] = (self._failure,) * len(fields["goals"])
+        return DialoguePrediction(**fields)

@@ -1,4 +1,4 @@
-"""Linear systems for the tasks with one answer a turn: boundaries, defects, intents, domains."""
+"""Linear systems for the tasks with one answer a turn: a yes or no, or a name."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from selflearn.baselines.classifiers import NameClassifier, YesNoClassifier
 from selflearn.baselines.labels import TurnLabelsOf
-from selflearn.baselines.search import Items, Measure, Trial, name_accuracy, search
+from selflearn.baselines.search import Items, Trial, name_accuracy, search
 from selflearn.baselines.vectors import TurnVectors
 from selflearn.baselines.windows import Window
-from selflearn.tasks.thresholds import binary_f1_cut, segmentation_cut
+from selflearn.tasks.turn_binary import BinaryTurnTask
 
 BOUNDARY_STRENGTHS = (10.0, 3.0, 30.0, 100.0)
-DEFECT_STRENGTHS = (3.0, 1.0, 0.3, 10.0, 30.0, 100.0)  # people disagree about them: little can be read off single words
+DECISION_STRENGTHS = (3.0, 1.0, 0.3, 10.0, 30.0, 100.0)  # people disagree: little can be read off single words
 NAME_STRENGTHS = (3.0, 1.0, 10.0)
 
 TurnItems = Items[Window]
@@ -25,53 +25,44 @@ def turn_items(turns: TurnVectors, labels: TurnLabelsOf) -> TurnItems:
     )
 
 
-def fit_boundaries(
-    windows: Sequence[Window], train: TurnItems, tune: TurnItems, *, seed: int
+def fit_decisions(
+    task: BinaryTurnTask,
+    windows: Sequence[Window],
+    strengths: Sequence[float],
+    train: TurnItems,
+    tune: TurnItems,
+    *,
+    seed: int,
 ) -> Trial[Window, YesNoClassifier]:
-    """The best classifier of boundaries, by F1 per dialogue.
+    """The best classifier of turns by yes or no, by what the task's own threshold serves best.
 
     Args:
-        windows: candidates.
+        task: whose decisions the items have.
+        windows: candidates, the preferred one first.
+        strengths: values of C, the preferred one first.
         train: to learn from; at least one.
         tune: to choose by.
         seed: of the classifier.
+
+    Raises:
+        ValueError: there is no candidate.
     """
-    return _fit_decisions(
-        windows, train, tune, BOUNDARY_STRENGTHS,
-        lambda scores, items: segmentation_cut(scores, items.gold, items.dialogue), seed,
-    )  # fmt: skip
 
+    def make(strength: float) -> YesNoClassifier:
+        return YesNoClassifier(strength=strength, seed=seed)
 
-def fit_defects(
-    windows: Sequence[Window], train: TurnItems, tune: TurnItems, *, seed: int
-) -> Trial[Window, YesNoClassifier]:
-    """The best classifier of defects, by their F1; arguments as :func:`fit_boundaries`."""
-    return _fit_decisions(
-        windows, train, tune, DEFECT_STRENGTHS,
-        lambda scores, items: binary_f1_cut(scores, items.gold, items.dialogue), seed,
+    return search(
+        windows, strengths, train, tune, make=make,
+        measure=lambda scores, items: task.cut(scores, items.gold, items.dialogue),
     )  # fmt: skip
 
 
 def fit_names(
     windows: Sequence[Window], train: TurnItems, tune: TurnItems, *, seed: int
 ) -> Trial[Window, NameClassifier]:
-    """The best classifier of turns by name, by accuracy; arguments as :func:`fit_boundaries`."""
+    """The best classifier of turns by name, by accuracy; arguments and errors as :func:`fit_decisions`."""
 
     def make(strength: float) -> NameClassifier:
         return NameClassifier(strength=strength, seed=seed)
 
     return search(windows, NAME_STRENGTHS, train, tune, make=make, measure=name_accuracy)
-
-
-def _fit_decisions(
-    windows: Sequence[Window],
-    train: TurnItems,
-    tune: TurnItems,
-    strengths: Sequence[float],
-    measure: Measure[Window],
-    seed: int,
-) -> Trial[Window, YesNoClassifier]:
-    def make(strength: float) -> YesNoClassifier:
-        return YesNoClassifier(strength=strength, seed=seed)
-
-    return search(windows, strengths, train, tune, make=make, measure=measure)

@@ -37,27 +37,30 @@ class GoalWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """Candidates for each task, at least one; the first is taken where the tuning dialogues cannot choose.
+    """Candidates for each kind of answer, at least one; the first is taken where the tuning dialogues cannot choose.
 
-    The words in and beside a span are always read: a window for slots adds to those.
+    Attributes:
+        boundaries: for segmentation.
+        failures: for success.
+        decisions: for every other task with a yes or no a turn (:class:`~selflearn.tasks.BinaryTurnTask`).
+        names: for every task with a name a turn (:class:`~selflearn.tasks.NamedTurnTask`).
+        slots: for slots; the words in and beside a span are always read, and a window adds to those.
     """
 
-    segmentation: tuple[Window, ...]
-    success: tuple[GoalWindow, ...]
-    intent: tuple[Window, ...]
-    domain: tuple[Window, ...]
+    boundaries: tuple[Window, ...]
+    failures: tuple[GoalWindow, ...]
+    decisions: tuple[Window, ...]
+    names: tuple[Window, ...]
     slots: tuple[Window, ...]
-    defect: tuple[Window, ...]
 
     def causal(self) -> Windows:
         """Those candidates that read nothing later than the item."""
         return Windows(
-            segmentation=tuple(window for window in self.segmentation if window.is_causal),
-            success=tuple(window for window in self.success if window.is_causal),
-            intent=tuple(window for window in self.intent if window.is_causal),
-            domain=tuple(window for window in self.domain if window.is_causal),
+            boundaries=tuple(window for window in self.boundaries if window.is_causal),
+            failures=tuple(window for window in self.failures if window.is_causal),
+            decisions=tuple(window for window in self.decisions if window.is_causal),
+            names=tuple(window for window in self.names if window.is_causal),
             slots=tuple(window for window in self.slots if window.is_causal),
-            defect=tuple(window for window in self.defect if window.is_causal),
         )
 
 
@@ -68,23 +71,21 @@ def _around(name: str, before: int, after: int) -> Window:
 
 _TURN, _BEFORE = _around("turn", 0, 0), _around("one before", 1, 0)
 _NEAR = (_BEFORE, _around("one before, one after", 1, 1), _around("two before, two after", 2, 2), _TURN)
-_NAMES = (_around("three before", 3, 0), _around("three before, two after", 3, 2), _BEFORE)
 _GOAL = ("requests", "responses")
 _END = ("last requests", "last responses")
 
 ALONE = Windows(
-    segmentation=(_TURN,),
-    success=(GoalWindow(name="goal", parts=_GOAL),),
-    intent=(_TURN,),
-    domain=(_TURN,),
+    boundaries=(_TURN,),
+    failures=(GoalWindow(name="goal", parts=_GOAL),),
+    decisions=(_TURN,),
+    names=(_TURN,),
     slots=(Window(name="request", requests=(0,)), _TURN),
-    defect=(_TURN,),
 )
 """The item alone."""
 
 NEIGHBOURS = Windows(
-    segmentation=_NEAR,
-    success=(
+    boundaries=_NEAR,
+    failures=(
         GoalWindow(name="goal, request after", parts=(*_GOAL, "request after")),
         GoalWindow(name="goal, its last two turns, request after", parts=(*_GOAL, *_END, "request after")),
         GoalWindow(name="goal, its last two turns", parts=(*_GOAL, *_END)),
@@ -92,18 +93,17 @@ NEIGHBOURS = Windows(
         GoalWindow(name="its last two turns", parts=_END),
         GoalWindow(name="goal", parts=_GOAL),
     ),
-    intent=_NAMES,
-    domain=_NAMES,
-    slots=(
-        Window(name="request, response before", requests=(0,), responses=(-1,)),
-        Window(name="two before", requests=(-2, -1, 0), responses=(-2, -1, 0)),
-        Window(name="two before, one after", requests=(-2, -1, 0, 1), responses=(-2, -1, 0, 1)),
-    ),
-    defect=(
+    decisions=(
         *_NEAR,
         # how people go on says most about the response before
         Window(name="response before, next request", requests=(0, 1), responses=(-1, 0)),
         Window(name="next request", requests=(1,)),
+    ),
+    names=(_around("three before", 3, 0), _around("three before, two after", 3, 2), _BEFORE),
+    slots=(
+        Window(name="request, response before", requests=(0,), responses=(-1,)),
+        Window(name="two before", requests=(-2, -1, 0), responses=(-2, -1, 0)),
+        Window(name="two before, one after", requests=(-2, -1, 0, 1), responses=(-2, -1, 0, 1)),
     ),
 )
 """The item with its neighbours."""

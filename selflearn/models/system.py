@@ -236,7 +236,7 @@ class ModelSystem:
             for name, logits in logits_by_task.items():
                 task = self.model.tasks[name]
                 for answer, decoded in zip(answers, task.decode(logits, batch, dialogues), strict=True):
-                    _put(answer, task.prediction_field, name, decoded)
+                    task.put(answer, decoded)
             if "segmentation" in logits_by_task:
                 for answer in answers:
                     answer["goals"] = goals_from_boundaries(answer["boundaries"], self.thresholds["segmentation"])
@@ -256,13 +256,6 @@ class ModelSystem:
         for answer, asked in zip(answers, goals, strict=True):
             answer["failures"] = tuple(next(scores) for _ in asked)
             answer["goal_failures"] = tuple(next(scores) for _ in answer.get("goals", ()))
-
-
-def _put(answer: dict[str, Any], place: str | None, name: str, decoded: Any) -> None:
-    if place is None:
-        answer.setdefault("extra", {})[name] = decoded
-    else:
-        answer[place] = decoded
 
 
 def _home(goal: Span, spans: Sequence[Span]) -> int:

@@ -183,6 +183,13 @@ class Task(ABC):
         found: tuple[Any, ...] | None = getattr(prediction, self.prediction_field)
         return found
 
+    def put(self, fields: dict[str, Any], answers: tuple[Any, ...]) -> None:
+        """Add answers to the fields of a :class:`DialoguePrediction` in the making, where :meth:`answer` finds them."""
+        if self.prediction_field is None:
+            fields.setdefault("extra", {})[self.name] = answers
+        else:
+            fields[self.prediction_field] = answers
+
 
 def turn_head(sizes: StateSizes, outputs: int, *, dropout: float, width: int = 1) -> nn.Sequential:
     """Two linear layers over ``width`` turn states put end to end: ``[..., width * M]`` to ``[..., outputs]``."""

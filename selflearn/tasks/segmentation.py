@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from selflearn.batching.batch import DialogueBatch
@@ -14,7 +15,7 @@ from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue
 from selflearn.tasks.base import EncodedBatch, StateSizes, turn_head
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
-from selflearn.tasks.thresholds import tune_segmentation
+from selflearn.tasks.thresholds import Cut, segmentation_cut
 from selflearn.tasks.turn_binary import BinaryTurnTask
 
 
@@ -70,8 +71,6 @@ class SegmentationTask(BinaryTurnTask):
         ]  # fmt: skip
         return {self.name: pd.DataFrame(rows, columns=["dialogue_id", "turn", "gold", "prediction", "score"])}
 
-    def tune_threshold(self, table: pd.DataFrame) -> float | None:
-        """That with the highest boundary F1 per dialogue."""
-        if table["gold"].nunique() < 2:
-            return None
-        return tune_segmentation(table["score"], table["gold"], table["dialogue_id"].factorize()[0])
+    def cut(self, scores: ArrayLike, gold: ArrayLike, groups: ArrayLike) -> Cut:
+        """That with the highest boundary F1 per dialogue; see :func:`~selflearn.tasks.thresholds.segmentation_cut`."""
+        return segmentation_cut(scores, gold, groups)

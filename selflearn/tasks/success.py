@@ -17,7 +17,7 @@ from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, Goal, ObservedDialogue
 from selflearn.tasks.base import EncodedBatch, StateSizes, Task, turn_head
 from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds, goals_from_boundaries
-from selflearn.tasks.thresholds import tune_binary_f1
+from selflearn.tasks.thresholds import binary_f1_cut
 
 
 class GoalHead(nn.Module):
@@ -154,7 +154,7 @@ class SuccessTask(Task):
         """That with the highest F1 of the rarer outcome."""
         if table["gold"].nunique() < 2:
             return None
-        return tune_binary_f1(table["score"], table["gold"], table["dialogue_id"].factorize()[0])
+        return binary_f1_cut(table["score"], table["gold"], table["dialogue_id"].factorize()[0]).threshold
 
 
 def labelled_goals(dialogue: Dialogue) -> list[tuple[int, Goal]]:

@@ -40,26 +40,6 @@ class Cut:
     value: float
 
 
-def tune_segmentation(scores: ArrayLike, gold: ArrayLike, groups: ArrayLike) -> float:
-    """The threshold for the highest boundary F1 per dialogue; arguments and errors as :func:`segmentation_cut`.
-
-    Example:
-        >>> 0.2 < tune_segmentation([0.1, 0.3, 0.2, 0.9], [0, 1, 0, 1], [0, 0, 1, 1]) < 0.9
-        True
-    """
-    return segmentation_cut(scores, gold, groups).threshold
-
-
-def tune_binary_f1(scores: ArrayLike, gold: ArrayLike, groups: ArrayLike) -> float:
-    """The threshold for the highest F1 of the rarer class; arguments and errors as :func:`binary_f1_cut`.
-
-    Example:
-        >>> 0.1 < tune_binary_f1([0.1, 0.2, 0.4, 0.8], [0, 0, 1, 1], [0, 1, 2, 3]) < 0.8
-        True
-    """
-    return binary_f1_cut(scores, gold, groups).threshold
-
-
 def segmentation_cut(scores: ArrayLike, gold: ArrayLike, groups: ArrayLike) -> Cut:
     """The cut for the highest boundary F1 per dialogue, as :func:`selflearn.metrics.functional.boundary_f1` has it.
 
@@ -73,6 +53,10 @@ def segmentation_cut(scores: ArrayLike, gold: ArrayLike, groups: ArrayLike) -> C
 
     Raises:
         ValueError: lengths differ, or a score is not a number.
+
+    Example:
+        >>> 0.2 < segmentation_cut([0.1, 0.3, 0.2, 0.9], [0, 1, 0, 1], [0, 0, 1, 1]).threshold < 0.9
+        True
     """
     scores, gold, group = _checked(scores, gold, groups)
     if not scores.size:
@@ -114,6 +98,10 @@ def binary_f1_cut(scores: ArrayLike, gold: ArrayLike, groups: ArrayLike) -> Cut:
 
     Raises:
         ValueError: lengths differ, or a score is not a number.
+
+    Example:
+        >>> 0.1 < binary_f1_cut([0.1, 0.2, 0.4, 0.8], [0, 0, 1, 1], [0, 1, 2, 3]).threshold < 0.8
+        True
     """
     scores, gold, group = _checked(scores, gold, groups)
     if not gold.any():

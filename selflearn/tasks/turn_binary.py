@@ -1,6 +1,7 @@
 """What the yes-no tasks over turns share: boundaries and defects are both one probability a turn.
 
-A subclass needs a name and :meth:`BinaryTurnTask.decisions`; what it does otherwise it overrides.
+A subclass needs a name and :meth:`BinaryTurnTask.decisions`; what it does otherwise it overrides. The baselines know no
+more of it than that: whatever its head and its loss, they learn its decisions and answer with a probability a turn.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Self
 
 import pandas as pd
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,7 +22,7 @@ from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue
 from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn, padded, per_turn, turn_head
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
-from selflearn.tasks.thresholds import tune_binary_f1
+from selflearn.tasks.thresholds import Cut, binary_f1_cut
 
 NO_TARGET = -1.0
 
@@ -99,8 +101,15 @@ class BinaryTurnTask(Task):
         columns = ["dialogue_id", "turn", "gold", "prediction", "score", "domain"]
         return {self.name: pd.DataFrame(rows, columns=columns)}
 
+    def cut(self, scores: ArrayLike, gold: ArrayLike, groups: ArrayLike) -> Cut:
+        """The threshold by which every system decides: that with the highest F1 of the rarer answer.
+
+        Arguments and errors as :func:`~selflearn.tasks.thresholds.binary_f1_cut`.
+        """
+        return binary_f1_cut(scores, gold, groups)
+
     def tune_threshold(self, table: pd.DataFrame) -> float | None:
-        """That with the highest F1 of the rarer answer."""
+        """That of :meth:`cut`; None where all items have one answer."""
         if table["gold"].nunique() < 2:
             return None
-        return tune_binary_f1(table["score"], table["gold"], table["dialogue_id"].factorize()[0])
+        return self.cut(table["score"], table["gold"], table["dialogue_id"].factorize()[0]).threshold

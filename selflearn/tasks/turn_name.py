@@ -1,4 +1,8 @@
-"""What the tasks share that give each turn one of several names: intents and domains."""
+"""What the tasks share that give each turn one of several names: intents and domains.
+
+A subclass needs a name and :meth:`NamedTurnTask.names`; what it does otherwise it overrides. The baselines know no
+more of it than that: whatever its head and its loss, they learn its names and answer with one and its probability.
+"""
 
 from __future__ import annotations
 

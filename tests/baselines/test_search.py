@@ -95,16 +95,16 @@ def test_no_candidate_is_an_error():
 
 
 @pytest.mark.parametrize("windows", [ALONE, NEIGHBOURS, ALONE.causal(), NEIGHBOURS.causal()])
-def test_every_task_has_candidates_of_different_names(windows):
-    for task in fields(windows):
-        names = [window.name for window in getattr(windows, task.name)]
+def test_every_kind_of_answer_has_candidates_of_different_names(windows):
+    for kind in fields(windows):
+        names = [window.name for window in getattr(windows, kind.name)]
         assert names
         assert len(set(names)) == len(names)
 
 
 def test_causal_candidates_read_nothing_later():
     causal = NEIGHBOURS.causal()
-    for task in ("segmentation", "intent", "slots", "defect"):
-        for window in getattr(causal, task):
+    for kind in ("boundaries", "decisions", "names", "slots"):
+        for window in getattr(causal, kind):
             assert max(window.requests + window.responses) <= 0
-    assert {part for window in causal.success for part in window.parts} == set(PARTS) - {"request after"}
+    assert {part for window in causal.failures for part in window.parts} == set(PARTS) - {"request after"}

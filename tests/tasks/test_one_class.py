@@ -8,7 +8,7 @@ from selflearn.evaluation.benchmark import label
 from selflearn.models import LabelGenerator, load_tokenizer, save_model
 from selflearn.models.system import ModelSystem
 from selflearn.tasks import DialoguePrediction, Thresholds
-from selflearn.tasks.thresholds import tune_binary_f1
+from selflearn.tasks.thresholds import binary_f1_cut
 from selflearn.tasks.turn_binary import BinaryTurnTask
 from selflearn.training import PretrainingSettings, Recipe, TrainingSettings
 from tests.fixtures.dialogues import FAST, home_dialogues, stage, tiny_settings
@@ -42,7 +42,7 @@ def test_one_class_is_trained_tuned_evaluated_and_saved(installed, tmp_path):
     )  # fmt: skip
     system = recipe.train(TRAIN, TUNE, stage(tmp_path / "stages"))
     tuned = label(system, TUNE, ["apology"])["apology"]
-    best = tune_binary_f1(tuned["score"], tuned["gold"], tuned["dialogue_id"].factorize()[0])
+    best = binary_f1_cut(tuned["score"], tuned["gold"], tuned["dialogue_id"].factorize()[0]).threshold
     assert system.model.config.thresholds["apology"] == system.thresholds["apology"] == best != 0.5
     assert set(system.model.config.thresholds) == {"segmentation", "apology"}
 

@@ -13,8 +13,6 @@ from selflearn.tasks.prediction import DEFAULT_THRESHOLD
 from selflearn.tasks.thresholds import (
     binary_f1_cut,
     segmentation_cut,
-    tune_binary_f1,
-    tune_segmentation,
 )
 
 ITEMS = st.lists(
@@ -77,8 +75,8 @@ def test_the_mean_over_resamples_serves_other_dialogues_better_than_the_best_cut
     bagged, best = [], []
     for _ in range(60):
         few, answers, groups = noisy_dialogues(rng, 30)
-        bagged.append(binary_value(scores, gold, tune_binary_f1(few, answers, groups)))
-        best.append(binary_value(scores, gold, tune_binary_f1(few, answers, np.zeros_like(groups))))
+        bagged.append(binary_value(scores, gold, binary_f1_cut(few, answers, groups).threshold))
+        best.append(binary_value(scores, gold, binary_f1_cut(few, answers, np.zeros_like(groups)).threshold))
     assert np.mean(bagged) > np.mean(best)
     assert np.std(bagged) < np.std(best)
 
@@ -87,32 +85,33 @@ def test_the_mean_over_resamples_serves_other_dialogues_better_than_the_best_cut
 def test_order_of_items_does_not_matter(items, random):
     shuffled = random.sample(items, len(items))
     one, other = (tuple(map(np.array, zip(*rows, strict=True))) for rows in (items, shuffled))
-    assert tune_segmentation(*one) == pytest.approx(tune_segmentation(*other))
-    assert tune_binary_f1(*one) == pytest.approx(tune_binary_f1(*other))
+    assert segmentation_cut(*one).threshold == pytest.approx(segmentation_cut(*other).threshold)
+    assert binary_f1_cut(*one).threshold == pytest.approx(binary_f1_cut(*other).threshold)
 
 
 def test_of_equally_good_cuts_the_widest_gap_is_taken():
     scores, gold = [0.9, 0.85, 0.8, 0.2], [True, False, False, True]  # F1 is 2/3 after the first and after the last
-    assert tune_binary_f1(scores, gold, [0] * 4) == pytest.approx(0.1)  # between 0.2 and 0, not between 0.9 and 0.85
+    found = binary_f1_cut(scores, gold, [0] * 4).threshold
+    assert found == pytest.approx(0.1)  # between 0.2 and 0, not between 0.9 and 0.85
 
 
 def test_all_or_nothing_can_be_said_even_at_the_ends_of_the_scale():
     groups = [0, 0]
-    assert tune_segmentation([1.0, 1.0], [False, False], groups) > 1.0
-    assert tune_segmentation([0.0, 0.0], [True, True], groups) <= 0.0
-    assert tune_binary_f1([0.0, 0.0], [True, True], groups) <= 0.0
+    assert segmentation_cut([1.0, 1.0], [False, False], groups).threshold > 1.0
+    assert segmentation_cut([0.0, 0.0], [True, True], groups).threshold <= 0.0
+    assert binary_f1_cut([0.0, 0.0], [True, True], groups).threshold <= 0.0
 
 
 def test_neighbouring_floats_are_told_apart():
     low = 0.5
     high = float(np.nextafter(low, 1))
-    assert low < tune_binary_f1([low, high], [False, True], [0, 0]) <= high
+    assert low < binary_f1_cut([low, high], [False, True], [0, 0]).threshold <= high
 
 
 def test_nothing_to_choose_by_gives_the_default():
-    assert tune_segmentation([], [], []) == DEFAULT_THRESHOLD
-    assert tune_binary_f1([], [], []) == DEFAULT_THRESHOLD
-    assert tune_binary_f1([0.2, 0.7], [False, False], [0, 1]) == DEFAULT_THRESHOLD
+    assert segmentation_cut([], [], []).threshold == DEFAULT_THRESHOLD
+    assert binary_f1_cut([], [], []).threshold == DEFAULT_THRESHOLD
+    assert binary_f1_cut([0.2, 0.7], [False, False], [0, 1]).threshold == DEFAULT_THRESHOLD
     assert np.isnan(segmentation_cut([], [], []).value)
 
 
@@ -122,13 +121,13 @@ def test_nothing_to_choose_by_gives_the_default():
 )
 def test_bad_scores_are_refused(scores, gold, message):
     with pytest.raises(ValueError, match=message):
-        tune_binary_f1(scores, gold, [0] * len(scores))
+        binary_f1_cut(scores, gold, [0] * len(scores))
     with pytest.raises(ValueError, match=message):
-        tune_segmentation(scores, gold, [0] * len(scores))
+        segmentation_cut(scores, gold, [0] * len(scores))
 
 
 def test_groups_of_another_length_are_refused():
     with pytest.raises(ValueError, match="one group a score"):
-        tune_segmentation([0.1, 0.2], [True, False], [0])
+        segmentation_cut([0.1, 0.2], [True, False], [0])
     with pytest.raises(ValueError, match="one group a score"):
-        tune_binary_f1([0.1, 0.2], [True, False], [0])
+        binary_f1_cut([0.1, 0.2], [True, False], [0])

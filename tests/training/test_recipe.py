@@ -404,10 +404,11 @@ def test_thresholds_are_chosen_on_the_tuning_dialogues_and_kept_with_the_model(r
     system = recipe(pretraining=PretrainingSettings()).train(TRAIN, TUNE, stage(tmp_path))
     chosen = system.thresholds
     predictions = system.predict([d.observed() for d in TUNE], asked_goals(TUNE))
-    from selflearn.tasks.thresholds import tune_binary_f1
+    from selflearn.tasks.thresholds import binary_f1_cut
 
     table = system.model.tasks["defect"].tables(TUNE, predictions, chosen)["defect"]
-    assert chosen["defect"] == tune_binary_f1(table["score"], table["gold"], table["dialogue_id"].factorize()[0])
+    best = binary_f1_cut(table["score"], table["gold"], table["dialogue_id"].factorize()[0])
+    assert chosen["defect"] == best.threshold
     assert system.model.config.decision_thresholds() == chosen
     bare = [d.with_labels(Labels()) for d in TUNE]
     assert choose_thresholds(system, bare) == choose_thresholds(system, []) == chosen  # nothing to choose by
