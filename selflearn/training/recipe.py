@@ -288,7 +288,7 @@ class Recipe:
         model: what is built.
         pretraining: on swapped answers.
         training: fine-tuning.
-        tasks: names, in the order of the heads.
+        tasks: names, in the order of the heads; every known task where they are left out.
         seed: of everything random.
         recordings: folder that the log's relative audio references start from; None reads no audio.
     """
@@ -296,8 +296,8 @@ class Recipe:
     model: ModelSettings = field(default_factory=ModelSettings)
     pretraining: PretrainingSettings = field(default_factory=PretrainingSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
-    tasks: tuple[str, ...] = ("segmentation", "success", "intent", "slots", "defect")
-    seed: int = 0
+    tasks: tuple[str, ...] = field(default_factory=lambda: tuple(task_classes()))
+    seed: int = 1
     recordings: str | None = None
 
     def without_context(self) -> Recipe:

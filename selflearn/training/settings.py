@@ -1,4 +1,8 @@
-"""Settings of a label generator and of its training; :class:`~selflearn.training.Recipe` follows them."""
+"""Settings of a label generator and of its training; :class:`~selflearn.training.Recipe` follows them.
+
+What is left out has the value that ``conf/`` has: a recipe in Python and a run of the command are the same unless told
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -105,10 +109,12 @@ class PretrainingSettings(Checked):
         weights: file with the weights of an earlier pretraining, instead of a new one.
     """
 
-    epochs: Annotated[float, Limit(least=0)] = 0.0
+    epochs: Annotated[float, Limit(least=0)] = 1.0
     token_budget: Count = 4096
     swaps: SwapConfig = field(
-        default_factory=lambda: SwapConfig(shares={"nearest": 0.5, "exchanged": 0.3, "random": 0.2})
+        default_factory=lambda: SwapConfig(
+            shares={"random": 0.2, "hypothesis": 0.0, "nearest": 0.5, "exchanged": 0.3, "same_acts": 0.0}
+        )
     )
     pool_size: Count = 20_000
     optimization: OptimizationConfig = field(default_factory=lambda: OptimizationConfig(encoder_lr=5e-5))
@@ -131,7 +137,7 @@ class TrainingSettings:
     """
 
     epochs: Annotated[float, Limit(above=0)] = 4.0
-    token_budget: Count = 4096
+    token_budget: Count = 2048
     optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
     loss_weights: Literal["learned"] | Mapping[str, float] = "learned"
     workers: Index = 0

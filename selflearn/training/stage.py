@@ -48,7 +48,7 @@ class HardwareConfig(Checked):
     accelerator: str = "auto"
     devices: int | str = 1
     strategy: str = "auto"
-    precision: Precision = "32-true"
+    precision: Precision = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

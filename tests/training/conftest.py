@@ -14,6 +14,7 @@ def make_recipe(**changes):
             swaps=SwapConfig(shares={"nearest": 0.5, "exchanged": 0.3, "hypothesis": 0.2}),
         ),
         "training": TrainingSettings(epochs=2.0, token_budget=700, optimization=FAST),
+        "tasks": ("segmentation", "success", "intent", "slots", "defect"),
         "seed": 11,
     }  # fmt: skip
     return Recipe(**defaults | changes)

@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(folder, tmp_path_factory):
-    recipe = make_recipe(recordings=str(folder), pretraining=PretrainingSettings())
+    recipe = make_recipe(recordings=str(folder), pretraining=PretrainingSettings(epochs=0.0))
     return recipe.train(TRAIN, TUNE, stage(tmp_path_factory.mktemp("run")))
 
 
@@ -66,7 +66,7 @@ def test_recordings_that_are_not_given_are_counted_and_change_what_is_said(train
 
 
 def test_recordings_that_are_missing_in_training_are_counted_and_said(tmp_path, caplog):
-    made = make_recipe(recordings=str(tmp_path), pretraining=PretrainingSettings())
+    made = make_recipe(recordings=str(tmp_path), pretraining=PretrainingSettings(epochs=0.0))
     with caplog.at_level(logging.WARNING, "selflearn"):
         system = made.train(TRAIN, TUNE, stage(tmp_path / "run"))
     turns = sum(len(d.turns) for d in TRAIN)
@@ -78,7 +78,7 @@ def test_recordings_that_are_missing_in_training_are_counted_and_said(tmp_path, 
 
 
 def test_audio_that_is_left_out_is_neither_read_nor_missed(tmp_path, folder):
-    made = make_recipe(recordings=str(folder), pretraining=PretrainingSettings())
+    made = make_recipe(recordings=str(folder), pretraining=PretrainingSettings(epochs=0.0))
     made = replace(made, model=replace(made.model, without=("audio",)))
     system = made.train(TRAIN, TUNE, stage(tmp_path))
     assert system.model.recordings is None
@@ -147,7 +147,7 @@ def test_a_missing_recording_has_the_learned_missing(speech_encoder, folder):
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_speech_encoder_learns_only_where_it_is_not_frozen(frozen, speech_encoder, folder, tmp_path):
-    made = make_recipe(recordings=str(folder), pretraining=PretrainingSettings())
+    made = make_recipe(recordings=str(folder), pretraining=PretrainingSettings(epochs=0.0))
     system = with_encoder(made, speech_encoder["masked"], frozen=frozen).train(TRAIN, TUNE, stage(tmp_path / "run"))
     before = built(speech_encoder["masked"], folder)[0].audio_encoder.state_dict()
     after = system.model.audio_encoder.state_dict()

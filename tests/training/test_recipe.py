@@ -161,7 +161,7 @@ def test_a_directory_with_another_training_is_refused_done_or_begun(
     recipe, tmp_path, killed_after, changes, train, begun
 ):
     """A loop over seeds in one directory would report one model many times."""
-    bare = {"pretraining": PretrainingSettings()}
+    bare = {"pretraining": PretrainingSettings(epochs=0.0)}
     if begun:
         killed_after("FineTuning", 3)
         with pytest.raises(Killed):
@@ -173,7 +173,7 @@ def test_a_directory_with_another_training_is_refused_done_or_begun(
 
 
 def test_processes_and_a_killed_fresh_start_do_not_bring_another_training_back(recipe, tmp_path, killed_after):
-    bare = {"pretraining": PretrainingSettings()}
+    bare = {"pretraining": PretrainingSettings(epochs=0.0)}
     first = digits(recipe(**bare).train(TRAIN, TUNE, stage(tmp_path)))
     settings = TrainingSettings(epochs=2.0, token_budget=700, optimization=FAST, workers=2)
     assert_same_digits(first, digits(recipe(**bare, training=settings).train(TRAIN, TUNE, stage(tmp_path))))
@@ -341,7 +341,7 @@ def test_every_module_trains_even_if_the_encoder_came_in_evaluation_mode(recipe,
 @pytest.mark.parametrize("progress", [True, False])
 def test_what_a_trained_system_labels_is_shown_with_the_stages(recipe, tmp_path, capfd, progress):
     short = TrainingSettings(epochs=0.1, token_budget=700, optimization=FAST)
-    made = recipe(pretraining=PretrainingSettings(), training=short)
+    made = recipe(pretraining=PretrainingSettings(epochs=0.0), training=short)
     system = made.train(TRAIN, TUNE, stage(tmp_path, progress=progress))
     assert ("labelling" in capfd.readouterr().err) is progress  # to choose the thresholds
     system.predict([d.observed() for d in TRAIN], [()] * len(TRAIN))
@@ -373,7 +373,7 @@ def test_the_baseline_without_context_differs_in_its_layers_alone(recipe):
 
 def test_what_did_not_fit_in_training_is_counted(recipe, tmp_path):
     long = plain_dialogue(*[("dim it " * 30, "yes")] * 9, id="long")
-    made = recipe(pretraining=PretrainingSettings(), training=TrainingSettings(epochs=0.1, optimization=FAST))
+    made = recipe(pretraining=PretrainingSettings(epochs=0.0), training=TrainingSettings(epochs=0.1, optimization=FAST))
     slot = Slot(name="room", start=0, end=4, text="hall")
     twice = TurnLabels(slots=(slot, replace(slot, name="record")))
     shared = plain_dialogue(("hall", "yes"), id="shared", labels=Labels(turns=(twice,)))
@@ -394,14 +394,14 @@ def test_an_error_about_what_is_too_long_comes_before_any_training(recipe, tmp_p
     monkeypatch.setattr(lightning.Trainer, "fit", None)
     made = recipe(training=replace(recipe().training, on_overflow="error"))
     if not pretraining:
-        made = replace(made, pretraining=PretrainingSettings())
+        made = replace(made, pretraining=PretrainingSettings(epochs=0.0))
     short = [d for d in TRAIN if len(d.turns) <= 4]
     with pytest.raises(TooLongError, match=message):
         made.train([*short, TOO_LONG[message]], TUNE, stage(tmp_path))
 
 
 def test_thresholds_are_chosen_on_the_tuning_dialogues_and_kept_with_the_model(recipe, tmp_path):
-    system = recipe(pretraining=PretrainingSettings()).train(TRAIN, TUNE, stage(tmp_path))
+    system = recipe(pretraining=PretrainingSettings(epochs=0.0)).train(TRAIN, TUNE, stage(tmp_path))
     chosen = system.thresholds
     predictions = system.predict([d.observed() for d in TUNE], asked_goals(TUNE))
     from selflearn.tasks.thresholds import binary_f1_cut
@@ -428,7 +428,8 @@ def test_a_dialogue_is_shown_in_a_view_by_its_share_and_the_same_for_seed_epoch_
 def test_a_batch_in_which_nothing_is_labelled_is_no_step_and_no_harm(recipe, tmp_path):
     some = [d if i % 6 == 0 else d.with_labels(Labels()) for i, d in enumerate(TRAIN)]
     made = recipe(
-        pretraining=PretrainingSettings(), training=TrainingSettings(epochs=1.0, token_budget=1, optimization=FAST)
+        pretraining=PretrainingSettings(epochs=0.0),
+        training=TrainingSettings(epochs=1.0, token_budget=1, optimization=FAST),
     )
     system = made.train(some, TUNE, stage(tmp_path))
     assert all(value.isfinite().all() for value in system.model.state_dict().values())
@@ -465,5 +466,5 @@ def test_a_stage_that_the_user_interrupts_is_not_taken_for_a_finished_one(recipe
 
     monkeypatch.setattr(SteppedModule, "on_train_batch_start", interrupt)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
-        recipe(pretraining=PretrainingSettings()).train(TRAIN, TUNE, stage(tmp_path))
+        recipe(pretraining=PretrainingSettings(epochs=0.0)).train(TRAIN, TUNE, stage(tmp_path))
     assert not (tmp_path / "fine_tuning" / "weights.safetensors").exists()
