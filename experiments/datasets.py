@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from selflearn.evaluation.benchmark import Split
 from selflearn.schema import Dialogue
 
 Counts = dict[str, int]
+Loaded = Mapping[str, tuple[DialogueRows, Counts]]
+"""By the name of a split its dialogues, with what its reader joined and left out."""
 
 
 def reader_options(cfg: DictConfig) -> dict[str, Any]:
@@ -42,10 +44,15 @@ def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[Dialo
     return rows, {prefix + event.replace("/", "_"): number for event, number in report.counts.items()}
 
 
-def fingerprints(cfg: DictConfig) -> dict[str, str]:
-    """Of each split of the run, what its dialogues are: a hash of its files, its reader and its options."""
+def load_run(cfg: DictConfig, say: Callable[[str], None]) -> Loaded:
+    """Every split that a run reads, once."""
     splits = [cfg.data.train_split, *([cfg.data.test_split] if cfg.data.folds is None else [])]
-    return {split: load(cfg, split, lambda line: None)[0].dataset._fingerprint for split in splits}
+    return {split: load(cfg, split, say) for split in dict.fromkeys(splits)}
+
+
+def fingerprints(loaded: Loaded) -> dict[str, str]:
+    """Of each split what its dialogues are: a hash of its files, its reader and its options."""
+    return {split: rows.dataset._fingerprint for split, (rows, _) in loaded.items()}
 
 
 def checked_root(corpus: str, root: str | None) -> Path:
@@ -69,17 +76,21 @@ def say_dropped(report: ReadReport, say: Callable[[str], None]) -> None:
         say(f"{report.corpus}/{report.split}: {number:,} {what} left out")
 
 
-def load_split(cfg: DictConfig, say: Callable[[str], None]) -> tuple[Split, Sequence[Dialogue], Counts]:
-    """The dialogues of each use, those of the training split that pretraining may read, and counts."""
-    rows, counts = load(cfg, cfg.data.train_split, say)
+def cut_split(cfg: DictConfig, loaded: Loaded, say: Callable[[str], None]) -> tuple[Split, Sequence[Dialogue], Counts]:
+    """The dialogues of each use, those of the training split that pretraining may read, and counts.
+
+    Raises:
+        CorpusError: a dialogue is in the training split and in the test split.
+    """
+    rows, counts = loaded[cfg.data.train_split]
     if cfg.data.get("leave_out") is not None:
         rows = without_shared(cfg, rows, say)
-        counts[f"{cfg.data.train_split}_without_shared_dialogues"] = len(rows)
+        counts = counts | {f"{cfg.data.train_split}_without_shared_dialogues": len(rows)}
     chosen = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
     labelled = chosen[: cfg.data.labelled]
     owners = groups_of(chosen)
     learn, tune, calibrate = hold_out(owners[: len(labelled)], cfg.data.tune_share, cfg.data.shuffle_seed)
-    test, test_counts = load(cfg, cfg.data.test_split, say)
+    test, test_counts = loaded[cfg.data.test_split]
     if cfg.data.test_limit is not None:
         test = test[: cfg.data.test_limit]
     met = met_before(chosen, owners, test, say)
@@ -152,21 +163,24 @@ def check_folds(cfg: DictConfig) -> None:
         raise ValueError(f"data.unseen_by={cfg.data.unseen_by} needs folds; give their number too, data.folds=5")
 
 
-def fold_splits(cfg: DictConfig, fold_by: str, say: Callable[[str], None]) -> Iterator[tuple[Split, Counts]]:
+def fold_splits(
+    cfg: DictConfig, loaded: Loaded, fold_by: str, say: Callable[[str], None]
+) -> Iterator[tuple[Split, Counts]]:
     """A split for each fold: the fold tests, and of the rest a share tunes and calibrates.
 
     Args:
         cfg: the whole config.
+        loaded: of :func:`load_run`.
         fold_by: what stays together: "dialogue", "user", "question" or "bot". Where there are fewer of them than
             folds, each is a fold.
-        say: told what the reader left out, and how many folds there are.
+        say: told how many folds there are.
     """
-    rows, counts = load(cfg, cfg.data.train_split, say)
+    rows, counts = loaded[cfg.data.train_split]
     rows = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
     dialogues = list(rows)
     keys = [FOLD_BY[fold_by](dialogue) for dialogue in dialogues]
     folds = min(cfg.data.folds, len(set(keys)))
-    counts |= {"learned_dialogues": len(dialogues), "tested_dialogues": len(dialogues)}  # each in its turn
+    counts = counts | {"learned_dialogues": len(dialogues), "tested_dialogues": len(dialogues)}  # each in its turn
     say(f"{folds} folds, by {fold_by}")
     for fold in group_folds(keys, folds, cfg.data.shuffle_seed):
         inside = set(fold)

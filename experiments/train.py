@@ -25,7 +25,16 @@ from transformers.utils import logging as transformers_logging
 from experiments.app import hydra_main
 from experiments.build import settings
 from experiments.check_run import check_run
-from experiments.datasets import Counts, check_folds, fingerprints, fold_splits, load_split, reader_options
+from experiments.datasets import (
+    Counts,
+    Loaded,
+    check_folds,
+    cut_split,
+    fingerprints,
+    fold_splits,
+    load_run,
+    reader_options,
+)
 from experiments.keep_model import calibration_of_run, keeper
 from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
 from experiments.supervision import check_supervision, supervised
@@ -175,14 +184,14 @@ Part = tuple[Mapping[str, pd.DataFrame], Sequence[Dialogue]]
 
 
 def run_folds(
-    cfg: DictConfig, fold_by: str, directory: Path, say: Callable[[str], None]
+    cfg: DictConfig, loaded: Loaded, fold_by: str, directory: Path, say: Callable[[str], None]
 ) -> tuple[dict[str, SystemResult], list[Dialogue], list[Part], Counts]:
     """Every system on every fold; out-of-fold results, the tested dialogues, the folds of the model, counts."""
     by_fold: list[dict[str, SystemResult]] = []
     test: list[Dialogue] = []
     parts: list[Part] = []
     counts: Counts = {}
-    for number, (split, counts) in enumerate(fold_splits(cfg, fold_by, say)):  # noqa: B007 - the same for all folds
+    for number, (split, counts) in enumerate(fold_splits(cfg, loaded, fold_by, say)):  # noqa: B007 - the same for all folds
         say(f"fold {number + 1}, by {fold_by}")
         supervised_split = supervised(cfg, split, split.train, directory / f"fold_{number}")
         by_fold.append(run_all(cfg, supervised_split, split.train, directory / f"fold_{number}", say))
@@ -240,9 +249,10 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
         quiet()
         lightning.seed_everything(cfg.seed, verbose=False)
         labelled = labels_test_split(cfg)
+        loaded = load_run(cfg, say)
         if leads():
-            claim_data(directory, fingerprints(cfg))
-        metrics, machines = measure(cfg, directory, say)
+            claim_data(directory, fingerprints(loaded))
+        metrics, machines = measure(cfg, loaded, directory, say)
         if not leads():
             return None
         if labelled:
@@ -310,20 +320,23 @@ def draw(directory: Path, metrics: Mapping[str, float]) -> None:
         (figures / f"losses_{stage}.svg").write_text(loss_figure(losses))
 
 
-def measure(cfg: DictConfig, directory: Path, say: Callable[[str], None]) -> tuple[dict[str, float], dict[str, str]]:
+def measure(
+    cfg: DictConfig, loaded: Loaded, directory: Path, say: Callable[[str], None]
+) -> tuple[dict[str, float], dict[str, str]]:
     """Train and label with every system, and measure what they said; with the machine that each was trained on."""
     met = Combinations.of(())
     if cfg.data.folds is None:
-        split, unlabelled, counts = load_split(cfg, say)
+        split, unlabelled, counts = cut_split(cfg, loaded, say)
         met = Combinations.of(split.labelled())  # before labels make way for those from feedback
         split = supervised(cfg, split, unlabelled, directory)
         check_names(split, cfg.tasks.names)
         results = run_all(cfg, split, unlabelled, directory, say)
         test, parts = split.test, [(results["model"].test, split.train)]
     else:
-        results, test, parts, counts = run_folds(cfg, cfg.data.fold_by, directory, say)
+        results, test, parts, counts = run_folds(cfg, loaded, cfg.data.fold_by, directory, say)
     if cfg.data.unseen_by is not None:
-        unseen = run_folds(cfg, cfg.data.unseen_by, directory / f"unseen_{cfg.data.unseen_by}", say)[0]
+        place = directory / f"unseen_{cfg.data.unseen_by}"
+        unseen = run_folds(cfg, loaded, cfg.data.unseen_by, place, say)[0]
         for name, result in unseen.items() if leads() else ():
             for task in (task for task in cfg.tasks.names if task in result.test):
                 table = result.test[task]

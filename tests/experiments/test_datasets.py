@@ -8,8 +8,8 @@ import pytest
 from hydra.types import RunMode
 
 from experiments.app import config_loader
-from experiments.datasets import check_folds, fold_splits, load_split
-from selflearn.corpora import CorpusError
+from experiments.datasets import check_folds, cut_split, fingerprints, fold_splits, load_run
+from selflearn.corpora import CorpusError, load_dialogues
 from selflearn.corpora.table import write_parquet
 from tests.fixtures import rated_releases, releases
 from tests.fixtures.dialogues import home_dialogues
@@ -24,6 +24,14 @@ def corpora(tmp_path_factory):
     return root
 
 
+def split_of(cfg, say=print):
+    return cut_split(cfg, load_run(cfg, say), say)
+
+
+def folds_of(cfg, fold_by, say=print):
+    return [split for split, _ in fold_splits(cfg, load_run(cfg, say), fold_by, say)]
+
+
 @pytest.fixture
 def composed(corpora, tmp_path):
     def compose(*lines):
@@ -36,18 +44,18 @@ def composed(corpora, tmp_path):
 def test_dialogues_that_another_corpus_has_too_are_left_out_of_training(composed):
     said = []
     cfg = composed("experiment=sgd", "data.leave_out={corpus: uss, split: sgd}")
-    split, unlabelled, counts = load_split(cfg, said.append)
+    split, unlabelled, counts = split_of(cfg, said.append)
     rest = {"1_00016", "1_00017", "1_00018", "1_00019"}  # of 1_00000 to 1_00019
     assert {dialogue.id for dialogue in [*unlabelled, *split.labelled()]} == rest
     assert len(split.test) == 12
     assert counts["train_without_shared_dialogues"] == 4
     assert "16 dialogues left out that are in uss/sgd too" in said
-    whole = load_split(composed("experiment=sgd"), said.append)[0]
+    whole = split_of(composed("experiment=sgd"), said.append)[0]
     assert len(list(whole.labelled())) == 20
 
 
 def test_pretraining_reads_no_tuning_dialogue_however_few_are_labelled(composed):
-    split, unlabelled, _ = load_split(composed("experiment=sgd", "data.labelled=10", "data.tune_share=0.3"), print)
+    split, unlabelled, _ = split_of(composed("experiment=sgd", "data.labelled=10", "data.tune_share=0.3"))
     held = {dialogue.id for dialogue in [*split.tune, *split.calibrate]}
     assert split.tune
     assert split.calibrate
@@ -61,7 +69,7 @@ def test_a_dialogue_that_trains_and_tests_is_refused(composed, tmp_path):
     with pytest.raises(
         CorpusError, match=r"dialogue '.*' is in data\.train_split and in data\.test_split; expected no"
     ):
-        load_split(composed(*own), print)
+        split_of(composed(*own))
 
 
 def test_people_who_train_and_test_are_counted_and_said(composed, tmp_path):
@@ -71,7 +79,7 @@ def test_people_who_train_and_test_are_counted_and_said(composed, tmp_path):
                for i, d in enumerate(home_dialogues(20, seed=seed))]  # fmt: skip
         write_parquet(log, tmp_path / f"{split}.parquet")
     said = []
-    _, _, counts = load_split(composed("experiment=own_table", f"data.root={tmp_path}"), said.append)
+    _, _, counts = split_of(composed("experiment=own_table", f"data.root={tmp_path}"), said.append)
     assert counts["test_dialogues_of_known_people"] == 10
     assert any("10 of 20 test dialogues are of people who are in the training split too" in line for line in said)
 
@@ -80,7 +88,7 @@ def test_folds_of_a_table_hold_people_out(composed, tmp_path):
     log = [replace(d, user_id=f"person-{i % 9}", split="train") for i, d in enumerate(home_dialogues(36))]
     write_parquet(log, tmp_path / "train.parquet")
     cfg = composed("experiment=own_table", f"data.root={tmp_path}", "data.folds=3", "data.test_split=null")
-    for split, _ in fold_splits(cfg, cfg.data.fold_by, print):
+    for split in folds_of(cfg, cfg.data.fold_by):
         tested, learned = ({d.user_id for d in part} for part in (split.test, split.labelled()))
         assert tested
         assert tested.isdisjoint(learned)
@@ -91,7 +99,7 @@ def test_pretraining_reads_no_other_dialogue_of_people_who_are_held_out(composed
     write_parquet(log, tmp_path / "train.parquet")
     write_parquet([replace(d, split="test") for d in home_dialogues(4, seed=1)], tmp_path / "test.parquet")
     own = [f"data.root={tmp_path}", "data.labelled=30", "data.tune_share=0.3"]
-    split, unlabelled, _ = load_split(composed("experiment=own_table", *own), print)
+    split, unlabelled, _ = split_of(composed("experiment=own_table", *own))
     held = {dialogue.user_id for dialogue in [*split.tune, *split.calibrate]}
     assert held
     assert held.isdisjoint(dialogue.user_id for dialogue in [*unlabelled, *split.train])
@@ -102,7 +110,7 @@ def test_what_learns_tunes_calibrates_and_tests_is_disjoint_by_user(composed, tm
     log = [replace(d, user_id=f"person-{i % 17}", split="train") for i, d in enumerate(home_dialogues(60))]
     write_parquet(log, tmp_path / "train.parquet")
     own = [f"data.root={tmp_path}", "data.folds=4", "data.tune_share=0.3"]
-    folds = [split for split, _ in fold_splits(composed("experiment=own_table", *own), "user", print)]
+    folds = folds_of(composed("experiment=own_table", *own), "user")
     assert len(folds) == 4
     for split in folds:
         parts = (split.train, split.tune, split.calibrate, split.test)
@@ -123,7 +131,7 @@ def test_folds_that_cannot_be_made_are_refused_before_anything_is_trained(compos
 
 def test_a_fold_by_bot_tests_on_one_that_it_did_not_learn_from(composed):
     said = []
-    folds = [split for split, _ in fold_splits(composed("experiment=dbdc3"), "bot", said.append)]
+    folds = folds_of(composed("experiment=dbdc3"), "bot", said.append)
     tested = [{dialogue.system_version for dialogue in split.test} for split in folds]
     assert sorted(tested, key=str) == [{"CIC"}, {"IRIS"}, {"TKTK"}, {"YI"}]
     for split, bots in zip(folds, tested, strict=True):
@@ -136,3 +144,26 @@ def test_a_simulated_log_for_development_has_a_directory_of_its_own(composed):
         composed("experiment=simulated", *lines).data.root for lines in ([], ["data.simulate.development=true"])
     )
     assert development == f"{plain}-development"
+
+
+def test_each_split_is_read_once_whatever_is_made_of_it(composed, monkeypatch):
+    read = []
+
+    def counted(corpus, *, split, **where):
+        read.append(split)
+        return load_dialogues(corpus, split=split, **where)
+
+    monkeypatch.setattr("experiments.datasets.load_dialogues", counted)
+    cfg = composed("experiment=sgd")
+    loaded = load_run(cfg, print)
+    first, again = fingerprints(loaded), fingerprints(load_run(composed("experiment=sgd"), print))
+    assert first == again
+    assert list(first) == [cfg.data.train_split, cfg.data.test_split]
+    read.clear()
+    counts = [cut_split(cfg, loaded, print)[2] for _ in range(2)]
+    assert counts[0] == counts[1]
+    folds = composed("experiment=dbdc3")
+    loaded = load_run(folds, print)
+    for fold_by in ("dialogue", "bot"):
+        assert list(fold_splits(folds, loaded, fold_by, print))
+    assert read == list(loaded) == [folds.data.train_split]
