@@ -40,7 +40,7 @@ from experiments.label_tested import label_test_split, labelled_by_people, label
 from experiments.supervision import check_supervision, supervised
 from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
 from selflearn.corpora import find_corpus
-from selflearn.corpora._lock import exclusive
+from selflearn.corpora.lock import exclusive
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.corpora.splits import owner_of
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, write_predictions

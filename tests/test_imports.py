@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,13 @@ def test_the_library_reads_no_environment_variable_and_prints_nothing(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         assert not (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")), f"line {node.lineno}"
         assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), f"line {node.lineno}"
+
+
+def test_what_a_package_keeps_to_itself_no_other_uses():
+    """A module that begins with ``_`` is of the package that it lies in; those of ``selflearn`` are for all of it."""
+    taken = re.compile(r"^\s*(?:from|import) (selflearn\.\w+(?:\.\w+)*)\._\w+", re.MULTILINE)
+    for file in [*sorted(ROOT.rglob("*.py")), *sorted((ROOT.parent / "experiments").rglob("*.py"))]:
+        name = file.relative_to(ROOT.parent)
+        own = ".".join(name.parent.parts)
+        for package in taken.findall(file.read_text("utf-8")):
+            assert f"{own}.".startswith(f"{package}."), f"{name} imports a private module of {package}"

@@ -13,8 +13,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from selflearn.corpora._rows import Row
 from selflearn.corpora.corpus import CorpusError, ReadReport, parsed_json
+from selflearn.corpora.rows import Row
 from selflearn.schema import Dialogue, Feedback, Goal, Label, Labels, RecordError, Slot, Turn, TurnLabels
 
 _TEXT, _NUMBER, _FLAG, _ID, _SPANS = (

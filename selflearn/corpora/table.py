@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from selflearn.corpora._flat import FIELDS, FlatTable, flat_table
-from selflearn.corpora._rows import (
+from selflearn.corpora.corpus import Corpus, CorpusError, ReadReport
+from selflearn.corpora.rows import (
     SUFFIXES,
     Row,
     column_names,
@@ -39,8 +40,7 @@ from selflearn.corpora._rows import (
     write_jsonl_rows,
     write_parquet_rows,
 )
-from selflearn.corpora._unfinished import check_finished
-from selflearn.corpora.corpus import Corpus, CorpusError, ReadReport
+from selflearn.corpora.unfinished import check_finished
 from selflearn.schema import Dialogue, RecordError
 
 

@@ -16,7 +16,7 @@ import torch
 import yaml  # type: ignore[import-untyped]
 
 from selflearn._replacing import replace_text
-from selflearn.corpora._lock import LOCK
+from selflearn.corpora.lock import LOCK
 
 _PACKAGES = ("torch", "transformers", "datasets", "lightning", "scikit-learn", "selflearn")
 

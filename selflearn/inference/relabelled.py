@@ -12,7 +12,7 @@ from typing import Any
 
 from selflearn._replacing import replacing
 from selflearn.batching.rows import DialogueRows
-from selflearn.corpora._rows import BATCH, jsonl_writer
+from selflearn.corpora.rows import BATCH, jsonl_writer
 from selflearn.schema import Dialogue
 
 

@@ -27,9 +27,9 @@ from typing import Any, Literal
 from selflearn._replacing import advice_where_full, replace_text
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
-from selflearn.corpora._lock import exclusive
-from selflearn.corpora._rows import SMALL_ROWS, jsonl_writer, parquet_writer, read_rows
-from selflearn.corpora._unfinished import mark_finished, mark_unfinished
+from selflearn.corpora.lock import exclusive
+from selflearn.corpora.rows import SMALL_ROWS, jsonl_writer, parquet_writer, read_rows
+from selflearn.corpora.unfinished import mark_finished, mark_unfinished
 from selflearn.inference.doubts import given_fields, warn_of_doubts
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace

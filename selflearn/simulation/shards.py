@@ -20,9 +20,9 @@ from typing import Any
 import torch
 
 from selflearn._replacing import advice_where_full, replace_text, replacing_path
-from selflearn.corpora._lock import LOCK, exclusive
-from selflearn.corpora._unfinished import mark_finished, mark_unfinished
+from selflearn.corpora.lock import LOCK, exclusive
 from selflearn.corpora.table import write_parquet
+from selflearn.corpora.unfinished import mark_finished, mark_unfinished
 from selflearn.simulation.assistant import Assistant, Understander
 from selflearn.simulation.components import make_component
 from selflearn.simulation.people import Wishes

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from selflearn.corpora._lock import LOCK, DirectoryInUseError, exclusive
+from selflearn.corpora.lock import LOCK, DirectoryInUseError, exclusive
 
 HOLD = """
 import sys
 from pathlib import Path
-from selflearn.corpora._lock import exclusive
+from selflearn.corpora.lock import exclusive
 with exclusive(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -10,8 +10,8 @@ import pytest
 from datasets import Dataset, load_dataset
 
 from selflearn.corpora import CorpusError, ReadReport, iter_dialogues, load_dialogues, read_report
-from selflearn.corpora._unfinished import mark_finished, mark_unfinished
 from selflearn.corpora.table import write_jsonl, write_parquet
+from selflearn.corpora.unfinished import mark_finished, mark_unfinished
 from selflearn.schema import Dialogue, Feedback, Goal, Label, Labels, RecordError, Slot, Turn, TurnLabels
 
 COLUMNS = {"dialogue_id": "session", "request": "asr", "response": "tts"}

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from selflearn.corpora._lock import LOCK, exclusive
+from selflearn.corpora.lock import LOCK, exclusive
 from selflearn.evaluation.run_directory import claim, claim_data, logged_to, machine, versions, write_json
 
 GROUPS = "".join(f"{name}: {{}}\n" for name in ("baselines", "data", "model", "pretraining", "supervision", "tasks"))

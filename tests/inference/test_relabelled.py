@@ -4,7 +4,7 @@ import pytest
 
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import load_dialogues
-from selflearn.corpora._rows import read_rows, write_jsonl_rows
+from selflearn.corpora.rows import read_rows, write_jsonl_rows
 from selflearn.inference import relabelled
 from selflearn.inference.relabelled import relabelled_writer
 from selflearn.schema import Dialogue, Goal, Labels, NamedValue, Truth, Turn, TurnTruth

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from selflearn.corpora import CorpusError, as_dialogues, load_dialogues
-from selflearn.corpora._lock import LOCK, DirectoryInUseError
-from selflearn.corpora._rows import read_rows
+from selflearn.corpora.lock import LOCK, DirectoryInUseError
+from selflearn.corpora.rows import read_rows
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.inference import LabellingError, label_file
 from selflearn.inference.labeler import Labeler

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from selflearn.corpora import CorpusError, as_dialogues, iter_dialogues, load_dialogues
-from selflearn.corpora._lock import DirectoryInUseError, exclusive
-from selflearn.corpora._unfinished import MARK
+from selflearn.corpora.lock import DirectoryInUseError, exclusive
+from selflearn.corpora.unfinished import MARK
 from selflearn.simulation import shards
 from selflearn.simulation.shards import CLAIM, write_log
 from selflearn.simulation.simulate import Setting, trained_understanding

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from selflearn._replacing import replace_text, replacing, replacing_folder
-from selflearn.corpora._rows import write_jsonl_rows, write_parquet_rows
 from selflearn.corpora.loading import quiet_datasets
+from selflearn.corpora.rows import write_jsonl_rows, write_parquet_rows
 from selflearn.inference.export.argilla import (
     argilla_audit_record,
     argilla_dataset,

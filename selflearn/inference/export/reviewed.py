@@ -16,7 +16,7 @@ from pathlib import Path
 
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import load_dialogues
-from selflearn.corpora._rows import SUFFIXES
+from selflearn.corpora.rows import SUFFIXES
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.inference.audit import is_right
 from selflearn.inference.audit_design import REVIEW_QUEUE, SAMPLING
