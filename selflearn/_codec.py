@@ -305,7 +305,11 @@ def _checks(cls: type) -> tuple[tuple[tuple[str, Any, Callable[[Any], None]], ..
 
 
 def check_fields(record: Any) -> None:
-    """Check every field of a record against its hint; raises :class:`RecordError` with the field's name."""
+    """Check every field of a record against its hint; raises :class:`RecordError` with the field's name.
+
+    Raises:
+        RecordError: a value is not what its field takes; names the field.
+    """
     cls: type = type(record)
     name = ""
     try:

@@ -55,7 +55,11 @@ class Record:
 
 
 def require(ok: bool, name: str, value: object, expected: str) -> None:
-    """Raise :class:`RecordError` unless ``ok``."""
+    """Raise :class:`RecordError` unless ``ok``.
+
+    Raises:
+        RecordError: it is not.
+    """
     if not ok:
         raise RecordError(name, value, expected)
 

@@ -17,7 +17,11 @@ DISK_FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if h
 
 @contextmanager
 def advice_where_full() -> Iterator[None]:
-    """Say of a full disk what a command says that goes on where it stopped: nothing is lost, and what to do."""
+    """Say of a full disk what a command says that goes on where it stopped: nothing is lost, and what to do.
+
+    Raises:
+        OSError: the disk is full; says what to do. Others come through as they are.
+    """
     try:
         yield
     except OSError as error:

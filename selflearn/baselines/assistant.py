@@ -25,7 +25,11 @@ class Assistant(Baseline):
     name: ClassVar[str] = "assistant"
 
     def fit(self, train: Sequence[Dialogue], tune: Sequence[Dialogue], *, tasks: Collection[str], seed: int) -> Self:
-        """Look whether the log has interpretations; see :meth:`Baseline.fit`."""
+        """Look whether the log has interpretations; see :meth:`Baseline.fit`.
+
+        Raises:
+            ValueError: ``train`` is empty.
+        """
         check_train(train)
         self._knows = any(turn.interpretations for dialogue in train for turn in dialogue.turns)
         reason = "the log has no interpretations" if not self._knows else "the log does not say it"
@@ -40,7 +44,11 @@ class Assistant(Baseline):
     def predict(
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
     ) -> list[DialoguePrediction]:
-        """Read the log; see :meth:`Baseline.predict`."""
+        """Read the log; see :meth:`Baseline.predict`.
+
+        Raises:
+            ValueError: there are not as many rows of goals as dialogues.
+        """
         check_goals(dialogues, goals)
         if not self._knows:
             return [DialoguePrediction() for _ in dialogues]

@@ -77,7 +77,11 @@ class BagOfWords(Baseline):
         self._slots: SlotTagger | None = None
 
     def fit(self, train: Sequence[Dialogue], tune: Sequence[Dialogue], *, tasks: Collection[str], seed: int) -> Self:
-        """Fit one classifier a task; see :meth:`Baseline.fit`."""
+        """Fit one classifier a task; see :meth:`Baseline.fit`.
+
+        Raises:
+            ValueError: ``train`` is empty.
+        """
         check_train(train)
         self._clear()
         self._vectorizer = vectorizer = TurnVectorizer().fit(train)
@@ -134,7 +138,11 @@ class BagOfWords(Baseline):
     def predict(
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
     ) -> list[DialoguePrediction]:
-        """Label dialogues; see :meth:`Baseline.predict`."""
+        """Label dialogues; see :meth:`Baseline.predict`.
+
+        Raises:
+            ValueError: as :meth:`Baseline.predict`.
+        """
         check_goals(dialogues, goals)
         if self._vectorizer is None:
             raise ValueError(f"{self.name} has not been fitted; call fit before predict")

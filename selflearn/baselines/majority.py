@@ -33,7 +33,11 @@ class Majority(Baseline):
         self._fitted = False
 
     def fit(self, train: Sequence[Dialogue], tune: Sequence[Dialogue], *, tasks: Collection[str], seed: int) -> Self:
-        """Count the classes; see :meth:`Baseline.fit`."""
+        """Count the classes; see :meth:`Baseline.fit`.
+
+        Raises:
+            ValueError: ``train`` is empty.
+        """
         check_train(train)
         self._fitted = True
         self._said: dict[Task, Any] = {}
@@ -76,7 +80,11 @@ class Majority(Baseline):
     def predict(
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
     ) -> list[DialoguePrediction]:
-        """The same answer for every item; see :meth:`Baseline.predict`."""
+        """The same answer for every item; see :meth:`Baseline.predict`.
+
+        Raises:
+            ValueError: as :meth:`Baseline.predict`.
+        """
         check_goals(dialogues, goals)
         if not self._fitted:
             raise ValueError(f"{self.name} has not been fitted; call fit before predict")

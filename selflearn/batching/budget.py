@@ -17,6 +17,9 @@ def fill_batches(sizes: Sequence[int] | np.ndarray, order: Sequence[int] | np.nd
         order: dialogue numbers, in the order of filling.
         budget: most tokens of a batch.
 
+    Raises:
+        ValueError: the budget is below 1.
+
     Example:
         >>> fill_batches([5, 4, 9, 1], [0, 1, 2, 3], budget=9)
         [[0, 1], [2], [3]]

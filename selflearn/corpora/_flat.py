@@ -62,7 +62,12 @@ class FlatTable:
     split: str
 
     def dialogues(self, rows: Iterable[Row], report: ReadReport) -> Iterator[tuple[Path, Dialogue]]:
-        """Yield a dialogue for each run of rows with one dialogue id, and the file that it begins in."""
+        """Yield a dialogue for each run of rows with one dialogue id, and the file that it begins in.
+
+        Raises:
+            RecordError: the rows of a dialogue do not stand together, or a value breaks the record contract; names
+                file, row and column.
+        """
         seen: set[int] = set()
         for name, run in groupby(rows, key=self._dialogue_id):
             group = list(run)

@@ -43,7 +43,12 @@ class SentenceCorpus(Corpus):
         return paths
 
     def read(self, root: Path, split: str, report: ReadReport) -> Iterator[Dialogue]:
-        """Yield one dialogue a line."""
+        """Yield one dialogue a line.
+
+        Raises:
+            CorpusError: a file is not there, or the files have not equally many lines, at least one.
+            RecordError: a line breaks the record contract.
+        """
         paths = self.files(root, split)
         columns = [_lines(path) for path in paths]
         lengths = [len(column) for column in columns]

@@ -115,11 +115,19 @@ class Corpus(ABC):
         """
 
     def missing(self, what: str) -> NoReturn:
-        """Raise the error for a release, or a part of one, that is not there."""
+        """Raise the error for a release, or a part of one, that is not there.
+
+        Raises:
+            CorpusError: always; says what is missing and where the release is from.
+        """
         raise CorpusError(f"{self.name}: {what}. {self.source}")
 
     def not_this_corpus(self, root: Path, expected: str) -> NoReturn:
-        """Raise the error for a directory that holds something else, or a root that is a file."""
+        """Raise the error for a directory that holds something else, or a root that is a file.
+
+        Raises:
+            CorpusError: always; says what was expected and what is there.
+        """
         if not root.is_dir():
             raise CorpusError(
                 f"{self.name}: the root {root} is a file; expected the folder of the {self.name} release, with "
@@ -178,7 +186,12 @@ def _text(data: str | bytes) -> str:
 
 @contextmanager
 def reading(file: Path, row: object) -> Iterator[None]:
-    """Add the file and the row (dialogue id, line) to errors, and name the field where the layout is another one."""
+    """Add the file and the row (dialogue id, line) to errors, and name the field where the layout is another one.
+
+    Raises:
+        RecordError: a value breaks the record contract, or the layout is another one; with file and row.
+        CorpusError: as it was raised inside.
+    """
     place = str(row)
     try:
         yield

@@ -55,6 +55,9 @@ class BreakdownDetection(RatedCorpus):
 
     Attributes:
         breakdown: the votes that say that a response is a defect.
+
+    Raises:
+        CorpusError: ``breakdown`` is empty, all votes, or has another vote than O, T and X.
     """
 
     name: ClassVar[str] = "dbdc3"

@@ -75,6 +75,9 @@ class RatedCorpus(Corpus):
         """The rater of a dialogue who is compared with the others: drawn by its id from those who rated every turn.
 
         Drawn, as the order of raters in a release means something (in USS the first are the milder ones).
+
+        Raises:
+            RecordError: fewer than two people rated the dialogue, or none of them every turn.
         """
         turns = {rating.turn for rating in dialogue.ratings if rating.turn is not None}
         rated: dict[str, set[int | None]] = {}

@@ -63,7 +63,12 @@ class SchemaGuidedDialogue(Corpus):
         return found
 
     def read(self, root: Path, split: str, report: ReadReport) -> Iterator[Dialogue]:
-        """Yield the dialogues of all files, one file in memory at a time."""
+        """Yield the dialogues of all files, one file in memory at a time.
+
+        Raises:
+            CorpusError: a file is not there, or damaged.
+            RecordError: a file holds no list of dialogues, or a value breaks the record contract.
+        """
         for path in self.files(root, split):
             content = read_json(path)
             if not isinstance(content, list):

@@ -64,6 +64,9 @@ def cut_off(groups: Sequence[str], share: float, seed: int) -> tuple[list[int], 
     The order depends on (groups, seed) alone, so that the first ``n`` rows for one ``n`` are among those for a larger.
     Groups of more than a fifth of all rows come last in it, as one of them is more than is mostly asked for, and the
     last group is never cut off.
+
+    Raises:
+        ValueError: there are fewer than two groups.
     """
     names = sorted(set(groups))
     if len(names) < 2:

@@ -69,7 +69,11 @@ class Table(Corpus):
     corpus_name: str = "table"
 
     def files(self, root: Path, split: str) -> list[Path]:
-        """The file, or the files of the split by name."""
+        """The file, or the files of the split by name.
+
+        Raises:
+            CorpusError: there is no table of the split, or the folder is not finished.
+        """
         if root.is_file():
             return [root]
         check_finished(root)
@@ -83,7 +87,12 @@ class Table(Corpus):
         return found
 
     def read(self, root: Path, split: str, report: ReadReport) -> Iterator[Dialogue]:
-        """Yield the dialogues of the split in the order of the rows."""
+        """Yield the dialogues of the split in the order of the rows.
+
+        Raises:
+            CorpusError: there is no table of the split, it is empty, or its columns are not those that are mapped.
+            RecordError: a value breaks the record contract; names file, row and column.
+        """
         files = self.files(root, split)
         rows = chain.from_iterable(read_rows(path) for path in files)
         first = next(rows, None)

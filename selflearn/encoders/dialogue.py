@@ -72,6 +72,9 @@ class TurnAttention(nn.Module):
         heads: number of heads.
         dropout: on attention weights.
         max_distance: distances beyond it share a bias.
+
+    Raises:
+        ValueError: ``size`` is no multiple of ``heads``.
     """
 
     def __init__(self, size: int, *, heads: int, dropout: float, max_distance: int = 16) -> None:

@@ -320,7 +320,11 @@ def _locate(name: str, kind: str = "encoder", beside: str = "tokenizer.json") ->
 
 
 def check_sha256(file: Path, expected: str) -> None:
-    """Raise ``ValueError`` if a file is not the one that was published."""
+    """Raise ``ValueError`` if a file is not the one that was published.
+
+    Raises:
+        ValueError: it is another; names the file and both sums.
+    """
     with file.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != expected:

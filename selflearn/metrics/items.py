@@ -86,6 +86,9 @@ class ItemTable:
         values: ``"decision"`` (bool gold and prediction) or ``"name"`` (strings).
         optional: gold and prediction may be empty (a span that only one side has).
         consecutive: ``turn`` runs without a gap in each dialogue: the items are the gaps between turns.
+
+    Raises:
+        ValueError: ``values`` is neither of the two, or two metrics have one name.
     """
 
     keys: tuple[str, ...]

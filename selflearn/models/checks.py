@@ -126,7 +126,11 @@ def check_fields(values: Mapping[str, Any]) -> None:
 
 
 def refuse_key(key: str, value: Any, known: Collection[str], *, of: str) -> NoReturn:
-    """Say that a key is unknown, and which known one is nearest; all of them where none is near."""
+    """Say that a key is unknown, and which known one is nearest; all of them where none is near.
+
+    Raises:
+        ValueError: always; names the key, its value and the nearest known one.
+    """
     near = get_close_matches(key, known, n=1) or list(known)
     raise ValueError(f"{of} has no key {key!r} (= {short(value)}); nearest: {near}")
 

@@ -120,7 +120,11 @@ class LabelGeneratorConfig(PreTrainedConfig):
         return Thresholds(self.thresholds or {})
 
     def encoder_config(self) -> PreTrainedConfig:
-        """The turn encoder's configuration as an object."""
+        """The turn encoder's configuration as an object.
+
+        Raises:
+            ValueError: ``encoder`` is None.
+        """
         if self.encoder is None:
             raise ValueError("the configuration has no turn encoder; expected `encoder` to hold its config.json")
         return AutoConfig.for_model(**self.encoder)
@@ -131,7 +135,11 @@ class LabelGeneratorConfig(PreTrainedConfig):
         return self.audio_encoder is not None or bool(self.feature_vocabulary().audio)
 
     def audio_encoder_config(self) -> PreTrainedConfig:
-        """The audio encoder's configuration as an object."""
+        """The audio encoder's configuration as an object.
+
+        Raises:
+            ValueError: ``audio_encoder`` is None.
+        """
         if self.audio_encoder is None:
             raise ValueError("the configuration has no audio encoder; expected `audio_encoder` to hold its config.json")
         return AutoConfig.for_model(**self.audio_encoder)

@@ -110,6 +110,10 @@ class LabelGenerator(PreTrainedModel):
 
     Attributes:
         recordings: of the log at hand, for a model that reads audio. They belong to the log: they are not saved.
+
+    Raises:
+        ValueError: a task of another package is not installed, a task but ``success`` is of the level "goal", or
+            ``config`` has no turn encoder.
     """
 
     config_class = LabelGeneratorConfig

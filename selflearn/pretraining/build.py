@@ -112,7 +112,11 @@ def make_swaps(
     pool_size: int,
     seed: int,
 ) -> SwapCollator:
-    """What makes pretraining batches for a model, with wrong responses out of these dialogues."""
+    """What makes pretraining batches for a model, with wrong responses out of these dialogues.
+
+    Raises:
+        ValueError: as :func:`make_grades`.
+    """
     used = [name for name, share in config.shares.items() if share > 0]
     grades = make_grades(used, dialogues, encoder=encoder, pool_size=pool_size, seed=seed)
     inputs = model.collator(tokenizer, with_targets=False)  # type: ignore[arg-type]

@@ -33,6 +33,9 @@ class SwapConfig:
         swapped: share of the responses that are replaced.
         hidden: share of the responses that are hidden.
         shares: weight of each grade; where a grade has nothing to offer, the next of the list is tried.
+
+    Raises:
+        ValueError: a share is negative, all weights are 0, or ``swapped`` and ``hidden`` have no sum in (0, 1].
     """
 
     swapped: float = 0.3
@@ -85,6 +88,9 @@ class SwapCollator:
 
     Attributes:
         drawn: responses that were replaced so far, by the grade that the wrong one is of.
+
+    Raises:
+        ValueError: ``grades`` lacks one that has a share.
     """
 
     def __init__(self, collator: Collator, grades: Mapping[str, Grade], config: SwapConfig, *, seed: int) -> None:

@@ -120,7 +120,11 @@ class TrainingData(lightning.LightningDataModule):
         self.workers = workers
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """The batches that are left of the stage."""
+        """The batches that are left of the stage.
+
+        Raises:
+            RuntimeError: the data is not attached to a trainer: ``trainer.fit(module, data)`` does that.
+        """
         trainer = self.trainer
         if trainer is None:
             raise RuntimeError("the data is not attached to a trainer; call trainer.fit(module, data)")

@@ -30,6 +30,9 @@ class OptimizationConfig(Checked):
         weight_decay: of matrices; biases, norms and the embeddings of texts have none.
         warmup: share of the steps in which the rate rises from 0.
         clip: largest gradient norm.
+
+    Raises:
+        SettingError: a value is not of its kind or range.
     """
 
     lr: Annotated[float, Limit(above=0)] = 1e-3

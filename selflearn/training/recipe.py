@@ -319,6 +319,11 @@ class Recipe:
             tune: dialogues to choose thresholds on.
             stage: ``stage.directory`` gets a folder for each stage.
             unlabelled: dialogues to pretrain on; None = the labelled ones.
+
+        Raises:
+            ValueError: a task is unknown or none is labelled, there is no dialogue, texts may be longer than the
+                encoder reads, an audio encoder has no recording, or there is no response to swap.
+            TooLongError: something is too long and ``training.on_overflow`` is "error".
         """
         tasks = fit_tasks(self.tasks, labelled)
         recordings = None

@@ -21,7 +21,11 @@ from selflearn.training.optimization import OptimizationConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialogueSettings:
-    """Of the dialogue encoder; see :class:`~selflearn.models.LabelGeneratorConfig`."""
+    """Of the dialogue encoder; see :class:`~selflearn.models.LabelGeneratorConfig`.
+
+    Raises:
+        SettingError: a value is not of its kind or range, or ``size`` is no multiple of ``heads``.
+    """
 
     size: Count = 256
     layers: Index = 2
@@ -41,7 +45,11 @@ class DialogueSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LexicalSettings(Checked):
-    """Of the wide part (hashed word n-grams); ``buckets=0`` leaves it out."""
+    """Of the wide part (hashed word n-grams); ``buckets=0`` leaves it out.
+
+    Raises:
+        SettingError: a value is not of its kind or range.
+    """
 
     buckets: Index = 65_536
     size: Count = 128
@@ -56,6 +64,9 @@ class AudioSettings(Checked):
         encoder: name or directory of a pretrained encoder (:func:`~selflearn.encoders.load_audio_encoder`); None takes
             the mean and the spread of the log-mel spectrum.
         frozen: the encoder stays as it is; otherwise it learns with the turn encoder's rate.
+
+    Raises:
+        SettingError: a value is not of its kind.
     """
 
     encoder: str | None = None
@@ -76,6 +87,10 @@ class ModelSettings:
         audio: how recordings are read, where a log has some.
         feature_dropout: probability that a feature is hidden in training.
         without: groups of features that are left out (:data:`~selflearn.batching.features.GROUPS`).
+
+    Raises:
+        SettingError: a value is not of its kind or range.
+        ValueError: ``without`` names no group of features.
     """
 
     encoder: str = "minilm"
@@ -107,6 +122,9 @@ class PretrainingSettings(Checked):
         pool_size: responses that wrong ones are drawn from.
         optimization: rates.
         weights: file with the weights of an earlier pretraining, instead of a new one.
+
+    Raises:
+        SettingError: a value is not of its kind or range.
     """
 
     epochs: Annotated[float, Limit(least=0)] = 1.0
@@ -134,6 +152,10 @@ class TrainingSettings:
         on_overflow: what happens to dialogues and texts that are too long.
         views: names of views (:mod:`selflearn.corpora.views`) in which training dialogues are shown.
         view_share: share of the dialogues that an epoch shows in a view instead of whole.
+
+    Raises:
+        SettingError: a value is not of its kind or range.
+        ValueError: ``views`` names no view.
     """
 
     epochs: Annotated[float, Limit(above=0)] = 4.0

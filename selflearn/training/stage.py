@@ -43,6 +43,9 @@ class HardwareConfig(Checked):
         devices: how many, or "auto".
         strategy: how several devices share the work.
         precision: "32-true", "bf16-mixed", "16-mixed"; or "auto": :func:`precision` of the machine.
+
+    Raises:
+        SettingError: a value is not of its kind.
     """
 
     accelerator: str = "auto"
@@ -62,6 +65,9 @@ class StageConfig(Checked):
         resume: whether a checkpoint that is found is used; otherwise the stage starts anew.
         progress: show progress bars: of the stage, and of what the trained system labels afterwards.
         loggers: what losses are written to; made anew for each stage, as its steps begin at 0.
+
+    Raises:
+        SettingError: a value is not of its kind or range.
     """
 
     directory: Path

@@ -1,0 +1,50 @@
+"""Whoever reads of a public function which errors it raises is told of all that stand in it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import selflearn
+
+ROOT = Path(selflearn.__file__).parent
+PACKAGES = (
+    "baselines", "batching", "corpora", "encoders", "evaluation", "metrics", "models", "pretraining", "reports",
+    "tasks", "training",
+)  # fmt: skip
+MADE_BY = ("__init__", "__post_init__")
+"""Their errors are those of the class."""
+
+
+def raises(function: ast.AST) -> bool:
+    """Whether there is a ``raise`` of its own in a function, not in one that it defines; what cannot be is no error."""
+    inside = [node for node in ast.iter_child_nodes(function) if not isinstance(node, ast.FunctionDef | ast.Lambda)]
+    named = [node.exc for node in inside if isinstance(node, ast.Raise) and node.exc is not None]
+    return any("AssertionError" not in ast.unparse(error) for error in named) or any(map(raises, inside))
+
+
+def silent(node: ast.Module | ast.ClassDef, name: str = "") -> Iterator[str]:
+    """Public functions and classes that raise, with nothing about errors in what they say of themselves."""
+    for child in node.body:
+        if not isinstance(child, ast.ClassDef | ast.FunctionDef):
+            continue
+        if child.name.startswith("_") and child.name not in MADE_BY:
+            continue
+        full = f"{name}.{child.name}".lstrip(".")
+        if isinstance(child, ast.ClassDef):
+            yield from silent(child, full)
+            continue
+        said = ast.get_docstring(node if child.name in MADE_BY else child) or ""
+        if raises(child) and "Raises:" not in said and "errors as" not in said:
+            yield full
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_functions_name_the_errors_that_they_raise(package):
+    found = [
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in sorted((ROOT / package).rglob("*.py"))
+        for name in silent(ast.parse(file.read_text("utf-8")))
+    ]
+    assert not found
