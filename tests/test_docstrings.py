@@ -1,6 +1,7 @@
-"""Whoever reads of a public function which errors it raises is told of all that stand in it."""
+"""What docstrings promise of themselves: errors are named, and a letter in a shape is one of the legend."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,3 +49,20 @@ def test_public_functions_name_the_errors_that_they_raise(package):
         for name in silent(ast.parse(file.read_text("utf-8")))
     ]
     assert not found
+
+
+BATCH = ast.parse((ROOT / "batching" / "batch.py").read_text("utf-8"))
+LEGEND = set(re.findall(r"``([A-Z])``", ast.get_docstring(BATCH)))
+SHAPE = re.compile(r"``(?:\w+ )?[\[(]([^`]*)[\])]``")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_letters_of_shapes_are_those_of_the_legend(package):
+    found = {
+        (str(file.relative_to(ROOT)), letter)
+        for file in sorted((ROOT / package).rglob("*.py"))
+        for shape in SHAPE.findall(file.read_text("utf-8"))
+        for letter in re.findall(r"\b[A-Z]\b", shape)
+    }
+    assert {(file, letter) for file, letter in found if letter not in LEGEND} == set()
+    assert LEGEND > set("DTN")

@@ -73,7 +73,7 @@ class NameClassifier:
         return self.names[best], probabilities[np.arange(len(best)), best]
 
     def probabilities(self, rows: Matrix) -> Floats:
-        """Probability of each of ``names``, ``(N, K)``; rows sum to 1."""
+        """Probability of each of ``names``, ``(N, C)``; rows sum to 1."""
         if self._model is None or not rows.shape[0]:
             return np.ones((rows.shape[0], len(self.names)))
         return np.asarray(self._model.predict_proba(rows), np.float64)

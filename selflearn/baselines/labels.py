@@ -21,8 +21,8 @@ class TurnLabelsOf:
     """Labelled turns of some dialogues.
 
     Attributes:
-        rows: their numbers, counted through all turns of all dialogues, ``(n,)``.
-        values: their labels, bool or str, ``(n,)``.
+        rows: their numbers, counted through all turns of all dialogues, ``(N,)``.
+        values: their labels, bool or str, ``(N,)``.
     """
 
     rows: NDArray[np.int64]

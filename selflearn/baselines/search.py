@@ -21,13 +21,13 @@ FOLDS = 5
 
 
 class Classifier(Protocol):
-    """What is fitted: from rows ``(n, F)`` to one answer a row: a probability, several, or a name."""
+    """What is fitted: from rows ``(N, F)`` to one answer a row: a probability, several, or a name."""
 
     def fit(self, rows: Matrix, gold: NDArray[Any]) -> Any:
         """Learn."""
 
     def answers(self, rows: Matrix) -> NDArray[Any]:
-        """Answer, ``(n, ...)``."""
+        """Answer, ``(N, ...)``."""
         ...
 
 
@@ -37,13 +37,13 @@ C = TypeVar("C", bound=Classifier)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Items(Generic[W]):
-    """``n`` labelled things: turns, goals, words or spans.
+    """``N`` labelled things: turns, goals, words or spans.
 
     Attributes:
-        read: what a window shows of each, sparse ``(n, F)``.
-        gold: their labels, ``(n,)``.
-        dialogue: number of the dialogue of each, ``(n,)``.
-        text: number of the text that each is part of, where a measure needs that, ``(n,)``.
+        read: what a window shows of each, sparse ``(N, F)``.
+        gold: their labels, ``(N,)``.
+        dialogue: number of the dialogue of each, ``(N,)``.
+        text: number of the text that each is part of, where a measure needs that, ``(N,)``.
     """
 
     read: Callable[[W], Matrix]

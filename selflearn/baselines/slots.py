@@ -42,14 +42,14 @@ class Requests:
     turns: TurnVectors
 
     def around_words(self) -> Matrix:
-        """Each word with its neighbours and the pairs that they make, sparse ``(W, features)``."""
+        """Each word with its neighbours and the pairs that they make, sparse ``(W, F)``."""
         at = (neighbour_rows(self.words.owner, offset) for offset in range(-TAG_REACH, TAG_REACH + 1))
         beside = [read_words(self.forms, self.words, rows) for rows in at]
         pairs = [self.pairs.transform(self.words, offset) for offset in range(-PAIR_REACH, PAIR_REACH)]
         return sp.hstack([*beside, *pairs], format="csr", dtype=np.float32)
 
     def around_spans(self, spans: Spans, window: Window) -> Matrix:
-        """Words of each span as a bag, the words beside it, and the window of its turn, sparse ``(n, features)``."""
+        """Words of each span as a bag, the words beside it, and the window of its turn, sparse ``(N, F)``."""
         lengths = spans.end - spans.first
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         inside = np.repeat(spans.first - bounds[:-1], lengths) + np.arange(bounds[-1])

@@ -25,8 +25,8 @@ class Spans:
     """Runs of words.
 
     Attributes:
-        first: number of the first word, ``(n,)``.
-        end: one past the last word, ``(n,)``.
+        first: number of the first word, ``(N,)``.
+        end: one past the last word, ``(N,)``.
     """
 
     first: Rows
@@ -70,7 +70,7 @@ def decode_tags(probabilities: NDArray[np.float64], text: Rows) -> NDArray[np.in
 
 @dataclass(frozen=True, slots=True)
 class GoldSpans:
-    """Labelled spans: the tag of each word ``(W,)``, the spans read from them, and the name of each ``(n,)``."""
+    """Labelled spans: the tag of each word ``(W,)``, the spans read from them, and the name of each ``(N,)``."""
 
     tags: NDArray[np.int64]
     spans: Spans

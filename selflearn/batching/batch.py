@@ -1,8 +1,18 @@
 """The tensors of a batch of dialogues.
 
-Shape letters used throughout the library: ``D`` dialogues, ``T`` turns of the longest one, ``U`` distinct texts of a
-bucket, ``L`` tokens of the longest text of it, ``N`` request tokens of all turns, ``H`` width of the turn encoder,
-``M`` width of the dialogue encoder.
+Letters of shapes, here and in all packages up to ``evaluation``; what has none is spelled out.
+
+Of a batch: ``D`` dialogues, ``T`` turns of the longest one, ``U`` distinct texts of a bucket, ``L`` tokens of the
+longest text of it, ``P`` vectors of a text (1, or 2 where it is a pair), ``V`` distinct utterances, ``K`` entries of an
+n-best list, ``O`` neighbours that these are compared with, ``I`` intents of the assistant, ``C`` names of a task, ``Q``
+turns whose response is hidden.
+
+Widths: ``H`` of the turn encoder, ``M`` of the dialogue encoder, ``X`` of the vector of an utterance's n-grams.
+
+Of what stands one after the other: ``N`` things that are listed (in a batch request tokens, in a table items), ``W``
+words, ``F`` features of a row that a linear system reads.
+
+Of metrics: ``G`` dialogues, one group of items each, ``S`` sums that a dialogue adds to a metric, ``R`` resamples.
 """
 
 from __future__ import annotations
@@ -71,9 +81,9 @@ class SoundBucket(Movable):
     """Pieces of recordings that a pretrained audio encoder reads together (:mod:`selflearn.batching.sounds`).
 
     Attributes:
-        inputs: as its feature extractor makes them, ``[R, ...]``.
-        mask: what is no padding, ``[R, S]``; None where nothing is padded.
-        recordings: number of the recording that each piece is of, ``[R]``.
+        inputs: as its feature extractor makes them, ``[pieces, ...]``.
+        mask: what is no padding, ``[pieces, samples]``; None where nothing is padded.
+        recordings: number of the recording that each piece is of, ``[pieces]``.
     """
 
     inputs: Tensor
@@ -86,9 +96,9 @@ class FeatureValues(Movable):
     """Features of every turn; where a mask is False the value is meaningless and the learned "missing" is used.
 
     Attributes:
-        categorical: ``[D, T, C]`` value numbers, 0 = missing, 1 = a value that training never saw.
-        numeric: ``[D, T, F]`` transformed values; ``numeric_mask`` the same shape, bool.
-        audio: ``[D, T, A]`` or None; ``audio_mask`` ``[D, T]``.
+        categorical: ``[D, T, names]`` value numbers, 0 = missing, 1 = a value that training never saw.
+        numeric: ``[D, T, names]`` transformed values; ``numeric_mask`` the same shape, bool.
+        audio: ``[D, T, width]`` or None; ``audio_mask`` ``[D, T]``.
         sounds: the recordings, for a pretrained audio encoder, which makes ``audio`` of them.
         sound_index: recording of each turn, ``[D, T]``, -1 where there is none; None without such an encoder.
     """
@@ -138,7 +148,7 @@ class DialogueBatch(Movable):
     Attributes:
         buckets: the distinct texts; together they number ``sum(U)`` texts in order.
         text_index: text of each turn, ``[D, T, 2]`` (request, response) or ``[D, T]`` (pairs); -1 where there is none.
-        ngrams: hashed word n-grams of the distinct utterances, ``[G]``, utterance after utterance.
+        ngrams: hashed word n-grams of the distinct utterances, ``[n-grams]``, utterance after utterance.
         ngram_starts: where each utterance begins in ``ngrams``, ``[V]``.
         utterance_index: utterance of each turn and side, ``[D, T, 2]``; -1 where there is none.
         turn_mask: ``[D, T]``, False on padding.

@@ -49,11 +49,11 @@ class AudioEncoder(nn.Module):
         """One vector a recording.
 
         Args:
-            buckets: of ``P`` pieces of recordings in all.
+            buckets: of all pieces of recordings.
 
         Returns:
-            float, ``[P, H]``; of a recording in several pieces the mean over all frames. As there are at least as many
-            pieces as recordings, the last rows may be of none.
+            float, ``[pieces, H]``; of a recording in several pieces the mean over all frames. As there are at least as
+            many pieces as recordings, the last rows may be of none.
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             sums, counts = zip(*(self._frames(bucket) for bucket in buckets), strict=True)
@@ -65,11 +65,11 @@ class AudioEncoder(nn.Module):
         return out
 
     def _frames(self, bucket: SoundBucket) -> tuple[Tensor, Tensor]:
-        """Sum of the states over the frames of sound ``[R, H]``, and their number ``[R]``."""
+        """Sum of the states over the frames of sound ``[pieces, H]``, and their number ``[pieces]``."""
         given: dict[str, Any] = {self.model.main_input_name: bucket.inputs}
         if bucket.mask is not None:
             given["attention_mask"] = bucket.mask
-        states = self.model(**given).last_hidden_state.float()  # [R, F, H]
+        states = self.model(**given).last_hidden_state.float()  # [pieces, frames, H]
         if bucket.mask is None:
             return states.sum(1), states.new_full((len(states),), states.shape[1])
         lengths: Tensor = self.model._get_feat_extract_output_lengths(bucket.mask.sum(-1))  # type: ignore[operator]

@@ -30,7 +30,7 @@ class LexicalEncoder(nn.Module):
         """Sum of the embeddings, divided by the root of their number.
 
         Args:
-            ngrams: numbers of the n-grams of all utterances, long, ``[G]``.
+            ngrams: numbers of the n-grams of all utterances, long, ``[n-grams]``.
             starts: where each utterance begins, long, ``[V]``.
 
         Returns:

@@ -290,7 +290,7 @@ def _categories(values: Sequence[_Value | None]) -> NDArray[np.float64]:
 
 
 def _directions(values: Sequence[_Value | None], train: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """``(N, C)`` with ``C`` of at most :data:`COMPONENTS`, found in the training items; NaN where there is no text."""
+    """``(N, components)``, at most :data:`COMPONENTS`, found in the training items; NaN where there is no text."""
     texts = [value.words if isinstance(value, _Text) else None for value in values]
     words = TfidfVectorizer(token_pattern=_TOKEN, ngram_range=(1, 2), sublinear_tf=True)
     seen = [texts[i] or "" for i in train]

@@ -47,10 +47,10 @@ class Items:
         return [None if pd.isna(text) else str(text) for text in self.frame[column]]
 
     def numbered(self, *columns: str) -> tuple[Tensor, int]:
-        """Number the names of ``K`` columns together, in sorted order; -1 for no name.
+        """Number the names of some columns together, in sorted order; -1 for no name.
 
         Returns:
-            int64 ``(K, N)``, and how many names there are.
+            int64 ``(columns, N)``, and how many names there are.
         """
         together = pd.concat([self.frame[column] for column in columns], ignore_index=True)
         codes, names = pd.factorize(together, sort=True)

@@ -88,7 +88,7 @@ class TurnFusion(nn.Module):
 
 
 def _shared(*sides: Tensor) -> Tensor:
-    """Products of unit vectors of both sides, ``[D, T, 2, S]`` each, of a norm of about one; ``[D, T, sum(S)]``."""
+    """Products of unit vectors of both sides, ``[D, T, 2, ...]`` each, of a norm of about one, beside each other."""
     products = []
     for both in sides:
         request, response = functional.normalize(both, dim=-1).unbind(2)

@@ -21,7 +21,7 @@ class SwapObjectivesOutput(ModelOutput):
         detection: mean binary cross-entropy over turns with a response, a scalar.
         contrast: InfoNCE, a scalar.
         detection_logits: ``[D, T]``.
-        contrast_logits: ``[Q, R]``.
+        contrast_logits: ``[Q, candidates]``.
     """
 
     detection: Tensor | None = None

@@ -59,9 +59,9 @@ class PretrainingBatch(Movable):
         inputs: the changed dialogues.
         swapped: float ``[D, T]``; 1 swapped, 0 intact, -1 no response or hidden.
         hidden_turns: long ``[Q]``: turns whose response was hidden, as ``dialogue * T + turn``.
-        candidates: buckets of the ``R`` distinct hidden responses.
+        candidates: buckets of the distinct hidden responses.
         candidate_order: long ``[Q]``: the candidate that is the true response.
-        forbidden: bool ``[Q, R]``: near-duplicates of the true response, which are no negatives.
+        forbidden: bool ``[Q, candidates]``: near-duplicates of the true response, which are no negatives.
     """
 
     inputs: DialogueBatch

@@ -71,7 +71,7 @@ class EncodedBatch:
         return self.shifted(self.turns, offset)
 
     def shifted(self, values: Tensor, offset: int) -> Tensor:
-        """What belongs to turn ``t + offset`` in the place of turn ``t``, ``[D, T, X]``; zero if it may not be seen."""
+        """What belongs to turn ``t + offset`` in the place of turn ``t``, ``[D, T, ...]``; zero if not to be seen."""
         if offset and (not self.context or (offset > 0 and self.causal)):
             return torch.zeros_like(values)
         return shift_turns(values, offset)
@@ -85,7 +85,7 @@ class EncodedBatch:
         return self.tokens[self.inputs.token_index]
 
     def of_tokens(self, turns: Tensor) -> Tensor:
-        """What belongs to the turn of each request token, ``[N, X]``, from values by turn, ``[D, T, X]``."""
+        """What belongs to the turn of each request token, ``[N, ...]``, from values by turn, ``[D, T, ...]``."""
         return turns.flatten(0, 1)[self.inputs.token_turn]
 
 

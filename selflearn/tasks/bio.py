@@ -15,7 +15,7 @@ PADDED_TOKENS = 200_000
 
 
 def begin_tag(label: int) -> int:
-    """Tag number of ``B-label``; ``I-label`` is the next. ``O`` is 0, so ``K`` labels make ``2 K + 1`` tags."""
+    """Tag number of ``B-label``; ``I-label`` is the next. ``O`` is 0, so ``C`` labels make ``2 C + 1`` tags."""
     return 1 + 2 * label
 
 
@@ -66,7 +66,7 @@ def best_tags(log_probs: np.ndarray, starts: Sequence[int] | np.ndarray) -> np.n
     """The most probable valid tag sequence of each request (Viterbi); ``I-x`` may follow ``B-x`` or ``I-x`` alone.
 
     Args:
-        log_probs: of the tags of all tokens, request after request, ``[N, 2 K + 1]``.
+        log_probs: of the tags of all tokens, request after request, ``[N, 2 C + 1]``.
         starts: where each request begins, the first at 0; all have tokens.
 
     Returns:

@@ -48,7 +48,7 @@ class SlotHead(nn.Module):
         self.hide_words = nn.Dropout(WORD_DROPOUT if sizes.readings.slots else 0.0)
 
     def forward(self, encoded: EncodedBatch) -> Tensor:
-        """Log-probabilities of the BIO tags of every request token, ``[N, 2 K + 1]``."""
+        """Log-probabilities of the BIO tags of every request token, ``[N, 2 C + 1]``."""
         tokens = self.hide_words(encoded.request_tokens())
         edges = self.of_edge(tokens)
         around = self.turn(self.dropout(encoded.turns)) + self.question(encoded.response_before())

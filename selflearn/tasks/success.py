@@ -40,14 +40,14 @@ class GoalHead(nn.Module):
 
         Args:
             encoded: the batch.
-            goals: long ``[G, 3]``: dialogue, first turn, one past the last.
+            goals: long ``[goals, 3]``: dialogue, first turn, one past the last.
 
         Returns:
-            float ``[G]``.
+            float ``[goals]``.
         """
         turns, (dialogue, start, end) = encoded.turns, goals.unbind(1)
         steps = torch.arange(turns.shape[1], device=turns.device)
-        inside = (steps >= start[:, None]) & (steps < end[:, None])  # [G, T]
+        inside = (steps >= start[:, None]) & (steps < end[:, None])  # [goals, T]
         weights = self.attention(turns).squeeze(-1)[dialogue].masked_fill(~inside, float("-inf")).softmax(-1)
         pooled = torch.einsum("gt,gtm->gm", weights, turns[dialogue])
         after = encoded.neighbours(1)
@@ -86,7 +86,7 @@ class SuccessTask(Task):
         return GoalHead(sizes, dropout=dropout)
 
     def targets(self, dialogues: Sequence[Dialogue], batch: DialogueBatch) -> Targets:
-        """``goals``: long ``[G, 3]`` labelled goals; ``failed``: float ``[G]``."""
+        """``goals``: long ``[goals, 3]`` labelled goals; ``failed``: float ``[goals]``."""
         found = [(d, goal) for d, dialogue in enumerate(dialogues) for _, goal in labelled_goals(dialogue)]
         if not found:
             return {}
@@ -120,7 +120,7 @@ class SuccessTask(Task):
         return len(targets["failed"])
 
     def decode(self, logits: Tensor, batch: DialogueBatch, dialogues: Sequence[ObservedDialogue]) -> list[Any]:
-        """Probability of failure of each goal that was scored, ``[G]`` in order."""
+        """Probability of failure of each goal that was scored, ``[goals]`` in order."""
         return torch.sigmoid(logits.float()).tolist()
 
     def tables(

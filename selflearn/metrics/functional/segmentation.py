@@ -194,7 +194,7 @@ def window_diff(preds: Tensor, target: Tensor, groups: Tensor | None = None, *, 
 def _windows(
     preds: Tensor, target: Tensor, groups: Tensor | None, num_groups: int | None, window: int
 ) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Boundaries inside each window of ``window`` gaps: predicted ``(W,)``, gold ``(W,)``, dialogue ``(W,)``, ``G``."""
+    """Boundaries inside each window of ``window`` gaps: predicted, gold and dialogue ``(N,)`` each, and ``G``."""
     groups, num_groups = check_rows(preds, target, groups, num_groups)
     preds, target = check_flags(preds=preds, target=target)
     if window < 1:
