@@ -72,7 +72,7 @@ class SignalModel:
 
     @classmethod
     def fit(cls, items: Items, *, share_of: Literal["signals", "both"], learned: Floats | None = None,
-            rounds: int = 50) -> Self:  # fmt: skip
+            strength: float = 1.0, rounds: int = 50) -> Self:  # fmt: skip
         """Estimate from items of which nobody knows the answer, by expectation-maximisation.
 
         First the signals alone; then signals and classifier together.
@@ -83,6 +83,8 @@ class SignalModel:
                 "signals": they alone, for circumstances that say the same as the signals: together such two would talk
                 each other into more and more answers of one kind.
             learned: whether the classifier learns from each item, bool ``[items]``; None: from all.
+            strength: inverse of the classifier's L2 penalty. It learns from its own answers, and grows the surer of
+                them the weaker the penalty is.
             rounds: most rounds of the signals alone; of both together a fifth of them.
 
         Raises:
@@ -102,7 +104,7 @@ class SignalModel:
         reader = make_pipeline(DictVectorizer(), MaxAbsScaler())
         inputs = csr_matrix(reader.fit_transform(items.circumstances))
         for _ in range(max(1, rounds // 5)):
-            before, rates, classifier = yes, _rates(votes, yes), _logistic(inputs[used], yes[used])
+            before, rates, classifier = yes, _rates(votes, yes), _logistic(inputs[used], yes[used], strength)
             odds = classifier.decision_function(inputs) + _evidence(votes, rates)
             offset = _offset(odds, share) if share_of == "signals" else 0.0
             yes = expit(odds + offset)
@@ -148,9 +150,9 @@ def _offset(odds: Floats, share: float) -> float:
     return float(brentq(lambda added: expit(odds + added).mean() - share, -40.0, 40.0))
 
 
-def _logistic(inputs: csr_matrix, yes: Floats) -> LogisticRegression:
+def _logistic(inputs: csr_matrix, yes: Floats, strength: float) -> LogisticRegression:
     """Logistic regression on probabilities: each item counts as both, as much as it is either."""
     weights = np.clip(np.concatenate([1 - yes, yes]), 1e-6, None)
-    model = LogisticRegression(max_iter=500)
+    model = LogisticRegression(max_iter=500, C=strength)
     model.fit(vstack([inputs, inputs]), np.repeat([0, 1], len(yes)), sample_weight=weights)
     return model

@@ -65,6 +65,20 @@ def test_circumstances_hold_what_is_no_signal_of_its_own():
     assert much_later == alone  # it is about something else
 
 
+def test_what_comes_of_an_interruption_says_nothing_more():
+    """Who interrupts goes on at once, often with "stop": three signals of one event would outvote all others."""
+    turns = tuple(Turn(request="a", response="b", seconds=seconds) for seconds in (0.0, 3.0, 9.0))
+    stopped = (Feedback(barge_in=True), Feedback(termination=True), Feedback())
+    gave_up = (Feedback(barge_in=False), Feedback(termination=True), Feedback())
+    interrupted, left = (
+        failure_votes(Dialogue(id="d", corpus="c", split="train", turns=turns, feedback=feedback))[0]
+        for feedback in (stopped, gave_up)
+    )
+    assert interrupted["barge_in"] == "True"
+    assert not {"given_up", "gap"} & set(interrupted)
+    assert (left["given_up"], left["gap"]) == ("True", "up to 4 s")
+
+
 def test_a_log_of_one_turn_sessions_can_be_estimated(log):
     alone = [replace(without_gold(d), id=f"{d.id}-{i}", turns=(turn,), feedback=(Feedback(barge_in=i % 2 == 0),))
              for d in log[:40] for i, turn in enumerate(d.turns[:2])]  # fmt: skip
