@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from math import floor
 from pathlib import Path
 from typing import NamedTuple
@@ -32,10 +31,19 @@ from selflearn.corpora.rated import RatedCorpus
 from selflearn.inference import Labeler
 from selflearn.inference.audit import AuditedLabel, audited_labels, by_task, check_labelled_by_people, unknown_names
 from selflearn.inference.audit_design import DESIGNS, check_design, unit_of
+from selflearn.inference.audited_log import AuditedLog
 from selflearn.inference.calibration import calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
 from selflearn.inference.learned_from import check_not_learned_from
-from selflearn.inference.promises import Promises, acceptance, certify_names, certify_tasks, write_promises
+from selflearn.inference.promises import (
+    Promises,
+    acceptance,
+    certify_names,
+    certify_tasks,
+    check_replaces_no_other,
+    telling,
+    write_promises,
+)
 from selflearn.inference.rows import EACH, key_in_words, split_key
 from selflearn.inference.tries import audit_of, note_try, number_of_try
 from selflearn.reports import add_promises
@@ -78,7 +86,9 @@ def main(cfg: DictConfig) -> None:
     )
     folder, known_as = Path(cfg.labeler).expanduser(), audit_of(dialogues)
     settings = {name: cfg[name] for name in DECIDE}
+    log = AuditedLog.of(dialogues, corpus=cfg.corpus, root=cfg.input, split=cfg.split)
     number = number_of_try(folder, known_as, settings, model=labeler.fingerprint, again=cfg.again)
+    check_replaces_no_other(folder, log, again=cfg.again)
     console = Console(stderr=True)
     check_names(dialogues, labeler, console)
     bar = track(labelled(dialogues, labeler), "labelling", len(dialogues), console=console, disable=not cfg.progress)
@@ -89,39 +99,48 @@ def main(cfg: DictConfig) -> None:
     before = calibration_errors(label for one in audit for label in audited_labels(one.uncalibrated, one.gold.labels))
     audited = [label for one in audit for label in audited_labels(one.said, one.gold.labels)]
     errors = {task: (before[task], after) for task, after in calibration_errors(audited).items()}
+    promises, price = certified(audited, cfg)
+    promises = telling(promises, log, number)
+    note_try(folder, known_as, settings, model=labeler.fingerprint)
+    given = Presence.of(one.gold.observed() for one in audit)
+    promised = Promises(tasks=promises, audited=given, log=log)
+    file = write_promises(promised, folder, model=labeler.fingerprint)
+    add_promises(folder, promised)
+    found = compare(check(checked, promises, person))
+    show(promises, price, found, len(checked), cfg)
+    of_users = len({one.gold.user_id for one in audit if one.gold.user_id is not None})
+    users = f" of {of_users:,} users" if of_users else ""
+    from_what = f"from {len(audit):,} audited dialogues{users}, of {escape(str(log))}"
+    console.print(f"{from_what}; written: {file}", highlight=False, soft_wrap=True)
+    if cfg.page is not None:
+        replace_text(Path(cfg.page), markdown(promised, price, errors, found, len(audit), len(checked), cfg))
+
+
+def certified(audited: Sequence[AuditedLabel], cfg: DictConfig) -> tuple[dict[str, Certificate], dict[str, float]]:
+    """The promises, and what it costs each that others hold with it, where that was asked for."""
     asked = {name: cfg[name] for name in ("target_error", "confidence", "method", "max_items", "seed", "starts")}
     asked["design"] = cfg.audited
     if cfg.together:
         asked["confidence"] = each_at(cfg.confidence, len(by_task(audited)))
-    price: dict[str, float] = {}
-    if cfg.each is None:
-        promises = certify_tasks(audited, **asked)
-    else:
-        promises, price = certify_names(audited, cfg.each, **asked)
-    if number > 1:
-        said = f" It is try {number} on this audit: the confidence is that of one, chosen before its labels were seen."
-        promises = {key: replace(one, promise=one.promise + said) for key, one in promises.items()}
-    note_try(folder, known_as, settings, model=labeler.fingerprint)
-    given = Presence.of(one.gold.observed() for one in audit)
-    file = write_promises(Promises(tasks=promises, audited=given), folder, model=labeler.fingerprint)
-    add_promises(folder, promises)
-    shown = Console()
-    shown = Console(width=max(shown.width, 120))  # a row a line, also in a file
+    return (certify_tasks(audited, **asked), {}) if cfg.each is None else certify_names(audited, cfg.each, **asked)
+
+
+def show(
+    promises: Mapping[str, Certificate], price: Mapping[str, float], found: Mapping[str, TaskComparison], checked: int,
+    cfg: DictConfig,
+) -> None:  # fmt: skip
+    """Print the promises, and what they come to on so many other dialogues."""
+    console = Console()
+    console = Console(width=max(console.width, 120))  # a row a line, also in a file
     in_words = {key: one for key, one in promises.items() if cfg.each is None or one.threshold is not None}
     for key, one in in_words.items():
-        words = f"[bold]{escape(key_in_words(key))}[/bold]: {one.promise}{together(price.get(key))}"
-        shown.print(words, highlight=False)
+        words = f"[bold]{escape(key_in_words(key))}[/bold]: {escape(one.promise)}{together(price.get(key))}"
+        console.print(words, highlight=False)
     if len(in_words) < len(promises):
-        shown.print(not_accepted({key: one for key, one in promises.items() if key not in in_words}))
-    found = compare(check(checked, promises, person))
+        console.print(not_accepted({key: one for key, one in promises.items() if key not in in_words}))
     if found:
-        shown.print(table(found, len(checked)))
-    shown.print(joint_confidence(cfg, len(by_task(audited))), highlight=False)
-    of_users = len({one.gold.user_id for one in audit if one.gold.user_id is not None})
-    users = f" of {of_users:,} users" if of_users else ""
-    console.print(f"from {len(audit):,} audited dialogues{users}; written: {file}", highlight=False, soft_wrap=True)
-    if cfg.page is not None:
-        replace_text(Path(cfg.page), markdown(promises, price, errors, found, len(audit), len(checked), cfg))
+        console.print(table(found, checked))
+    console.print(joint_confidence(cfg, len({split_key(key)[0] for key in promises})), highlight=False)
 
 
 def check_settings(cfg: DictConfig) -> None:
@@ -256,16 +275,17 @@ def command(cfg: DictConfig) -> str:
 
 
 def markdown(
-    promises: Mapping[str, Certificate], price: Mapping[str, float], errors: Mapping[str, tuple[float, float]],
+    promised: Promises, price: Mapping[str, float], errors: Mapping[str, tuple[float, float]],
     found: Mapping[str, TaskComparison], audited: int, checked: int, cfg: DictConfig,
 ) -> str:  # fmt: skip
     """Promises and figures, for the page of results; ``price`` is empty where each task has one promise."""
+    promises = promised.tasks
     kind = "an exact" if all(one.exact for one in promises.values()) else "an approximate"
     of_each = "" if cfg.each is None else f", of each {cfg.each}"
     lines = [
         f"### Labels with {kind} promise: at most {at_most_percent(cfg.target_error)} wrong{of_each}\n",
         f"```bash\n{command(cfg)}\n```\n",
-        f"Certified on {audited:,} dialogues of the {cfg.split} split{_users(promises)}.\n",
+        f"Certified on {audited:,} dialogues of {promised.log}{_users(promises)}.\n",
         "| task | audited labels | calibration error before | and after | threshold | accepted | what it would take |"
         + ("" if cfg.each is None else " price of holding together |"),
         "| --- | ---: | ---: | ---: | ---: | ---: | --- |" + ("" if cfg.each is None else " ---: |"),

@@ -283,7 +283,8 @@ def write_run(cfg: DictConfig, directory: Path, metrics: Mapping[str, float], ma
         card = model_card(metrics, settings_used, made_with)
         write_model_card(card, directory / "model")
         if (directory / "model" / promises.FILE).is_file():
-            add_promises(directory / "model", Labeler.from_pretrained(directory / "model").promises)
+            of = Labeler.from_pretrained(directory / "model").fingerprint
+            add_promises(directory / "model", promises.read_promises(directory / "model", model=of))
     (directory / "results.md").write_text(results_markdown(Results.from_metrics(metrics)))
     draw(directory, metrics)
 

@@ -11,10 +11,11 @@ from selflearn.corpora.loading import (
     find_corpus,
     iter_dialogues,
     load_dialogues,
+    log_name,
     read_report,
 )
 
 __all__ = [
     "Corpus", "CorpusError", "ReadReport", "as_dialogues", "corpus_names", "find_corpus", "iter_dialogues",
-    "load_dialogues", "read_report",
+    "load_dialogues", "log_name", "read_report",
 ]  # fmt: skip

@@ -140,6 +140,20 @@ def as_dialogues(rows: Iterable[Mapping[str, Any]]) -> Iterator[Dialogue]:
         yield Dialogue.from_dict(row, row=i)
 
 
+def log_name(corpus: str, root: str | Path | None) -> str:
+    """What a log is called: a release by its corpus, people's own by their file or folder.
+
+    Args:
+        corpus: name of the reader.
+        root: file or folder that it reads; None where it is not known.
+
+    Example:
+        >>> log_name("sgd", "corpora/sgd"), log_name("table", "logs/may"), log_name("table", "logs/may.parquet")
+        ('sgd', 'may', 'may.parquet')
+    """
+    return Path(root).expanduser().resolve().name if corpus == "table" and root is not None else corpus
+
+
 def _load(
     corpus: str | Corpus,
     root: str | Path,

@@ -13,6 +13,7 @@ from selflearn._replacing import replace_text
 from selflearn.batching.presence import Presence
 from selflearn.inference.audit import AuditedLabel, by_task
 from selflearn.inference.audit_design import drawn_as, independence
+from selflearn.inference.audited_log import AuditedLog
 from selflearn.inference.rows import EACH, Acceptance, promise_key
 from selflearn.trust import Certificate, certify, certify_each
 
@@ -124,10 +125,12 @@ class Promises:
     Attributes:
         tasks: by task or by name (:func:`~selflearn.inference.rows.promise_key`).
         audited: which fields the audited dialogues had: of dialogues that lack some, nothing is promised.
+        log: that was audited; None where it is not known.
     """
 
     tasks: Mapping[str, Certificate] = field(default_factory=dict)
     audited: Presence = field(default_factory=Presence)
+    log: AuditedLog | None = None
 
     def of(self, given: Presence) -> Mapping[str, Certificate]:
         """The promises of dialogues with these fields: nothing is accepted where they are not like the audited ones.
@@ -146,7 +149,8 @@ def write_promises(promises: Promises, directory: Path, *, model: str) -> Path:
     """Write them into the directory of the model; ``model`` is its fingerprint."""
     tasks = {task: asdict(certificate) for task, certificate in promises.tasks.items()}
     file = directory / FILE
-    found = {"model": model, "audited": promises.audited.to_dict(), "tasks": tasks}
+    log_of = None if promises.log is None else asdict(promises.log)
+    found = {"model": model, "log": log_of, "audited": promises.audited.to_dict(), "tasks": tasks}
     replace_text(file, json.dumps(found, indent=1) + "\n")
     return file
 
@@ -161,20 +165,67 @@ def read_promises(directory: Path, *, model: str) -> Promises:
     file = directory / FILE
     if not file.is_file():
         return Promises()
-    what_to_do = ("certify this model (python -m experiments.certify, with the same bf16), or remove the file to label "
-                  "without promises")  # fmt: skip
-    try:
-        found = json.loads(file.read_text("utf-8"))
-        certified, tasks = found["model"], found["tasks"]
-        promises = Promises(
-            tasks={task: Certificate(**fields) for task, fields in tasks.items()}, audited=Presence(**found["audited"])
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{file} cannot be read ({error!r}); {what_to_do}") from error
+    certified, promises = _read(file)
     if certified != model:
         raise AnotherModelError(f"{file} promises something of the model {certified}, this is {model}: its scores are "
-                                f"others; {what_to_do}")  # fmt: skip
+                                f"others; {_WHAT_TO_DO}")  # fmt: skip
     return promises
+
+
+_WHAT_TO_DO = (
+    "certify this model (python -m experiments.certify, with the same bf16), or remove the file to label without "
+    "promises"
+)
+
+
+def _read(file: Path) -> tuple[str, Promises]:
+    """The model that something is promised of, and what."""
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        promises = Promises(
+            tasks={task: Certificate(**fields) for task, fields in found["tasks"].items()},
+            audited=Presence(**found["audited"]),
+            log=None if found.get("log") is None else AuditedLog(**found["log"]),
+        )
+        return found["model"], promises
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file} cannot be read ({error!r}); {_WHAT_TO_DO}") from error
+
+
+def check_replaces_no_other(directory: Path, log: AuditedLog, *, again: bool) -> None:
+    """See that promises of one log are not replaced by those of another unawares.
+
+    Args:
+        directory: of the model.
+        log: that is to be audited now.
+        again: whether that is meant.
+
+    Raises:
+        ValueError: what is promised there is of another log, or does not say of which, and ``again`` is not set; or the
+            file is damaged.
+    """
+    file = directory / FILE
+    if again or not file.is_file():
+        return
+    before = _read(file)[1].log
+    if before != log:
+        of = "does not say which log was audited" if before is None else f"promises what was certified on {before}"
+        raise ValueError(f"{file} {of}, and this audit, of {log}, would replace it; give again=true if it is to, or "
+                         "copy the folder of the model to have both")  # fmt: skip
+
+
+def telling(promises: Mapping[str, Certificate], log: AuditedLog, number: int) -> dict[str, Certificate]:
+    """The same promises, whose words say which log was audited, and where it was not the first try on it.
+
+    Args:
+        promises: by :func:`~selflearn.inference.rows.promise_key`.
+        log: that was audited.
+        number: of the try (:func:`~selflearn.inference.tries.number_of_try`).
+    """
+    said = f" Audited: {log}."
+    if number > 1:
+        said += f" It is try {number} on this audit: the confidence is that of one, chosen before its labels were seen."
+    return {key: replace(one, promise=one.promise + said) for key, one in promises.items()}
 
 
 def remove_promises_of_others(directory: Path, *, model: str) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from selflearn._replacing import replace_text
+from selflearn.corpora import log_name
 from selflearn.evaluation import Results, results_markdown
+from selflearn.inference.promises import Promises
 from selflearn.inference.rows import TASKS, key_in_words
-from selflearn.trust import Certificate
 from selflearn.trust.wording import score_from
 
 FILE = "README.md"
@@ -119,8 +120,8 @@ def _data_in_words(data: Mapping[str, Any]) -> str:
     if data.get("simulate"):
         log = data["simulate"]
         return f"a simulated log ({log['world']}, {log['channel']}, {log['dialogues']:,} sessions)"
-    root = data.get("root")
-    return f"the log `{Path(root).name}`" if data["corpus"] == "table" and root else f"`{data['corpus']}`"
+    name = log_name(data["corpus"], data.get("root"))
+    return f"`{name}`" if name == data["corpus"] else f"the log `{name}`"
 
 
 def calibration_lines(metrics: Mapping[str, float]) -> list[str]:
@@ -170,12 +171,12 @@ def write_model_card(card: str, directory: Path) -> None:
     replace_text(directory / FILE, card)
 
 
-def add_promises(directory: Path, promises: Mapping[str, Certificate]) -> None:
-    """Say on the card of a model what was certified of it; a folder without a card is left as it is.
+def add_promises(directory: Path, promises: Promises) -> None:
+    """Say on the card of a model what was certified of it, and on which log; a folder without a card stays as it is.
 
     Args:
         directory: of the model.
-        promises: by :func:`~selflearn.inference.rows.promise_key`.
+        promises: of the model.
     """
     file = directory / FILE
     card = file.read_text("utf-8") if file.is_file() else ""
@@ -183,12 +184,13 @@ def add_promises(directory: Path, promises: Mapping[str, Certificate]) -> None:
     _, end, after = rest.partition(END)
     if not end:
         return
+    log = "labelled dialogues" if promises.log is None else f"{promises.log}: dialogues that people labelled"
     lines = [
-        "Certified on labelled dialogues, which are to be new to the model:\n",
+        f"Certified on {log}, which are to be new to the model:\n",
         "| task | accepted from | share | promise |",
         "| --- | ---: | ---: | --- |",
     ]
-    for key, one in promises.items():
+    for key, one in promises.tasks.items():
         threshold = "nothing" if one.threshold is None else score_from(one.threshold)
         name = key_in_words(key).replace("|", "\\|")
         lines.append(f"| {name} | {threshold} | {one.coverage:.1%} | {one.promise} |")

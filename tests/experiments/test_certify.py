@@ -113,7 +113,41 @@ def test_a_second_choice_from_the_same_labels_is_refused_or_said(command, tmp_pa
     code, out, _ = command("target_error=0.9")
     assert (code, "It is try" in out) == (0, False)
     write_jsonl([replace(d, id=f"other-{d.id}") for d in home_dialogues(40, seed=4)], tmp_path / "log.jsonl")
-    assert command("target_error=0.5")[0] == 0  # other dialogues
+    assert command("target_error=0.5", "again=true")[0] == 0  # other dialogues
+    assert "It is try" not in (tmp_path / "model" / "promises.json").read_text()
+
+
+def test_promises_say_which_log_they_are_of_and_those_of_another_are_not_replaced_unawares(command, tmp_path, program):
+    (tmp_path / "model" / "README.md").write_text("# A model\n<!-- promises -->\n<!-- /promises -->\n")
+    code, out, err = command("target_error=0.9", "page=page.md")
+    assert (code, "of the log `log.jsonl` (digest " in err) == (0, True)
+    file = tmp_path / "model" / "promises.json"
+    log, first = json.loads(file.read_text())["log"], file.read_text()
+    assert (log["name"], log["split"]) == ("log.jsonl", "all")
+    said = f"the log `log.jsonl` (digest {log['digest'][:12]})"
+    assert said in " ".join(out.split())
+    assert said in (tmp_path / "page.md").read_text()
+    assert f"Certified on {said}" in (tmp_path / "model" / "README.md").read_text()
+    given = {"labeler": "model", "input": "log.jsonl", "paths.output_dir": "out", "cache": "cache", "device": "cpu"}
+    assert program(label.main, (), given)[0] == 0
+    promised = pd.read_parquet(tmp_path / "out" / "labels")["promise"].dropna()
+    assert len(promised)
+    assert promised.str.contains(said, regex=False).all()
+    others = [replace(d, id=f"other-{d.id}") for d in home_dialogues(40, seed=4)]
+    write_jsonl(others, tmp_path / "may" / "log.jsonl")
+    code, _, err = command("input=may", "target_error=0.9")
+    assert code == 2
+    assert f"model/promises.json promises what was certified on {said}, and this audit, of the log `may`" in " ".join(
+        err.split()
+    )
+    assert "give again=true if it is to" in " ".join(err.split())
+    assert file.read_text() == first
+    assert command("input=may", "target_error=0.9", "again=true")[0] == 0
+    assert json.loads(file.read_text())["log"]["name"] == "may"
+    assert command("input=may", "target_error=0.9")[0] == 0  # the same audit once more
+    assert command("target_error=0.9")[0] == 2  # back to the first log
+    file.write_text(json.dumps(json.loads(first) | {"log": None}))
+    assert "does not say which log was audited" in " ".join(command("target_error=0.9")[2].split())
 
 
 def test_what_cannot_be_written_or_promised_is_said_before_anything_is_labelled(command, monkeypatch):
@@ -235,14 +269,14 @@ def test_names_that_the_model_does_not_know_are_counted_and_a_corpus_of_others_i
     before = file.read_bytes()
     others = [replace(d, id=f"other-{d.id}") for d in home_dialogues(12)]  # the first audit was of those
     write_jsonl([renamed(d, some=False) for d in others], tmp_path / "others.jsonl")
-    code, _, err = command("input=others.jsonl")
+    code, _, err = command("input=others.jsonl", "again=true")
     assert code == 2
     assert "intent: people gave New" in err
     assert "not one name is the same. Expected labels in the names that the model was trained with" in err
     assert file.read_bytes() == before
     third = [replace(d, id=f"some-{d.id}") for d in home_dialogues(12)]
     write_jsonl([renamed(d, some=True) for d in third], tmp_path / "some.jsonl")
-    code, _, err = command("input=some.jsonl")
+    code, _, err = command("input=some.jsonl", "again=true")
     assert code == 0
     assert "intent: 1" in err
     assert "names that the model does not know: New" in err

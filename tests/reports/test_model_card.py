@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from selflearn.inference.audited_log import AuditedLog
+from selflearn.inference.promises import Promises
 from selflearn.reports import add_promises, model_card, write_model_card
 from selflearn.trust import certify
 
@@ -35,6 +37,8 @@ def test_a_card_says_what_was_trained_and_how_good_it_is():
     [
         ({"corpus": "sgd", "root": "corpora/sgd"}, "`sgd`"),
         ({"root": "logs/may"}, "the log `may`"),
+        ({"root": "logs/may/"}, "the log `may`"),
+        ({"root": "logs/may.parquet"}, "the log `may.parquet`"),
         (
             {"root": "runs/logs/x", "simulate": {"world": "home", "channel": "text", "dialogues": 2000}},
             "a simulated log (home, text, 2,000 sessions)",
@@ -66,14 +70,16 @@ def test_a_card_says_what_calibration_does_where_that_was_measured():
 
 
 def test_promises_are_written_onto_the_card_again_and_again(tmp_path):
-    add_promises(tmp_path, {})
+    add_promises(tmp_path, Promises())
     assert not list(tmp_path.iterdir())  # a folder without a card
     write_model_card(model_card(METRICS, CONFIG, VERSIONS), tmp_path)
-    for error in (0.05, 0.1):
-        add_promises(tmp_path, {"intent": certify([0.9] * 100, [True] * 100, target_error=error)})
+    for error, log in ((0.05, None), (0.1, AuditedLog(name="may", split="test", digest="0123456789abcdef"))):
+        found = {"intent": certify([0.9] * 100, [True] * 100, target_error=error)}
+        add_promises(tmp_path, Promises(tasks=found, log=log))
     card = (tmp_path / "README.md").read_text()
     assert "Nothing is promised" not in card
     assert "at most 10% are wrong" in card
     assert "at most 5% are wrong" not in card
-    assert card.count("Certified on labelled dialogues") == 1
+    assert card.count("Certified on ") == 1
+    assert "Certified on the log `may`, split `test` (digest 0123456789ab): dialogues that people labelled" in card
     assert card.endswith("It is not made to judge people.\n")
