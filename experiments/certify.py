@@ -85,9 +85,9 @@ def main(cfg: DictConfig) -> None:
         cfg.labeler, device=cfg.device, bf16=cfg.bf16, recordings=cfg.recordings, with_promises=False
     )
     folder, known_as = Path(cfg.labeler).expanduser(), audit_of(dialogues)
-    settings = {name: cfg[name] for name in DECIDE}
     log = AuditedLog.of(dialogues, corpus=cfg.corpus, root=cfg.input, split=cfg.split)
-    number = number_of_try(folder, known_as, settings, model=labeler.fingerprint, again=cfg.again)
+    this_try = {name: cfg[name] for name in DECIDE} | {"model": labeler.fingerprint, "log": log.digest}
+    number = number_of_try(folder, known_as, this_try, again=cfg.again)
     check_replaces_no_other(folder, log, again=cfg.again)
     console = Console(stderr=True)
     check_names(dialogues, labeler, console)
@@ -101,7 +101,7 @@ def main(cfg: DictConfig) -> None:
     errors = {task: (before[task], after) for task, after in calibration_errors(audited).items()}
     promises, price = certified(audited, cfg)
     promises = telling(promises, log, number)
-    note_try(folder, known_as, settings, model=labeler.fingerprint)
+    note_try(folder, known_as, this_try)
     given = Presence.of(one.gold.observed() for one in audit)
     promised = Promises(tasks=promises, audited=given, log=log)
     file = write_promises(promised, folder, model=labeler.fingerprint)

@@ -68,18 +68,37 @@ def test_an_audit_that_was_enlarged_is_a_second_choice_too(tmp_path):
     """Who labels more because nothing was accepted, and certifies all of them, has looked at the first ones."""
     asked = {"target_error": 0.1}
     first, more, other = frozenset("ab"), frozenset("abc"), frozenset("xyz")
-    assert number_of_try(tmp_path, first, asked, model="m", again=False) == 1
-    note_try(tmp_path, first, asked, model="m")
-    assert number_of_try(tmp_path, first, asked, model="m", again=False) == 1
-    assert number_of_try(tmp_path, other, asked, model="m", again=False) == 1
-    assert number_of_try(tmp_path, more, asked, model="another", again=False) == 1
+    assert number_of_try(tmp_path, first, asked, again=False) == 1
+    note_try(tmp_path, first, asked)
+    assert number_of_try(tmp_path, first, asked, again=False) == 1
+    assert number_of_try(tmp_path, other, asked, again=False) == 1
     with pytest.raises(ValueError, match="2 of these 3 dialogues have been audited before, among others"):
-        number_of_try(tmp_path, more, asked, model="m", again=False)
-    assert number_of_try(tmp_path, more, asked, model="m", again=True) == 2
-    for damaged in ('{"m": {"a letter": []}}', "[]", "{"):
+        number_of_try(tmp_path, more, asked, again=False)
+    assert number_of_try(tmp_path, more, asked, again=True) == 2
+    for damaged in ('{"m": []}', '["a letter"]', '[{"asked": {}}]', "{"):
         (tmp_path / "audits.json").write_text(damaged)
         with pytest.raises(ValueError, match=r"audits\.json cannot be read .*expected an undamaged file"):
-            number_of_try(tmp_path, first, asked, model="m", again=False)
+            number_of_try(tmp_path, first, asked, again=False)
+
+
+def test_neither_precision_nor_calibration_nor_how_a_log_is_read_makes_a_second_choice_a_first_one(command, tmp_path):
+    assert command()[0] == 0
+    seen = "these dialogues have been audited before, with"
+    write_jsonl([replace(d, split="test", user_id=d.id) for d in home_dialogues(40, seed=3)], tmp_path / "test.jsonl")
+    corrected = [replace(d, user_id=d.id, labels=replace(d.labels, goals=None)) for d in home_dialogues(40, seed=3)]
+    write_jsonl(corrected, tmp_path / "corrected.jsonl")
+    for changed, said in (
+        ("bf16=true", "another model, calibration or precision"),
+        ("input=test.jsonl", "other labels, or read otherwise"),
+        ("input=corrected.jsonl", "other labels, or read otherwise"),
+    ):
+        code, _, err = command(changed)
+        assert (code, f"{seen} {said}: a second choice" in " ".join(err.split())) == (2, True)
+    (tmp_path / "model" / "calibration.json").write_text(json.dumps({"intent": {"temperature": 2.0}}))
+    code, _, err = command()
+    assert (code, f"{seen} another model, calibration or precision" in " ".join(err.split())) == (2, True)
+    code, out, _ = command("again=true")
+    assert (code, "It is try 2 on this audit" in " ".join(out.split())) == (0, True)
 
 
 @pytest.mark.parametrize(
