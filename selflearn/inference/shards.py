@@ -5,7 +5,7 @@ The output folder::
     dialogues/part-00000.parquet   labelled records, in the order of the input; load_dialogues("table") reads them;
                                    named as the files of the input, where that is a folder of several
     labels/part-00000.parquet      one row a label: task, place, value, score, accepted or not, and what was promised
-    goals.parquet                  goal records, one row a goal
+    goals.parquet                  goal records, one row a goal, with what is accepted and promised of it
     labelling.json                 what was labelled with what, the counts of each shard, and the seconds of each stage
 
 A labelling that was stopped goes on after its last finished shard, when it is started again with the same output; until
@@ -31,13 +31,14 @@ from selflearn.corpora.lock import exclusive
 from selflearn.corpora.rows import SMALL_ROWS, jsonl_writer, parquet_writer, read_rows
 from selflearn.corpora.unfinished import mark_finished, mark_unfinished
 from selflearn.inference.doubts import given_fields, warn_of_doubts
+from selflearn.inference.goal_rows import GoalRow, goal_rows
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace
 from selflearn.inference.parts import Part, parts_of
 from selflearn.inference.promises import acceptance
 from selflearn.inference.relabelled import relabelled_writer
 from selflearn.inference.rows import LabelRow
-from selflearn.schema import GoalRecord, Record
+from selflearn.schema import Record
 
 Format = Literal["parquet", "jsonl"]
 Progress = Callable[[int, int], None]
@@ -250,17 +251,18 @@ class _Folder:
         with (
             relabelled_writer(self.dialogues / name, given) as write_dialogue,
             self._writer(self.labels / name, LabelRow) as write_label,
-            self._writer(self.goal_parts / name, GoalRecord) as write_goal,
+            self._writer(self.goal_parts / name, GoalRow) as write_goal,
         ):
             for item in labelled:
                 _count(item, counts)
-                for row in labeler.accept(item):
+                rows = labeler.accept(item)
+                for row in rows:
                     labels += any(row[name] is not None for name in ("label", "value", "score"))
                     if row["accepted"] is not None:
                         counts[f"labels_{'accepted' if row['accepted'] else 'rejected'}/{row['task']}"] += 1
                     write_label(row)
-                for goal in item.goals:
-                    write_goal(goal.to_dict())
+                for goal in goal_rows(item.goals, rows):
+                    write_goal(goal)
                 write_dialogue(item.dialogue)
         return counts, labels
 
@@ -274,7 +276,7 @@ class _Folder:
     def finish(self, names: Sequence[str]) -> None:
         """Put the goal records of all shards together, in their order."""
         if not self.finished:
-            with self._writer(self.goals, GoalRecord) as write:
+            with self._writer(self.goals, GoalRow) as write:
                 for row in chain.from_iterable(read_rows(self.goal_parts / f"{n}{self.suffix}") for n in names):
                     write(row.values)
             self.finished = True

@@ -245,6 +245,18 @@ def test_the_table_of_labels_says_what_is_accepted_and_what_that_promises(promis
     assert goals["threshold"].isna().all()
     assert table.loc[table["task"] == "defect", "accepted"].isna().all()  # nothing was certified of it
     assert set(table["model"].dropna()) == {labeler.fingerprint}
+    records = pd.read_parquet(report.goals)
+    assert not records["accepted"].any()
+    assert records["threshold"].isna().all()
+    assert set(records["promise"]) == {promises["segmentation"].promise}
+    assert records["success_accepted"].isna().all()  # nothing was certified of it
+    named = records[records["intent"].notna()]
+    accepted = set(intents.loc[intents["accepted"], ["dialogue_id", "first_turn"]].itertuples(index=False, name=None))
+    of_turn = [pair in accepted for pair in named[["dialogue_id", "turn"]].itertuples(index=False, name=None)]
+    assert any(of_turn)
+    assert named["intent_accepted"].tolist() == of_turn
+    assert set(named["intent_promise"]) == {promises["intent"].promise}
+    assert records.loc[records["intent"].isna(), "intent_promise"].isna().all()
     counts = report.counts
     assert counts["labels_accepted/intent"] == 12
     assert counts["labels_accepted/intent"] + counts["labels_rejected/intent"] == len(intents)
