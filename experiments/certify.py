@@ -29,11 +29,20 @@ from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import find_corpus, load_dialogues
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.inference import Labeler
-from selflearn.inference.audit import AuditedLabel, audited_labels, by_task, check_labelled_by_people, unknown_names
+from selflearn.inference.audit import (
+    AuditedLabel,
+    audited_labels,
+    by_task,
+    check_labelled_by_people,
+    unaudited,
+    unknown_names,
+    with_abstentions,
+)
 from selflearn.inference.audit_design import DESIGNS, check_design, unit_of
 from selflearn.inference.audited_log import AuditedLog
 from selflearn.inference.calibration import calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
+from selflearn.inference.goal_records import ABSTENTION
 from selflearn.inference.learned_from import check_not_learned_from
 from selflearn.inference.promises import (
     Promises,
@@ -52,7 +61,8 @@ from selflearn.trust import Certificate, certify
 from selflearn.trust.wording import at_least_percent, at_most_percent, score_from
 
 DECIDE = (
-    "target_error", "confidence", "method", "max_items", "together", "each", "starts", "audited", "check", "seed",
+    "target_error", "confidence", "method", "max_items", "together", "each", "starts", "audited", "no_intent", "check",
+    "seed",
 )  # fmt: skip
 """Settings that are to be fixed before the labels of an audit are seen."""
 
@@ -92,7 +102,7 @@ def main(cfg: DictConfig) -> None:
     console = Console(stderr=True)
     check_names(dialogues, labeler, console)
     bar = track(labelled(dialogues, labeler), "labelling", len(dialogues), console=console, disable=not cfg.progress)
-    everything = list(bar)
+    everything = [one._replace(gold=with_abstentions(one.gold)) if cfg.no_intent else one for one in bar]
     corpus = find_corpus(cfg.corpus, **options)
     person = corpus.single_pass if isinstance(corpus, RatedCorpus) else first_pass
     checked, audit = halves(everything, cfg.check, cfg.seed, cfg.audited)
@@ -110,6 +120,7 @@ def main(cfg: DictConfig) -> None:
     show(promises, price, found, len(checked), cfg)
     of_users = len({one.gold.user_id for one in audit if one.gold.user_id is not None})
     users = f" of {of_users:,} users" if of_users else ""
+    say_unaudited(audit, console)
     from_what = f"from {len(audit):,} audited dialogues{users}, of {escape(str(log))}"
     console.print(f"{from_what}; written: {file}", highlight=False, soft_wrap=True)
     if cfg.page is not None:
@@ -152,6 +163,9 @@ def check_settings(cfg: DictConfig) -> None:
     if cfg.audited is not None and cfg.audited not in DESIGNS:
         raise ConfigError([f"audited is {cfg.audited!r}; expected one of {', '.join(DESIGNS)}, or null (users where "
                            "they are known and repeat, else dialogues)"])  # fmt: skip
+    if cfg.no_intent not in (None, ABSTENTION):
+        raise ConfigError([f"no_intent is {cfg.no_intent!r}; expected {ABSTENTION} (where people gave a labelled turn "
+                           "no intent they found none), or null (nobody said)"])  # fmt: skip
     if cfg.max_items is not None and (not isinstance(cfg.max_items, int) or cfg.max_items < 1):
         raise ConfigError([f"max_items is {cfg.max_items}; expected a whole number from 1 on, or null (no limit)"])
     if cfg.max_items is not None and cfg.audited == "items":
@@ -174,6 +188,15 @@ def check_names(dialogues: Iterable[Dialogue], labeler: Labeler, console: Consol
         console.print(f"{task}: {unknown.total():,} labels of people have {len(unknown):,} names that the model does "
                       f"not know: {escape(shown)}{more}. No label of it is right there",
                       highlight=False, soft_wrap=True)  # fmt: skip
+
+
+def say_unaudited(audit: Sequence[Labelled], console: Console) -> None:
+    """Count and say the labels that people say nothing of, which are accepted by the promises of others."""
+    for task, number in sorted(unaudited((one.said, one.gold.labels) for one in audit).items()):
+        what = ("; if people found none there, no_intent=other counts intents of the model as wrong there"
+                if task == "intent" else "")  # fmt: skip
+        console.print(f"{task}: of {number:,} labels of the model people say nothing; they are in no promise, and such "
+                      f"labels are accepted like others{what}", highlight=False, soft_wrap=True)  # fmt: skip
 
 
 def each_at(confidence: float, promises: int) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from selflearn.inference.goal_records import ABSTENTION
 from selflearn.inference.rows import Acceptance, LabelRow, label_rows
-from selflearn.schema import Dialogue, Goal, Labels, TurnLabels
+from selflearn.schema import Dialogue, Goal, Label, Labels, TurnLabels
 
 MACHINE_MADE = frozenset({"model", "feedback"})
 """Sources of labels that nobody has looked at."""
@@ -59,6 +60,45 @@ def audited_labels(
     return found
 
 
+def unaudited(labelled: Iterable[tuple[Dialogue, Labels]]) -> Counter[str]:
+    """How many scored labels of a model people say nothing of, by task: no promise speaks of labels like them.
+
+    Args:
+        labelled: dialogues with the model's labels, each with those of people.
+    """
+    return Counter(
+        row.task
+        for said, gold in labelled
+        for row in label_rows(said)
+        if row.score is not None and is_right(row, said.labels, gold) is None
+    )
+
+
+def with_abstentions(dialogue: Dialogue) -> Dialogue:
+    """A dialogue whose labelled turns without an intent are those in which people found none: they say "other".
+
+    The record cannot tell that from an intent that nobody labelled; whoever knows it of a log says it by this.
+
+    Args:
+        dialogue: with labels of people. Turns without any label stay as they are.
+
+    Example:
+        >>> from selflearn import Turn
+        >>> dialogue = Dialogue(id="1", corpus="mine", split="all", turns=(Turn(request="thanks"),))
+        >>> found = with_abstentions(dialogue.with_labels(Labels(turns=(TurnLabels(slots=()),))))
+        >>> found.labels.turns[0].intent.value
+        'other'
+    """
+    none = Label(value=ABSTENTION)
+    turns = tuple(replace(t, intent=none) if is_labelled(t) and t.intent is None else t for t in dialogue.labels.turns)
+    return dialogue.with_labels(replace(dialogue.labels, turns=turns))
+
+
+def is_labelled(turn: TurnLabels) -> bool:
+    """Whether people labelled anything of a turn."""
+    return any(label is not None for label in (turn.intent, turn.slots, turn.defect, turn.transcript))
+
+
 def by_task(labels: Iterable[AuditedLabel]) -> dict[str, list[AuditedLabel]]:
     """Labels of each task, tasks in alphabetical order."""
     found: dict[str, list[AuditedLabel]] = {}
@@ -84,7 +124,7 @@ def unknown_names(dialogues: Iterable[Dialogue], names: Mapping[str, Sequence[st
     given: dict[str, Counter[str]] = {task: Counter() for task in ("intent", "slots") if task in names}
     for dialogue in dialogues:
         for turn in dialogue.labels.turns:
-            if "intent" in given and turn.intent is not None and turn.intent.value != "other":
+            if "intent" in given and turn.intent is not None and turn.intent.value != ABSTENTION:
                 given["intent"][turn.intent.value] += 1
             if "slots" in given:
                 given["slots"].update(slot.name for slot in turn.slots or ())

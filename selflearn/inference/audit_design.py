@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from selflearn.corpora.splits import owner_of
-from selflearn.inference.audit import AuditedLabel
-from selflearn.schema import Dialogue, TurnLabels
+from selflearn.inference.audit import AuditedLabel, is_labelled
+from selflearn.schema import Dialogue
 
 DESIGNS = ("items", "dialogues", "users")
 """What was drawn: turns one by one, whole dialogues, or users with their dialogues."""
@@ -77,7 +77,7 @@ def check_design(dialogues: Iterable[Dialogue], design: str | None) -> None:
     known = list(dialogues)
     _check_sampling(known, design)
     of_goals = any(d.labels.goals is not None for d in known)
-    labelled = [(sum(map(_labelled, d.labels.turns)), len(d.turns)) for d in known]
+    labelled = [(sum(map(is_labelled, d.labels.turns)), len(d.turns)) for d in known]
     several = [(some, turns) for some, turns in labelled if turns > 1 and some]
     whole, few = (sum(some == turns for some, turns in several), sum(2 * some <= turns for some, turns in several))
     if design == "items" and whole > len(several) / 2:
@@ -115,10 +115,6 @@ def _ways(dialogue: Dialogue) -> set[str]:
     marks = [rating for rating in dialogue.ratings if rating.question == SAMPLING]
     own = [mark for mark in marks if f"rater:{mark.rater}" in dialogue.labels.sources()]
     return {mark.answer for mark in own or marks}
-
-
-def _labelled(turn: TurnLabels) -> bool:
-    return any(label is not None for label in (turn.intent, turn.slots, turn.defect, turn.transcript))
 
 
 def independence(labels: Sequence[AuditedLabel], design: str) -> Independence:

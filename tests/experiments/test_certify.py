@@ -310,6 +310,7 @@ def test_names_that_the_model_does_not_know_are_counted_and_a_corpus_of_others_i
         (["audited=people"], "audited is 'people'; expected one of items, dialogues, users, or null"),
         (["audited=items"], "are not drawn so from those of one half; give check=0"),
         (["audited=items", "check=0"], "have labels of people on every turn: they were not drawn one by one"),
+        (["no_intent=none"], "no_intent is 'none'; expected other (where people gave a labelled turn no intent"),
         (["method=ltt"], "method is 'ltt'; expected one of auto, binomial, betting, design_effect"),
         (["labeler=nowhere"], "nowhere: no such directory"),
         (["input=nowhere.jsonl"], "nowhere.jsonl does not exist"),
@@ -320,6 +321,25 @@ def test_a_users_fault_is_said_in_words_and_nothing_is_written(command, tmp_path
     assert code == 2
     assert message in err
     assert not (tmp_path / "model" / "promises.json").exists()
+
+
+def test_an_intent_where_people_found_none_is_wrong_where_that_is_said(command, tmp_path):
+    """The record cannot tell it from a turn that nobody labelled."""
+    log = []
+    for d in home_dialogues(40, seed=3):
+        first, *others = d.labels.turns
+        labels = replace(d.labels, turns=(replace(first, intent=None), *others))
+        log.append(replace(d, user_id=d.id, labels=labels))
+    write_jsonl(log, tmp_path / "thanks.jsonl")
+    code, _, err = command("input=thanks.jsonl", "check=0")
+    assert (code, "intent: of 40 labels of the model people say nothing; they are in no promise" in err) == (0, True)
+    file = tmp_path / "model" / "promises.json"
+    before = json.loads(file.read_text())["tasks"]
+    code, _, err = command("input=thanks.jsonl", "check=0", "no_intent=other", "again=true")
+    assert (code, "people say nothing" in err) == (0, False)
+    after = json.loads(file.read_text())["tasks"]
+    assert after["intent"]["n"] == before["intent"]["n"] + 40
+    assert {task for task in after if after[task]["n"] != before[task]["n"]} == {"intent"}
 
 
 def test_dialogues_without_labels_cannot_be_audited(command, tmp_path):
