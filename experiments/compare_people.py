@@ -17,6 +17,7 @@ from experiments.datasets import checked_root, reader_options
 from selflearn._replacing import replace_text
 from selflearn.baselines import SingleAnnotator
 from selflearn.corpora import find_corpus, iter_dialogues
+from selflearn.corpora.rated import RatedCorpus
 from selflearn.corpora.splits import owner_of
 from selflearn.inference.decisions import (
     METRICS,
@@ -44,6 +45,8 @@ MAJORITY = "majority"
 
 PERSON = "person"
 
+RATERS = "raters"
+
 ITEMS = {"segmentation": "gaps between turns", "success": "goals", "defect": "responses"}
 
 ANSWERS = {
@@ -69,7 +72,11 @@ def main(cfg: DictConfig) -> None:
                          "that is to be compared with the others")  # fmt: skip
     dialogues = tested(made)
     users = {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in dialogues}
-    ratings = ratings_by_task(dialogues, find_corpus(made.data.corpus, **reader_options(made)))
+    corpus = find_corpus(made.data.corpus, **reader_options(made))
+    ratings = ratings_by_task(dialogues, corpus)
+    known: dict[str, Any] = {
+        "seats": corpus.seats if isinstance(corpus, RatedCorpus) else RATERS, "folds": made.data.folds is not None,
+    }  # fmt: skip
     tasks = [task for task in TASKS if task in ratings and task in made.tasks.names]
     if not tasks:
         raise ValueError(
@@ -82,7 +89,7 @@ def main(cfg: DictConfig) -> None:
         names = {PERSON: SingleAnnotator.name} | {name: name for name in cfg.systems}
         found = {name: decisions_of_run(run, stored, task) for name, stored in names.items()}
         parts += [f"**{task.capitalize()}**\n"] * (len(tasks) > 1)
-        parts += of_task(Compared(task=task, answers=found, ratings=ratings[task], users=users, cfg=cfg))
+        parts += of_task(Compared(task=task, answers=found, ratings=ratings[task], users=users, cfg=cfg, **known))
     text = "\n".join(parts)
     replace_text(run / FILE, text)
     print(text)
@@ -106,7 +113,8 @@ class Compared:
     """One task: the answers of the person and the systems about the same items, and all ratings of these.
 
     The first system after the person is the one that is compared with everybody. Promises are counted over users, by
-    dialogue, where users are known: those of one user are alike.
+    dialogue, where users are known: those of one user are alike. ``seats`` are the workers of the ratings, in
+    words; with ``folds`` the dialogues of each fold were answered by a model of their own.
     """
 
     task: str
@@ -114,6 +122,8 @@ class Compared:
     ratings: pd.DataFrame
     users: Mapping[str, str]
     cfg: DictConfig
+    seats: str = RATERS
+    folds: bool = False
 
     @property
     def first(self) -> str:
@@ -155,11 +165,15 @@ def together(one: Compared) -> str:
         quality = ", ".join(f"{q:.3f}" for q in found.quality.quantile([0, 0.5, 1]))
         rows.append([method, f"{said.mean():.1%}", f"{cohen_kappa_score(said, gold):.3f}", str(len(found.ties)),
                      quality])  # fmt: skip
-    head = ["raters together", f'say "{ANSWERS[one.task][1]}" of', "kappa with the labels", "tied",
-            "agreement of a rater with it: lowest, median, highest"]  # fmt: skip
+    head = ["ratings together", f'say "{ANSWERS[one.task][1]}" of', "kappa with the labels", "tied",
+            f"agreement of the {one.seats} with it: lowest, median, highest"]  # fmt: skip
+    nobody = "" if one.seats == RATERS else (
+        f" The release does not say who rated: the {one.seats} below are of other people from dialogue to dialogue, "
+        "and what is said of them is said of no annotator."
+    )  # fmt: skip
     return (
         f"{per_item.size:,} {ITEMS[one.task]} have {number} ratings each. One rater of each dialogue had no part in "
-        f"its labels: the *person* below.\n\n{table(head, rows)}"
+        f"its labels: the *person* below.{nobody}\n\n{table(head, rows)}"
     )
 
 
@@ -168,14 +182,14 @@ def one_by_one(one: Compared) -> str:
     found = leave_one_out(one.rated())
     found = found[found["items"] >= LEAST_ITEMS]
     if found.empty:
-        return f"No rater has {LEAST_ITEMS} items that others rated too: none is compared with the others alone.\n"
+        return f"None of the {one.seats} has {LEAST_ITEMS} items or more: none is compared with the others alone.\n"
     spread = {
         name: f"{found[name].mean():.3f} [{found[name].min():.3f}, {found[name].max():.3f}]"
         for name in ("accuracy", "kappa")
     }
     return (
-        f"Each of {len(found)} raters (with {LEAST_ITEMS} items or more) against the majority of the others: accuracy "
-        f"{spread['accuracy']}, kappa {spread['kappa']} (mean, lowest and highest).\n"
+        f"Each of {len(found)} {one.seats} (with {LEAST_ITEMS} items or more) against the majority of the others: "
+        f"accuracy {spread['accuracy']}, kappa {spread['kappa']} (mean, lowest and highest).\n"
     )
 
 
@@ -183,7 +197,7 @@ def in_the_place_of_one(one: Compared) -> str:
     """The alternative annotator test of each system."""
     used, epsilons = shared_ratings(one.rated(), least=LEAST_ITEMS), one.cfg.epsilons
     if used.empty:
-        return f"No rater has {LEAST_ITEMS} items that others rated too: none is held against a system.\n"
+        return f"None of the {one.seats} has {LEAST_ITEMS} items or more: none is held against a system.\n"
     rows = []
     for system in one.cfg.systems:
         answers = one.answers[system]
@@ -191,9 +205,9 @@ def in_the_place_of_one(one: Compared) -> str:
         tests = [alternative_annotator_test(used, said, epsilon=epsilon) for epsilon in epsilons]
         rows.append([system, *(f"{test.winning_rate:.2f}" for test in tests), f"{tests[0].advantage:.1%}"])
     head = ["system", *(f"winning rate, epsilon {epsilon}" for epsilon in epsilons),
-            "as near to the others as the annotator"]  # fmt: skip
+            "as near to the others as they are"]  # fmt: skip
     return (
-        f"May a system stand in for an annotator? Of {used['worker'].nunique()} raters it agrees with the others "
+        f"May a system stand in for one of them? Of {used['worker'].nunique()} {one.seats} it agrees with the others "
         "at least as well as so many do, but for epsilon (winning rate of the alternative annotator test; half is "
         f"enough). That bounds no error: where most {ITEMS[one.task]} are alike, a constant passes too.\n\n"
         f"{table(head, rows)}"
@@ -246,13 +260,22 @@ def accepted(one: Compared) -> list[str]:
     lines = [
         f"Thresholds certified on {len(dialogues) - len(checked):,} dialogues (each promise at "
         f"{one.cfg.confidence:.0%}), all figures on the {len(checked):,} others{_of_others(one, dialogues)}. Everybody "
-        f"is scored on the {ITEMS[one.task]} that the promise accepts from {one.first}; their share stands there.\n",
+        f"is scored on the {ITEMS[one.task]} that the promise accepts from {one.first}; their share stands there."
+        f"{_of_folds(one)}\n",
         table([place, "who", *_names(one)], rows, words=2),
     ]
     if differences:
         lines.append(table([place, f"{one.first} minus", *PAIRED], differences, words=2))
     return [*lines, "What each system accepts by a threshold of its own, and the share of that which is right:\n",
             table(["system", *names], own)]  # fmt: skip
+
+
+def _of_folds(one: Compared) -> str:
+    """What cross-validation does to a promise."""
+    return (
+        " No promise is exact here, whatever its tests are: each fold has a model of its own that learned from the "
+        "others, so that the audited answers are not independent, and nothing is promised of any one model."
+    ) if one.folds else ""  # fmt: skip
 
 
 def _of_others(one: Compared, dialogues: Sequence[str]) -> str:
@@ -282,8 +305,9 @@ def certificates(one: Compared, answers: pd.DataFrame, checked: Sequence[str]) -
                 audit["certain"].tolist(), right(audit).tolist(), audit["dialogue_id"].tolist(), target,
                 one.cfg.confidence, method, seed=one.cfg.seed, **units,
             )  # fmt: skip
-            said = f"at most {at_most_percent(target)} wrong, {'exact' if promise.exact else 'about'}"
-            found[said if said not in found else f"{said} ({promise.method})"] = promise
+            kind = "exact" if promise.exact and not one.folds else "about"
+            said = f"at most {at_most_percent(target)} wrong, {kind}"
+            found[f"{said} ({promise.method})" if one.folds or said in found else said] = promise
     return found
 
 

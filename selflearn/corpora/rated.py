@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import ClassVar
 
 from selflearn.corpora.corpus import Corpus
 from selflearn.schema import Dialogue, Label, Labels, Rating, RecordError, TurnLabels
@@ -31,6 +32,9 @@ class RatedCorpus(Corpus):
     """
 
     hold_out_rater: bool = False
+
+    seats: ClassVar[str] = "raters"
+    """What :meth:`seat` tells apart, in words."""
 
     @abstractmethod
     def is_defect(self, ratings: Sequence[Rating]) -> bool:

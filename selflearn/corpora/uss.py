@@ -59,6 +59,7 @@ class UserSatisfaction(RatedCorpus):
 
     name: ClassVar[str] = "uss"
     version: ClassVar[int] = 2
+    seats: ClassVar[str] = "columns of grades"
     splits: ClassVar[Mapping[str, str]] = {
         "sgd": "1,000 dialogues of the training split of SGD",
         "mwoz": "1,000 dialogues of MultiWOZ 2.1, of all its splits",

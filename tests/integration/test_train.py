@@ -428,6 +428,9 @@ def test_a_rater_who_is_held_out_is_measured_on_the_items_of_the_model_and_bots_
     assert "128 responses have 6 ratings each." in page
     assert "Each of 16 raters (with 30 items or more)" in page
     assert "All 128 responses of 32 test dialogues" in page
+    assert "No promise is exact here" in page  # two folds
+    assert "wrong, exact" not in page
+    assert "wrong, about (betting)" in page
     assert f"| person | {(said['gold'] == said['prediction']).mean():.3f} [" in page
     assert "| model minus | accuracy | kappa | auc |" in page
     auc = run.metrics["delta/annotator/defect/auc"]
