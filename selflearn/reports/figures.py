@@ -126,6 +126,52 @@ def curve_figure(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
     return _document(left + 3 * (width + 56), top + rows * (height + 66), parts)
 
 
+def risk_figure(
+    curves: Mapping[str, Sequence[Sequence[float]]], *, target: float,
+    certified: Mapping[str, tuple[float, float]] | None = None,
+) -> str:  # fmt: skip
+    """Risk and coverage of each task in a small panel, three a row: how much is wrong of how much is accepted.
+
+    Args:
+        curves: by task points of coverage and precision, as
+            :func:`~selflearn.reports.quality.precision_coverage` returns them.
+        target: the largest share of wrong labels that is wanted, drawn as a line.
+        certified: by task coverage and precision of what a certified threshold accepts, drawn as a dot; tasks of which
+            nothing is accepted are left out.
+
+    Returns:
+        An SVG document.
+    """
+    width, height, left, top = 230, 150, 44, 34
+    worst = max((1 - precision for points in curves.values() for _, precision in points), default=0.0)
+    most = min(1.0, math.ceil(10 * max(worst, 1.5 * target)) / 10)
+
+    def place(coverage: float, precision: float) -> str:
+        return f"{width * coverage:.1f},{height * (1 - (1 - precision) / most):.1f}"
+
+    parts = []
+    for i, (task, points) in enumerate(curves.items()):
+        x, y = left + (i % 3) * (width + 56), top + (i // 3) * (height + 66)
+        parts.append(f'<g transform="translate({x},{y})"><text y="-10" fill="#555">{escape(task)}: wrong</text>')
+        parts.append(f'<rect width="{width}" height="{height}" fill="none" stroke="#ddd"/>')
+        for share in (0.0, most):
+            at = height * (1 - share / most) + 4
+            parts.append(f'<text x="-6" y="{at:.1f}" text-anchor="end" fill="#555">{share:.0%}</text>')
+        for share in (0.0, 0.5, 1.0):
+            parts.append(f'<text x="{width * share}" y="{height + 16}" text-anchor="middle" fill="#555">'
+                         f'{share:.0%}{" accepted" if share == 0.5 else ""}</text>')  # fmt: skip
+        level = height * (1 - target / most)
+        parts.append(f'<line y1="{level:.1f}" x2="{width}" y2="{level:.1f}" stroke="#888" stroke-dasharray="4 3"/>')
+        line = " ".join(place(coverage, precision) for coverage, precision in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{_COLOURS[0]}" stroke-width="1.8"/>')
+        if certified and task in certified:
+            cx, cy = place(*certified[task]).split(",")
+            parts.append(f'<circle cx="{cx}" cy="{cy}" r="4" fill="{_COLOURS[1]}"/>')
+        parts.append("</g>")
+    rows = (len(curves) + 2) // 3
+    return _document(left + 3 * (width + 56), top + rows * (height + 66), parts)
+
+
 def _power(power: int) -> str:
     """A power of ten in few characters: marks of a small panel stand near each other."""
     thousands, rest = divmod(power, 3)

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from selflearn.reports import interval_figure, loss_figure
+from selflearn.reports import interval_figure, loss_figure, risk_figure
 from selflearn.reports.figures import curve_figure
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -45,6 +45,22 @@ def test_curve_figure_has_a_line_for_each_system_of_each_panel_from_decade_to_de
     lines = list(tree.iter(f"{SVG}polyline"))
     assert [line.get("points") for line in lines[:2]] == ["0.0,150.0 115.0,75.0 230.0,0.0", "0.0,112.5"]
     assert lines[1].get("stroke") == lines[2].get("stroke") != lines[0].get("stroke")
+
+
+def test_risk_figure_has_the_curve_of_each_task_the_promise_and_what_its_threshold_accepts():
+    curves = {"intent": [[0.5, 0.9], [1.0, 0.6]], "slots": [[1.0, 0.8]]}
+    tree = ElementTree.fromstring(risk_figure(curves, target=0.2, certified={"intent": (0.5, 0.9)}))
+    texts = [node.text for node in tree.iter(f"{SVG}text")]
+    assert {"intent: wrong", "slots: wrong", "0%", "40%", "50% accepted", "100%"} <= set(texts)
+    lines = [line.get("points") for line in tree.iter(f"{SVG}polyline")]
+    assert lines == ["115.0,112.5 230.0,0.0", "230.0,75.0"]  # 10% and 40% wrong of 40%; 20%
+    assert [(dot.get("cx"), dot.get("cy")) for dot in tree.iter(f"{SVG}circle")] == [("115.0", "112.5")]
+    assert {line.get("y1") for line in tree.iter(f"{SVG}line")} == {"75.0"}
+
+
+def test_risk_figure_of_nothing_is_a_picture():
+    ElementTree.fromstring(risk_figure({}, target=0.1))
+    ElementTree.fromstring(risk_figure({"intent": []}, target=0.1))
 
 
 def test_curve_figure_of_nothing_is_a_picture():
