@@ -77,7 +77,7 @@ def promised(kind: str) -> tuple[str, list[str]]:
     """How many users the audit of the simulated log had, and the share of each task that the promise accepts."""
     section = RESULTS.split("\n## simulated, baselines=simulated\n")[1].split("\n## ")[0]
     said = section.split(f"### Labels with an {kind} promise")[1].split("\nOn the ")[0]
-    (users,) = re.findall(r"split, of (\d+) users", said)
+    (users,) = re.findall(r", of (\d+) users, who are what the promises are counted over", said)
     head, _, *tasks = rows(said)
     return users, [cells[head.index("accepted")] for cells in tasks]
 
@@ -90,6 +90,21 @@ def test_how_many_people_a_promise_took_is_what_the_tables_say():
     assert re.findall(r"on our simulated log one with (\d+) people", README) == [users]
     assert re.findall(r"accepted nothing with (\d+) people", EXPORT) == [users]
     assert re.findall(r"accepted labels of every kind with (\d+)", EXPORT) == [users]
+
+
+def test_what_half_of_the_people_of_the_test_split_were_too_few_for_is_what_the_tables_say():
+    section = RESULTS.split("\n## simulated, baselines=simulated\n")[1].split("\n## ")[0]
+    people, of = set(), {}
+    beside = section.split("### Beside people")[1]
+    for task, said in re.findall(r"\*\*(\w+)\*\*\n(.*?)(?=\n\*\*[A-Z]|\Z)", beside, re.DOTALL):
+        people |= set(re.findall(r"of other people \((\d+) in all\)", said))
+        head, _, *table = rows(said.split("by a threshold of its own")[1])
+        (model,) = [cells for cells in table if cells[0] == "model"]
+        of[task] = model[head.index("at most 10% wrong, about")]
+    said = re.findall(r"and with half of (\d+), of boundaries, success and defects, success alone", EXPORT)
+    assert said == [*people]
+    assert {task for task, share in of.items() if share != "nothing"} == {"Success"}
+    assert set(of) == {"Segmentation", "Success", "Defect"}
 
 
 def test_what_the_page_on_the_simulation_says_of_the_ranges_is_in_their_table():
