@@ -11,7 +11,9 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from experiments.app import hydra_main
+from experiments.app import changed_settings, hydra_main
+from experiments.check import ConfigError
+from selflearn.evaluation.results_page import put_between_marks
 from selflearn.evaluation.run_directory import write_json
 from selflearn.trust.draws import repeat_audits
 from selflearn.trust.populations import POPULATIONS
@@ -22,7 +24,8 @@ LEGEND = """
 
 broken: audits after which more than that is wrong among what is accepted; allowed: what chance makes of such a promise,
 at most. peer: the share accepted by the best comparable method of a simulation of the same design made elsewhere; best:
-by who knows the truth. undeclared: whole dialogues that are taken for single items.
+by who knows the truth. undeclared: whole dialogues that are taken for single items. users: all items of so many people,
+most of whom have one or two and a few 200.
 """
 
 
@@ -35,7 +38,11 @@ def main(cfg: DictConfig) -> None:
     table = Table(*HEADINGS, title=title)
     lines = [f"| {' | '.join(HEADINGS)} |", "| --- | --- | --- |" + " ---: |" * 6]
     found: dict[str, dict[str, float]] = {}
-    for row in cfg.rows:
+    rows = [row for row in cfg.rows if cfg.population in (None, row.population)]
+    if not rows:
+        known = ", ".join(dict.fromkeys(row.population for row in cfg.rows))
+        raise ConfigError([f"population is {cfg.population!r}; expected one of {known}, or null (all rows)"])
+    for row in rows:
         cap = row.get("max_items")
         method = row.method if cap is None else f"{row.method}, {cap} a dialogue"
         result = repeat_audits(
@@ -54,8 +61,11 @@ def main(cfg: DictConfig) -> None:
     directory = Path(cfg.paths.output_dir)
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "certify_draws.json", found)
+    if cfg.headline.file is not None:
+        put_between_marks(Path(cfg.headline.file), cfg.headline.mark, "\n".join(lines))
     took = timedelta(seconds=round(time.perf_counter() - start))
-    command = f"python -m experiments.certify_draws  # {took}"
+    changed = changed_settings(cfg, "certify_draws", without=["paths", "rows", "headline"])
+    command = f"{' '.join(['python -m experiments.certify_draws', *changed])}  # {took}"
     head = f"## How often a promise is broken\n\n```bash\n{command}\n```\n\n{title}.\n\n"
     (directory / "page.md").write_text(head + "\n".join(lines) + LEGEND, "utf-8")
 

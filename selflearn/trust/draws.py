@@ -55,9 +55,10 @@ def repeat_audits(
 
     Args:
         population: where items come from.
-        audit: dialogues of an audit; items, where the design is to draw those.
-        design: ``"dialogues"`` audits whole dialogues and says so; ``"items"`` draws each item from another dialogue;
-            ``"undeclared"`` audits whole dialogues and conceals it: what goes wrong where dependence is ignored.
+        audit: dialogues or users of an audit; items, where the design is to draw those.
+        design: ``"dialogues"`` audits whole dialogues and says so; ``"users"`` does so with all items of a user;
+            ``"items"`` draws each item from another dialogue; ``"undeclared"`` audits whole dialogues and conceals it:
+            what goes wrong where dependence is ignored.
         method: of :func:`selflearn.trust.certify`, or ``"naive"``.
         max_items: of :func:`selflearn.trust.certify`.
         target_error: the promise.
@@ -69,8 +70,8 @@ def repeat_audits(
     Raises:
         ValueError: the design is unknown.
     """
-    if design not in ("dialogues", "items", "undeclared"):
-        raise ValueError(f"design is {design!r}; expected one of dialogues, items, undeclared")
+    if design not in ("dialogues", "users", "items", "undeclared"):
+        raise ValueError(f"design is {design!r}; expected one of dialogues, users, items, undeclared")
     rng = np.random.default_rng(seed)
     truth = _Truth(population, max_items, seed)
     shares, broken = np.zeros(draws), 0
@@ -80,9 +81,10 @@ def repeat_audits(
             threshold = naive_threshold(found.scores, found.correct, target_error)
         else:
             groups = found.groups if design == "dialogues" else None
+            users = {"units": found.groups, "unit": "user"} if design == "users" else {}
             threshold = certify(
                 found.scores, found.correct, groups, target_error, confidence, method, max_items=max_items, seed=number,
-                starts=starts,
+                starts=starts, **users,
             ).threshold  # fmt: skip
         if threshold is not None:
             shares[number], error = truth.at(threshold)

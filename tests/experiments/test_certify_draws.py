@@ -15,3 +15,19 @@ def test_a_row_a_design_is_printed_and_kept_for_the_page(program, tmp_path):
     page = (tmp_path / "out" / "page.md").read_text()
     assert "| independent | 200 items | auto |" in page
     assert "| 30% | 63% |" in page
+
+
+def test_the_rows_of_one_population_can_be_asked_for(program, tmp_path):
+    rows = (
+        "[{population: independent, audit: 200, design: items, method: auto},"
+        "{population: unequal_users, audit: 50, design: users, method: design_effect}]"
+    )
+    given = [f"rows={rows}", "draws=3", "paths.output_dir=out"]
+    code, out, _ = program(main, [*given, "population=unequal_users"], {})
+    assert (code, "independent" in out) == (0, False)
+    assert "unequal_users │ 50 users │ design_effect" in out
+    page = (tmp_path / "out" / "page.md").read_text()
+    assert "certify_draws draws=3 population=unequal_users  #" in page
+    code, _, err = program(main, [*given, "population=users"], {})
+    assert code == 2
+    assert "population is 'users'; expected one of independent, unequal_users, or null" in err

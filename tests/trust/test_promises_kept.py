@@ -72,6 +72,31 @@ def test_the_approximate_one_breaks_as_often_as_the_page_states(population, audi
     assert found.accepted == pytest.approx(accepted, abs=0.002)
 
 
+def test_the_formula_of_very_unequal_users_is_what_is_drawn_of_them():
+    users = POPULATIONS["unequal_users"]
+    drawn = users.draw(40_000, np.random.default_rng(0))
+    sizes = np.bincount(drawn.groups)
+    assert (sizes <= 2).mean() > 0.5
+    assert sizes.max() == 200
+    for threshold in (0.0, 0.3, 0.8):
+        assert (~drawn.correct[drawn.scores >= threshold]).mean() == pytest.approx(
+            users.error_above(threshold), rel=0.1
+        )
+    one_by_one = users.draw_items(40_000, np.random.default_rng(0))
+    assert (~one_by_one.correct).mean() == pytest.approx(users.error_above(0.0), rel=0.03)
+
+
+def test_few_users_of_very_unequal_size_are_what_the_approximate_promise_is_not_for():
+    """Errors of a few people who say much: an audit that has none of them does not know of them."""
+    users = POPULATIONS["unequal_users"]
+    found = repeat_audits(users, audit=200, design="users", method="design_effect", draws=300, seed=1)
+    assert found.broken > 1.2 * found.allowed
+    items = repeat_audits(users, audit=1000, design="items", draws=300, seed=1)
+    assert items.broken <= items.allowed
+    exact = repeat_audits(users, audit=200, design="users", draws=20, seed=1)
+    assert (exact.broken, exact.nothing) == (0, 1.0)
+
+
 def stated(*row):
     """Broken, allowed and accepted of a row of the page of results, by population, audit and method."""
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in RESULTS.splitlines() if line[:1] == "|"]
@@ -241,5 +266,5 @@ def test_candidates_of_a_pool(population, draws):
 
 
 def test_another_design_is_refused():
-    with pytest.raises(ValueError, match="design is 'turns'; expected one of dialogues, items, undeclared"):
+    with pytest.raises(ValueError, match="design is 'turns'; expected one of dialogues, users, items, undeclared"):
         repeat_audits(POPULATIONS["independent"], audit=10, design="turns")
