@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.app import hydra_main
+from selflearn.evaluation.results_page import put_between_marks
 from selflearn.evaluation.run_directory import write_json
 from selflearn.trust.draws import Draws, repeat_audits
 from selflearn.trust.populations import DEVELOPMENT
@@ -50,6 +51,8 @@ def main(cfg: DictConfig) -> None:
     directory = Path(cfg.paths.output_dir)
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "certify_starts.json", kept)
+    if cfg.headline.file is not None:
+        put_between_marks(Path(cfg.headline.file), cfg.headline.mark, "\n".join(lines))
     head = f"## Several starts\n\n```bash\npython -m experiments.certify_starts\n```\n\n{title}.\n\n"
     (directory / "page.md").write_text(head + "\n".join(lines) + "\n", "utf-8")
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
+from experiments.certify_starts import cell as starts_cell
 from selflearn.trust import certify
+from selflearn.trust.draws import repeat_audits
+from selflearn.trust.populations import DEVELOPMENT
 
 ROOT = Path(__file__).parents[2]
 README, RESULTS, TRUST, EXPORT, SIMULATION = (
@@ -105,6 +109,20 @@ def test_what_half_of_the_people_of_the_test_split_were_too_few_for_is_what_the_
     assert said == [*people]
     assert {task for task, share in of.items() if share != "nothing"} == {"Success"}
     assert set(of) == {"Segmentation", "Success", "Defect"}
+
+
+def test_what_several_starts_rescue_and_cost_is_what_the_command_prints_today():
+    """A cell of the table, and all rows that its command has."""
+    usual = OmegaConf.load(ROOT / "conf" / "certify_starts.yaml")
+    head, _, *table = rows(TRUST.split("<!-- certify_starts -->")[1].split("<!-- /certify_starts -->")[0])
+    audits = [f"{one.audit:,} {one.design}, {one.method}" for one in usual.audits]
+    assert [cells[:2] for cells in table] == [[what, name] for what in audits for name in usual.populations]
+    found = repeat_audits(
+        DEVELOPMENT["sure_sharp"], audit=200, design="items", method="binomial", starts=2, draws=usual.draws,
+        target_error=usual.target_error, confidence=usual.confidence, seed=usual.seed,
+    )  # fmt: skip
+    (row,) = [cells for cells in table if cells[:2] == [audits[0], "sure_sharp"]]
+    assert row[head.index("starts=2")] == starts_cell(found)
 
 
 def test_what_the_page_on_the_simulation_says_of_the_ranges_is_in_their_table():
