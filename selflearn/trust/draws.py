@@ -81,10 +81,10 @@ def repeat_audits(
             threshold = naive_threshold(found.scores, found.correct, target_error)
         else:
             groups = found.groups if design == "dialogues" else None
-            users = {"units": found.groups, "unit": "user"} if design == "users" else {}
+            units = found.groups if design == "users" else None
             threshold = certify(
                 found.scores, found.correct, groups, target_error, confidence, method, max_items=max_items, seed=number,
-                starts=starts, **users,
+                starts=starts, units=units, unit="dialogue" if units is None else "user",
             ).threshold  # fmt: skip
         if threshold is not None:
             shares[number], error = truth.at(threshold)
