@@ -211,7 +211,11 @@ class Assistant:
         self._dismissals, self._thanks = frozenset(manners.dismissals), frozenset(manners.thanks)
 
     def answer(self, speech: Sequence[Speech], contexts: Sequence[Context]) -> list[Trace | None]:
-        """Hear and serve requests; None where it slept. What a request gets does not depend on its company."""
+        """Hear and serve requests; None where it slept. What a request gets does not depend on its company.
+
+        Raises:
+            ValueError: the chooser takes a reading that there is not.
+        """
         wakes = self.wake.detect(speech)
         heard = [i for i, wake in enumerate(wakes) if wake.woken]
         if not heard:
@@ -223,7 +227,11 @@ class Assistant:
         return found
 
     def serve(self, recognized: Sequence[Recognized], contexts: Sequence[Context]) -> list[Trace]:
-        """Serve requests that were recognised: what a replay with the true words starts from."""
+        """Serve requests that were recognised: what a replay with the true words starts from.
+
+        Raises:
+            ValueError: the chooser takes a reading that there is not.
+        """
         requests = [one.hypotheses[0].text for one in recognized]
         if self.rewriter is not None:
             requests = self.rewriter.rewrite(requests, contexts)
@@ -234,7 +242,11 @@ class Assistant:
         return [self.act(*row) for row in zip(recognized, requests, readings, contexts, strict=True)]
 
     def act(self, recognized: Recognized, text: str, readings: tuple[Hypothesis, ...], context: Context) -> Trace:
-        """Act on readings of a request: choose one, resolve its mentions, serve it."""
+        """Act on readings of a request: choose one, resolve its mentions, serve it.
+
+        Raises:
+            ValueError: the chooser takes a reading that there is not.
+        """
         rng = random.Random(f"{context.key}/act")
 
         def trace(result: Result, choice: Choice | None = None, matches: Mapping[str, Match] | None = None) -> Trace:

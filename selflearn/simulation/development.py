@@ -26,6 +26,9 @@ def development_world(world: World) -> World:
 
     Args:
         world: as it was read from its files.
+
+    Raises:
+        WorldError: ``people.yaml`` of the world is wrong; says file, line, what was found and what was expected.
     """
     relied_on = _relied_on(world)
     gone = held_out_names(said_together(world.types, world.intents), shared=relied_on)

@@ -67,21 +67,33 @@ class Value:
         return float(self.data)
 
     def whole(self, low: int = 1) -> int:
-        """A whole number of at least ``low``."""
+        """A whole number of at least ``low``.
+
+        Raises:
+            WorldError: it is no number, no whole one, or a lower one.
+        """
         number = self.number(low)
         if number != int(number):
             raise self.fault(f"{number}; expected a whole number")
         return int(number)
 
     def range(self) -> tuple[float, float]:
-        """A list of the lowest and the highest of a share, both in [0, 1]."""
+        """A list of the lowest and the highest of a share, both in [0, 1].
+
+        Raises:
+            WorldError: it is no list of two such numbers, or they stand the other way round.
+        """
         numbers = [row.number(0, 1) for row in self.rows()]
         if len(numbers) != 2 or numbers[0] > numbers[1]:
             raise self.fault(f"{numbers}; expected [lowest, highest] in [0, 1]")
         return numbers[0], numbers[1]
 
     def flag(self) -> bool:
-        """True or false."""
+        """True or false.
+
+        Raises:
+            WorldError: it is something else.
+        """
         if not isinstance(self.data, bool):
             raise self.fault(f"{_kind(self.data)}; expected true or false")
         return self.data
@@ -99,11 +111,19 @@ class Value:
         return self.data
 
     def texts(self, *, empty: bool = False) -> tuple[str, ...]:
-        """A list of strings."""
+        """A list of strings.
+
+        Raises:
+            WorldError: it is no list, an empty one, or an entry is no text.
+        """
         return tuple(row.text() for row in self.rows(empty=empty))
 
     def table(self) -> dict[str, Value]:
-        """The entries of a mapping with names that the author chooses."""
+        """The entries of a mapping with names that the author chooses.
+
+        Raises:
+            WorldError: it is no mapping.
+        """
         if not isinstance(self.data, dict):
             raise self.fault(f"{_kind(self.data)}; expected a mapping")
         return self.data
@@ -142,7 +162,11 @@ class Value:
         return text
 
     def parsed(self, read: Callable[[str], T]) -> T:
-        """What ``read`` makes of the text; its ValueError is pointed here."""
+        """What ``read`` makes of the text; its ValueError is pointed here.
+
+        Raises:
+            WorldError: it is no text, or ``read`` refuses it.
+        """
         try:
             return read(self.text())
         except WorldError:
@@ -192,7 +216,11 @@ def _value(node: yaml.Node, path: Path, loader: Any) -> Value:
 
 
 def rate_names(value: Value) -> Iterator[str]:
-    """Dotted names of what a file says in numbers: single numbers, and lists of them."""
+    """Dotted names of what a file says in numbers: single numbers, and lists of them.
+
+    Raises:
+        WorldError: it is no mapping.
+    """
     for key, child in value.table().items():
         if isinstance(child.data, dict):
             yield from (f"{key}.{name}" for name in rate_names(child))
@@ -208,6 +236,10 @@ def with_rate(value: Value, name: str, data: object, *, rate: str) -> Value:
         name: one of the names.
         data: what stands there instead; whoever reads the file checks it.
         rate: how errors call it.
+
+    Raises:
+        KeyError: nothing of that name stands in the file.
+        WorldError: it is no mapping.
     """
     for key, child in value.table().items():
         if key == name:

@@ -43,6 +43,9 @@ def plan_goals(key: str, speaker: Speaker) -> tuple[tuple[Step, ...], ...]:
     Args:
         key: "seed/person/session".
         speaker: whose goals they are.
+
+    Raises:
+        WorldError: there is nothing that they can want.
     """
     population = speaker.wishes.population
     lot, stop = random.Random(f"{key}/plan").random(), 1 / population.goals_mean

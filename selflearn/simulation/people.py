@@ -302,7 +302,11 @@ def usual_value(slot: SlotSpec, person: Person, situation: Situation, world: Wor
 
 
 def make_person(number: int, part: Part, wishes: Wishes, seed: int) -> Person:
-    """The person of a number."""
+    """The person of a number.
+
+    Raises:
+        WorldError: there is nothing that they can want.
+    """
     rng = random.Random(f"{seed}/{number}")
     world, population = wishes.world, wishes.population
     room_names = list(population.device_rooms)

@@ -77,6 +77,14 @@ def met_again(
         understanding: of the assistant; all else is as the setting has it.
         dialogues: as many as in the log.
         log: its folder, where the speech channel keeps recordings.
+
+    Raises:
+        ImportError: the speech channel is wanted and pocketsphinx is not installed.
+        OSError: it is wanted and flite is not installed, or fails.
+        RuntimeError: a device does not wake by its button.
+        ValueError: the speech channel is wanted and ``log`` is not given, a component cannot be made, the chooser takes
+            a reading that there is not, or not one dialogue is asked for.
+        WorldError: somebody can want nothing.
     """
     assistant, wishes = build_assistant(setting, understanding, log=log), Wishes(setting.world, setting.population)
     found = []

@@ -113,7 +113,12 @@ class Session:
         self.speaker = Speaker(self.person, self.situation, self.wishes)
 
     def run(self) -> Generator[tuple[Speech, Context], Trace | None, None]:
-        """Yields what is said with what the assistant knows; is sent what it made of it, or None where it slept."""
+        """Yields what is said with what the assistant knows; is sent what it made of it, or None where it slept.
+
+        Raises:
+            RuntimeError: the device does not wake by its button.
+            WorldError: there is nothing that they can want.
+        """
         plan = plan_goals(self.key, self.speaker)
         seconds = 0.0
         for goal, steps in enumerate(plan):

@@ -104,8 +104,9 @@ def write_log(
 
     Raises:
         ImportError: the speech channel is wanted and pocketsphinx is not installed.
-        ValueError: the directory holds another log, another run is writing it, or not one dialogue or process is asked
-            for.
+        ValueError: the directory holds another log, another run is writing it, a component cannot be made, or not one
+            dialogue or process is asked for.
+        ChildProcessError: one of several processes was killed.
         OSError: the disk is full (what is written is whole, and the same call goes on from there), or the speech
             channel is wanted and flite is not installed.
     """

@@ -144,7 +144,11 @@ def trained_understanding(setting: Setting) -> UnderstandingModel:
 
 
 def shipped_understanding(setting: Setting) -> Understander:
-    """The understanding model that the setting puts in, or else the assistant's own, trained."""
+    """The understanding model that the setting puts in, or else the assistant's own, trained.
+
+    Raises:
+        ValueError: the one that is put in cannot be made.
+    """
     return setting.component("understanding", lambda: trained_understanding(setting))
 
 
@@ -236,7 +240,13 @@ def split_of(setting: Setting, person: int) -> str:
 
 
 def simulate(setting: Setting, assistant: Assistant, wishes: Wishes, block: Block) -> list[Dialogue]:
-    """The dialogues of a block, person by person in order of time; those that do not train have ratings, too."""
+    """The dialogues of a block, person by person in order of time; those that do not train have ratings, too.
+
+    Raises:
+        RuntimeError: a device does not wake by its button.
+        ValueError: the chooser takes a reading that there is not.
+        WorldError: somebody can want nothing.
+    """
     sessions: list[tuple[str, Session]] = []
     for number in range(block.first, block.end):
         split = split_of(setting, number)
@@ -271,7 +281,13 @@ def _sessions(setting: Setting, person: Person, wishes: Wishes) -> list[Session]
 
 
 def advance(sessions: Sequence[Session], assistant: Assistant) -> None:
-    """Run sessions to their end, all together, one turn of each at a time."""
+    """Run sessions to their end, all together, one turn of each at a time.
+
+    Raises:
+        RuntimeError: a device does not wake by its button.
+        ValueError: the chooser takes a reading that there is not.
+        WorldError: somebody can want nothing.
+    """
     running = []
     for session in sessions:
         generator = session.run()
@@ -288,7 +304,16 @@ def advance(sessions: Sequence[Session], assistant: Assistant) -> None:
 
 
 def simulated(setting: Setting, dialogues: int, *, log: Path | None = None) -> Iterator[Dialogue]:
-    """Dialogues one after the other, in this process; ``log`` as :func:`build_assistant` takes it."""
+    """Dialogues one after the other, in this process; ``log`` as :func:`build_assistant` takes it.
+
+    Raises:
+        ImportError: the speech channel is wanted and pocketsphinx is not installed.
+        OSError: it is wanted and flite is not installed, or fails.
+        RuntimeError: a device does not wake by its button.
+        ValueError: the speech channel is wanted and ``log`` is not given, a component cannot be made, the chooser takes
+            a reading that there is not, or not one dialogue is asked for.
+        WorldError: somebody can want nothing.
+    """
     with one_thread():
         assistant = build_assistant(setting, shipped_understanding(setting), log=log)
         wishes = Wishes(setting.world, setting.population)

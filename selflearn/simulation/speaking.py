@@ -35,7 +35,11 @@ class Speaker:
     wishes: Wishes
 
     def wish(self, after: str | None, rng: random.Random) -> tuple[Meaning, Utterance]:
-        """What is wanted next, and how it is said; ``after`` is the intent of the goal before."""
+        """What is wanted next, and how it is said; ``after`` is the intent of the goal before.
+
+        Raises:
+            WorldError: there is nothing that they can want.
+        """
         person, population = self.person, self.wishes.population
         intent = self.wishes.intent(person, self.situation, after, rng)
         if person.routines and rng.random() < population.routine_share:

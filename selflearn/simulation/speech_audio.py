@@ -65,6 +65,9 @@ class SpeechRecognizer:
         hypotheses: longest n-best list.
         log: folder of the log; recordings are kept in it, and references to them are relative to it.
         heard: called after each utterance.
+
+    Raises:
+        ImportError: pocketsphinx is not installed.
     """
 
     def __init__(
@@ -77,7 +80,12 @@ class SpeechRecognizer:
         self._digest = hashlib.sha256(json.dumps(known).encode()).hexdigest()[:12]
 
     def recognize(self, speech: Sequence[Speech]) -> list[Recognized]:
-        """Recognise utterances; each on its own, so that their company changes nothing."""
+        """Recognise utterances; each on its own, so that their company changes nothing.
+
+        Raises:
+            OSError: flite is not installed, or fails.
+            ValueError: a recording or an n-best list that was kept is damaged; names the file.
+        """
         found = []
         for one in speech:
             found.append(self._one(one))
@@ -123,7 +131,12 @@ def _pocketsphinx() -> Any:
 
 
 def pronunciations(words: Iterable[str]) -> str:
-    """The pronouncing dictionary of a vocabulary: CMU's entries, and flite's own idea of the words that it lacks."""
+    """The pronouncing dictionary of a vocabulary: CMU's entries, and flite's own idea of the words that it lacks.
+
+    Raises:
+        ImportError: pocketsphinx is not installed.
+        OSError: flite is not, or fails.
+    """
     known: dict[str, list[str]] = {}
     file = Path(_pocketsphinx().get_model_path("en-us/cmudict-en-us.dict"))
     for line in file.read_text(encoding="utf-8").splitlines():
@@ -137,7 +150,11 @@ def pronunciations(words: Iterable[str]) -> str:
 
 
 def language_model(words: Iterable[str], texts: Iterable[str]) -> str:
-    """A trigram model in ARPA's form; words that no text has can stand alone."""
+    """A trigram model in ARPA's form; words that no text has can stand alone.
+
+    Raises:
+        ImportError: pocketsphinx is not installed.
+    """
     from io import StringIO
 
     from pocketsphinx.lm import ArpaBoLM

@@ -56,7 +56,11 @@ class Summary:
 
     @classmethod
     def of(cls, dialogues: Iterable[Dialogue]) -> Self:
-        """Count dialogues; all those of a person have to be among them for the repetitions to be right."""
+        """Count dialogues; all those of a person have to be among them for the repetitions to be right.
+
+        Raises:
+            ValueError: a dialogue has no truth: it is not from the simulation.
+        """
         found, said = cls(), dict[str, set[str]]()
         hashes: set[int] = set()
         for dialogue in dialogues:

@@ -120,7 +120,12 @@ def require_flite() -> None:
 
 
 def speak(text: str, voice: str, stretch: float) -> NDArray[np.float64]:
-    """What flite makes of a text, ``[samples]`` at :data:`SAMPLE_RATE`."""
+    """What flite makes of a text, ``[samples]`` at :data:`SAMPLE_RATE`.
+
+    Raises:
+        FileNotFoundError: flite is not installed.
+        OSError: flite fails.
+    """
     with TemporaryDirectory() as folder:
         file = Path(folder) / "spoken.wav"
         _flite("-voice", voice, "--setf", f"duration_stretch={stretch}", "-t", text, "-o", str(file))
@@ -128,7 +133,12 @@ def speak(text: str, voice: str, stretch: float) -> NDArray[np.float64]:
 
 
 def phones(word: str) -> str:
-    """How flite pronounces a word, in the phones of the CMU dictionary: "HH EY Z"."""
+    """How flite pronounces a word, in the phones of the CMU dictionary: "HH EY Z".
+
+    Raises:
+        FileNotFoundError: flite is not installed.
+        OSError: flite fails.
+    """
     said = [phone.upper() for phone in _flite("-ps", "-t", word, "-o", "none").split() if phone != "pau"]
     return " ".join(_PHONES.get(phone, phone) for phone in said)
 

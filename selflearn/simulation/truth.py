@@ -52,6 +52,9 @@ def diagnose(exchanges: Sequence[Exchange], assistant: Assistant) -> list[Diagno
     """Diagnose turns, replaying those that failed.
 
     A component is put right only where all after it are to blame so far; true words are read again last, all together.
+
+    Raises:
+        ValueError: the chooser takes a reading that there is not.
     """
     found = [_not_failed(exchange) or _failed(exchange, assistant) for exchange in exchanges]
     suspects = [i for i, d in enumerate(found) if d.failure_point == UNDERSTANDING and RECOGNITION in d.differs]
