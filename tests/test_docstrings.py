@@ -12,7 +12,7 @@ import selflearn
 ROOT = Path(selflearn.__file__).parent
 PACKAGES = (
     "baselines", "batching", "corpora", "encoders", "evaluation", "metrics", "models", "pretraining", "reports",
-    "simulation", "tasks", "training",
+    "simulation", "tasks", "training", "trust",
 )  # fmt: skip
 MADE_BY = ("__init__", "__post_init__")
 """Their errors are those of the class."""

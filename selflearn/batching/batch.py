@@ -1,6 +1,6 @@
 """The tensors of a batch of dialogues.
 
-Letters of shapes, here and in all packages up to ``evaluation``; what has none is spelled out.
+Letters of shapes, here and in all packages; what has none is spelled out.
 
 Of a batch: ``D`` dialogues, ``T`` turns of the longest one, ``U`` distinct texts of a bucket, ``L`` tokens of the
 longest text of it, ``P`` vectors of a text (1, or 2 where it is a pair), ``V`` distinct utterances, ``K`` entries of an
@@ -12,7 +12,8 @@ Widths: ``H`` of the turn encoder, ``M`` of the dialogue encoder, ``X`` of the v
 Of what stands one after the other: ``N`` things that are listed (in a batch request tokens, in a table items), ``W``
 words, ``F`` features of a row that a linear system reads.
 
-Of metrics: ``G`` dialogues, one group of items each, ``S`` sums that a dialogue adds to a metric, ``R`` resamples.
+Of metrics and of audits: ``G`` dialogues, one group of items each, ``S`` sums that a dialogue adds to a metric, ``R``
+resamples.
 """
 
 from __future__ import annotations

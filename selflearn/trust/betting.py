@@ -30,16 +30,16 @@ def largest_stake(bound: float) -> float:
 
 
 def wealth_reaches(totals: Floats, stake: float, second_moment: Floats, delta: Floats) -> NDArray[np.bool_]:
-    """Whether the player's wealth reaches 1/delta, for ``T`` thresholds and ``J`` levels side by side.
+    """Whether the player's wealth reaches 1/delta, for several thresholds and levels side by side.
 
     Args:
-        totals: X, ``(G, T)``, dialogues in random order.
+        totals: X, ``(G, thresholds)``, dialogues in random order.
         stake: the largest share of the wealth that may be staked; below 1 / max X.
-        second_moment: a first guess of E[X^2] made without these dialogues, ``(T,)``, above 0; counts as one.
-        delta: levels of the test, ``(J,)``.
+        second_moment: a first guess of E[X^2] made without these dialogues, ``(thresholds,)``, above 0; counts as one.
+        delta: levels of the test, ``(levels,)``.
 
     Returns:
-        bool, ``(J, T)``.
+        bool, ``(levels, thresholds)``.
     """
     level = delta[:, None]
     log_wealth = np.zeros((len(delta), totals.shape[1]))
@@ -62,7 +62,7 @@ def log_wealth_if_all_right(sizes: Floats, stake: float, target_error: float) ->
     """Growth of the wealth a dialogue at most, as a logarithm: every accepted item right, always the largest stake.
 
     Args:
-        sizes: accepted weight of each dialogue, ``(G, T)``; no label is needed.
+        sizes: accepted weight of each dialogue, ``(G, thresholds)``; no label is needed.
         stake: largest stake.
         target_error: the target.
     """
@@ -75,7 +75,7 @@ def needed_dialogues(totals: Floats, stake: float, delta: float) -> float | None
     In hindsight, with the best of constant stakes: what is said only where no walk would pass its start.
 
     Args:
-        totals: X, ``(G, T)``.
+        totals: X, ``(G, thresholds)``.
         stake: largest stake.
         delta: level.
     """

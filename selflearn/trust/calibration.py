@@ -24,7 +24,11 @@ class Calibrator(Protocol):
     """Turns the score of an item into the probability that its label is right; never changes the order of two."""
 
     def __call__(self, scores: ArrayLike) -> Floats:
-        """Calibrated scores, ``(N,)``."""
+        """Calibrated scores, ``(N,)``.
+
+        Raises:
+            ValueError: a score is not in [0, 1].
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,11 @@ class Temperature:
         return 1 / (1 + math.exp(-odds)) if odds > 0 else math.exp(odds) / (1 + math.exp(odds))
 
     def __call__(self, scores: ArrayLike) -> Floats:
-        """Calibrated scores, ``(N,)``."""
+        """Calibrated scores, ``(N,)``.
+
+        Raises:
+            ValueError: a score is not in [0, 1].
+        """
         return np.array([self.of(score) for score in _probabilities(scores).tolist()])
 
 
@@ -61,7 +69,11 @@ class Isotonic:
         return y0 + (y1 - y0) / (x1 - x0) * (score - x0)
 
     def __call__(self, scores: ArrayLike) -> Floats:
-        """Calibrated scores, ``(N,)``."""
+        """Calibrated scores, ``(N,)``.
+
+        Raises:
+            ValueError: a score is not in [0, 1].
+        """
         return np.array([self.of(score) for score in _probabilities(scores).tolist()])
 
 
@@ -152,6 +164,9 @@ def calibration_report(
     calibrator: Calibrator, scores: ArrayLike, correct: ArrayLike, *, bins: int = 15, binning: str = "width"
 ) -> CalibrationReport:
     """Measure a calibrator on other items than it was fitted on; arguments as :func:`expected_calibration_error`.
+
+    Raises:
+        ValueError: a value is not what it should be.
 
     Example:
         >>> calibration_report(Temperature(1.0), [0.5, 0.5], [1, 0]).after

@@ -72,7 +72,8 @@ class Certificate:
             bool, ``(N,)``.
 
         Raises:
-            ValueError: the certificate limits the items of a dialogue, and the dialogues are not given.
+            ValueError: the certificate limits the items of a dialogue, and the dialogues are not given, or that of an
+                item is missing.
 
         Example:
             >>> from selflearn.trust import certify
@@ -101,6 +102,9 @@ def accepted_items(
         groups: the dialogue of each, ``(N,)``; None where all are of one dialogue.
         threshold: None accepts nothing.
         max_items: of a dialogue; None for any number. Of equal scores the first.
+
+    Raises:
+        ValueError: ``max_items`` is given, and the dialogue of an item is missing.
 
     Example:
         >>> accepted_items([0.6, 0.9, 0.7], threshold=0.5, max_items=2)

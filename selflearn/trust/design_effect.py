@@ -15,17 +15,17 @@ from selflearn.trust.items import Floats
 
 
 def effective_counts(losses: Floats, sizes: Floats, items: Floats, delta: float) -> tuple[Floats, Floats]:
-    """Effective errors and effective sizes at ``T`` thresholds.
+    """Effective errors and effective sizes at several thresholds.
 
     Args:
-        losses: weighted wrong items of each dialogue, ``(G, T)``.
-        sizes: weighted accepted items of each, ``(G, T)``.
-        items: accepted items, ``(T,)``; the effective size is never above.
+        losses: weighted wrong items of each dialogue, ``(G, thresholds)``.
+        sizes: weighted accepted items of each, ``(G, thresholds)``.
+        items: accepted items, ``(thresholds,)``; the effective size is never above.
         delta: level of the test that follows.
 
     Returns:
-        Errors ``(T,)`` and sizes ``(T,)``. Where d cannot be estimated, without any error or from a single dialogue, a
-        dialogue counts as one item.
+        Errors ``(thresholds,)`` and sizes ``(thresholds,)``. Where d cannot be estimated, without any error or from a
+        single dialogue, a dialogue counts as one item.
     """
     dialogues = (sizes > 0).sum(0).astype(float)
     known = dialogues >= 2

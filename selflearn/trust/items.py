@@ -50,7 +50,11 @@ class AuditedItems:
 
 
 def check_probability(name: str, value: float) -> None:
-    """Raise a ValueError unless ``0 < value < 1``."""
+    """See that a number is above 0 and below 1.
+
+    Raises:
+        ValueError: it is not.
+    """
     if not 0 < value < 1:
         raise ValueError(f"{name} is {value!r}; expected a number above 0 and below 1")
 
@@ -112,7 +116,8 @@ def audited_items(
 
     Raises:
         ValueError: lengths differ, a number is not finite, a loss lies outside [0, 1], a weight is not above 0,
-            ``max_items`` is below 1 or comes without groups, or a dialogue is of several units.
+            ``max_items`` is below 1 or comes without groups, the dialogue or unit of an item is missing, or a dialogue
+            is of several units.
     """
     values = check_numbers("scores", scores)
     loss = check_numbers("losses", losses, length=len(values))
@@ -147,7 +152,11 @@ def audited_items(
 
 
 def numbered(what: str, names: Groups) -> NDArray[np.int64]:
-    """The place of each name among all that are distinct: in their order, if they have one."""
+    """The place of each name among all that are distinct: in their order, if they have one.
+
+    Raises:
+        ValueError: a name is missing (None or NaN).
+    """
     given = names.tolist() if isinstance(names, np.ndarray) else list(names)
     if missing := [i for i, name in enumerate(given) if is_scalar(name) and isna(name)]:
         raise ValueError(f"{what}[{missing[0]}] is {given[missing[0]]!r} ({len(missing)} of {len(given)} are missing); "

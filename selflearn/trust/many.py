@@ -62,7 +62,7 @@ def certify_each(
         units: what repeats beyond dialogues, ``(N,)``.
         unit: what promises call them.
         weights: of the items, ``(N,)``.
-        pool_scores: of unlabelled items, ``(M,)``, with every audited name among them.
+        pool_scores: of unlabelled items, ``(unlabelled,)``, with every audited name among them.
         pool_names: predicted label or domain of each of these.
 
     Raises:

@@ -133,6 +133,9 @@ def shared_ratings(ratings: pd.DataFrame, *, least: int = 30) -> pd.DataFrame:
     Returns:
         Rows of ``ratings``, in their order; none where nobody shares enough.
 
+    Raises:
+        ValueError: the ratings are at fault.
+
     Example:
         >>> ratings = pd.DataFrame({"task": [1, 1, 2, 2, 3], "worker": list("ababa"), "label": [0, 0, 1, 0, 1]})
         >>> len(shared_ratings(ratings, least=2)), len(shared_ratings(ratings, least=3))
@@ -163,7 +166,8 @@ def alternative_annotator_test(
         level: of the false discovery rate.
 
     Raises:
-        ValueError: the ratings are at fault, an item has no label of the model, or fewer than two items an annotator.
+        ValueError: the ratings are at fault, an item has no label of the model, an annotator shares fewer than two
+            items, or ``level`` is not between 0 and 1.
     """
     check_probability("level", level)
     found = check_ratings(ratings)
@@ -210,7 +214,7 @@ def paired_difference(
         seed: of both.
 
     Raises:
-        ValueError: lengths differ, or there are no items.
+        ValueError: lengths differ, there are no items, the group of one is missing, or a value is neither 0 nor 1.
 
     Example:
         >>> found = paired_difference([1, 1, 1, 0], [1, 0, 1, 0])

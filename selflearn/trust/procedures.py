@@ -58,7 +58,7 @@ class Terms:
 
     @property
     def levels(self) -> Floats:
-        """What a test may spend where 1, 2, ... of the chains have met, ``(J,)``."""
+        """What a test may spend where 1, 2, ... of the chains have met, ``(starts,)``."""
         return levels(self.delta, self.starts)
 
 
@@ -172,7 +172,7 @@ def totals_betting(items: AuditedItems, thresholds: Floats, terms: Terms) -> Out
 
 
 def _also_above(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What passes at a level and at all above it, ``(J, T)``.
+    """What passes at a level and at all above it, ``(levels, thresholds)``.
 
     Who bets for a higher wealth plays other stakes, and may reach it where who bets for a lower one does not reach that
     one: without this, a chance to pass at either would be more than the larger level.
@@ -181,7 +181,7 @@ def _also_above(passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def by_dialogue(items: AuditedItems, thresholds: Floats, values: Floats) -> Floats:
-    """Sums of a value over the accepted items of each dialogue at each threshold: ``(G, T)``."""
+    """Sums of a value over the accepted items of each dialogue at each threshold: ``(G, thresholds)``."""
     sums = np.empty((items.num_groups, len(thresholds)))
     for t, threshold in enumerate(thresholds):
         taken = items.accepted(float(threshold))
@@ -190,7 +190,7 @@ def by_dialogue(items: AuditedItems, thresholds: Floats, values: Floats) -> Floa
 
 
 def _counted(items: AuditedItems, thresholds: Floats) -> tuple[Floats, Floats]:
-    """Errors among the accepted and the accepted, ``(T,)`` each, of items without dialogues."""
+    """Errors among the accepted and the accepted, ``(thresholds,)`` each, of items without dialogues."""
     order = np.argsort(-items.scores, kind="stable")
     counts = np.searchsorted(-items.scores[order], -thresholds, side="right")
     return np.concatenate([[0.0], np.cumsum(items.losses[order])])[counts], counts.astype(float)

@@ -39,7 +39,8 @@ def audit_plan(dialogues: Iterable[Dialogue] | Mapping[str, int], n: int, *, see
         seed: of the draw.
 
     Raises:
-        ValueError: the pool has fewer items, an id comes twice, or ``n`` is below 1.
+        ValueError: the pool has fewer items, an id comes twice, a number of items is below 0 or no whole one, or ``n``
+            is below 1.
 
     Example:
         >>> audit_plan({"a": 3, "b": 0, "c": 5}, 2).pool

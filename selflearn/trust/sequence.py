@@ -86,12 +86,13 @@ def start_places(accepted: Floats, first: int, starts: int) -> NDArray[np.int64]
     """Numbers of the candidates that the chains of a walk start from: ``first``, and those that accept 1/J, 2/J, ...
 
     Args:
-        accepted: how much each candidate accepts, ``(T,)``, rising; counted without labels.
-        first: where a test has a fair chance at all; ``T`` where it has none anywhere. No chain starts before.
+        accepted: how much each candidate accepts, ``(candidates,)``, rising; counted without labels.
+        first: where a test has a fair chance at all; the number of candidates where it has none anywhere. No chain
+            starts before.
         starts: chains, ``J``.
 
     Returns:
-        ``(J,)``, rising; empty where no candidate can be started from.
+        ``(starts,)``, rising; empty where no candidate can be started from.
 
     Example:
         >>> start_places(np.array([10.0, 40.0, 90.0, 160.0, 200.0]), 1, 2)
@@ -104,7 +105,7 @@ def start_places(accepted: Floats, first: int, starts: int) -> NDArray[np.int64]
 
 
 def levels(delta: float, starts: int) -> Floats:
-    """What a test may spend where 1, 2, ..., J of the J chains have met: ``(J,)``."""
+    """What a test may spend where 1, 2, ..., J of the J chains have met: ``(starts,)``."""
     return np.asarray(delta * np.arange(1, starts + 1) / starts)
 
 
@@ -112,8 +113,9 @@ def last_reached(passed: NDArray[np.bool_], places: NDArray[np.int64]) -> int | 
     """Number of the last candidate that passes; None if every chain fails where it starts.
 
     Args:
-        passed: at each of the :func:`levels`, bool, ``(J, T)``. What passes at one has to pass at all above it.
-        places: where chains start, ``(J,)``.
+        passed: at each of the :func:`levels`, bool, ``(starts, candidates)``. What passes at one has to pass at all
+            above it.
+        places: where chains start, ``(starts,)``.
 
     Example:
         >>> passed = np.array([[False, True, True, False, True], [False, True, True, True, False]])

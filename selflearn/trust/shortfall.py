@@ -42,9 +42,9 @@ def counts_pass(
     """Whether a walk of binomial tests has an even chance where it starts.
 
     Args:
-        errors: at candidates from cautious to generous, ``(T,)``; effective ones, where dialogues count.
-        sizes: accepted items, ``(T,)``; effective ones too.
-        reached: what the start is counted in, accepted items or dialogues, ``(T,)``, rising.
+        errors: at candidates from cautious to generous, ``(candidates,)``; effective ones, where dialogues count.
+        sizes: accepted items, ``(candidates,)``; effective ones too.
+        reached: what the start is counted in, accepted items or dialogues, ``(candidates,)``, rising.
         start_size: how many of these a walk starts from, in an audit so many times as large.
         target: error rate to be excluded.
         level: of the test.
@@ -68,8 +68,8 @@ def bets_pass(
     """Whether half of the audits that are drawn from these dialogues would pass where their walk starts.
 
     Args:
-        totals: X at candidates from cautious to generous, ``(G, T)``.
-        sizes: accepted weight of each dialogue, ``(G, T)``.
+        totals: X at candidates from cautious to generous, ``(G, candidates)``.
+        sizes: accepted weight of each dialogue, ``(G, candidates)``.
         stake: largest stake.
         target: the target.
         start_wealth: logarithm of the wealth without any error that a walk starts at.
@@ -106,9 +106,9 @@ def out_of_order(passed: NDArray[np.bool_], places: NDArray[np.int64], rates: Fl
     Errors are above the target where the walk starts, and a larger share passes, which it never comes to.
 
     Args:
-        passed: at the full level, ``(T,)``.
-        places: where chains start, ``(J,)``.
-        rates: error rates or mean losses observed, ``(T,)``.
+        passed: at the full level, ``(candidates,)``.
+        places: where chains start, ``(starts,)``.
+        rates: error rates or mean losses observed, ``(candidates,)``.
         target: the target.
     """
     if not len(places):
