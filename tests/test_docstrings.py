@@ -11,8 +11,8 @@ import selflearn
 
 ROOT = Path(selflearn.__file__).parent
 PACKAGES = (
-    "baselines", "batching", "corpora", "encoders", "evaluation", "metrics", "models", "pretraining", "reports",
-    "simulation", "tasks", "training", "trust",
+    "baselines", "batching", "corpora", "encoders", "evaluation", "inference", "metrics", "models", "pretraining",
+    "reports", "simulation", "tasks", "training", "trust",
 )  # fmt: skip
 MADE_BY = ("__init__", "__post_init__")
 """Their errors are those of the class."""

@@ -179,7 +179,7 @@ class Labeler:
                 keep their scores, which a warning says. Promises are made of calibrated scores, so that none are kept.
 
         Raises:
-            ValueError: there is no dialogue.
+            ValueError: there is no dialogue; and as :meth:`audited`.
         """
         known = list(dialogues)
         if not known:
@@ -187,7 +187,12 @@ class Labeler:
         return Labeler(self.system, calibrators=fit_calibrators(Labeler(self.system).audited(known)))
 
     def audited(self, dialogues: Sequence[Dialogue]) -> list[AuditedLabel]:
-        """Label dialogues that people labelled: which of the labels are right."""
+        """Label dialogues that people labelled: which of the labels are right.
+
+        Raises:
+            TooLongError: a dialogue or a text is too long and ``on_overflow`` is "error"; names the dialogue.
+            TypeError: something else than :class:`~selflearn.schema.Dialogue` is among them.
+        """
         both = zip(dialogues, self.label(dialogues), strict=True)
         return [label for gold, said in both for label in audited_labels(said.dialogue, gold.labels)]
 

@@ -89,6 +89,9 @@ class Person:
     Attributes:
         seconds_per_label: for one label.
         source: where that is from: a publication, a measurement, or that it is assumed.
+
+    Raises:
+        ValueError: it takes no time, or the source is not said.
     """
 
     seconds_per_label: float

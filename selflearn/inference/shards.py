@@ -116,6 +116,7 @@ def label_file(
         DirectoryInUseError: another run is labelling into it.
         OSError: the disk is full (what is written is whole, and the same call goes on from there); names the file.
         TooLongError: something is too long and the labeler was made with ``on_overflow="error"``.
+        ValueError: ``format`` is none of the two, or ``shard_size`` is below 1.
     """
     if format not in ("parquet", "jsonl") or shard_size < 1:
         raise ValueError(f"format={format!r}, shard_size={shard_size}; expected 'parquet' or 'jsonl', and 1 or more")

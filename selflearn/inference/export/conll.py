@@ -61,6 +61,9 @@ def conll_lines(dialogue: Dialogue, counts: Counter[str]) -> Iterator[str]:
 def bio_tags(spans: Sequence[tuple[int, int]], slots: Sequence[Slot], counts: Counter[str]) -> list[str]:
     """Tags of the words of one request, the longest slot first.
 
+    Raises:
+        ExportError: the name of a slot has white space in it, so that it cannot be a tag.
+
     Example:
         >>> slot = Slot(name="artist", start=5, end=9, text="Nina")
         >>> bio_tags([(0, 4), (5, 9), (10, 12)], [slot], Counter())

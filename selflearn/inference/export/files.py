@@ -43,6 +43,9 @@ class Export:
         names: to choose from, by task, beside those that occur.
         audit: what is drawn for an audit; None writes everything, the least certain first.
         counts: of what was written, filled by the writers.
+
+    Raises:
+        ExportError: ``accept`` names an unknown task, or gives one task several kinds of promises.
     """
 
     dialogues: Sequence[Dialogue]
@@ -100,7 +103,11 @@ def write_datasets(export: Export, folder: Path) -> None:
 
 
 def write_conll(export: Export, folder: Path) -> None:
-    """``slots.conll``: see :mod:`~selflearn.inference.export.conll`."""
+    """``slots.conll``: see :mod:`~selflearn.inference.export.conll`.
+
+    Raises:
+        ExportError: the name of a slot cannot be a tag.
+    """
     counts: Counter[str] = Counter()
     with replacing(folder / "slots.conll") as file:
         for dialogue in export.prepared():
@@ -110,7 +117,11 @@ def write_conll(export: Export, folder: Path) -> None:
 
 
 def write_label_studio(export: Export, folder: Path) -> None:
-    """``tasks.json`` to import, and ``config.xml``, the labelling configuration."""
+    """``tasks.json`` to import, and ``config.xml``, the labelling configuration.
+
+    Raises:
+        ExportError: a name cannot be an option in Label Studio, or the audit is of more dialogues than there are.
+    """
     found, audit = export.survey(), export.audit
     config = label_studio_config(found)
     tasks: Iterator[dict[str, Any]]
@@ -127,7 +138,12 @@ def write_label_studio(export: Export, folder: Path) -> None:
 
 
 def write_argilla(export: Export, folder: Path) -> None:
-    """``records.json`` with ``.argilla/settings.json`` and ``dataset.json``, for ``argilla.Dataset.from_disk``."""
+    """``records.json`` with ``.argilla/settings.json`` and ``dataset.json``, for ``argilla.Dataset.from_disk``.
+
+    Raises:
+        ExportError: the audit is of more turns than there are, or nothing is labelled that a single turn can be asked
+            about.
+    """
     found, audit = export.survey(), export.audit
     records: Iterator[dict[str, Any]]
     if audit is not None:

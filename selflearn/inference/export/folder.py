@@ -86,13 +86,17 @@ def export_dialogues(
     Args:
         dialogues: with labels.
         model: fingerprint of the model whose labels they are.
-        output: see :func:`export_labelled`, also for the other arguments and the errors.
+        output: see :func:`export_labelled`, also for the other arguments.
         to: format.
         accept: threshold and promise by task.
         names: of "intent" and "slots", those that reviewers may choose beside the ones that occur.
         audit: what is drawn for people to label by themselves.
         masker: masks personal data.
         progress: called with the number of dialogues done and of all dialogues.
+
+    Raises:
+        ExportError: unknown format or task, the output is taken, a name cannot be written in the format, or the audit
+            cannot be drawn.
     """
     _check_format(to)
     writer, file_names = WRITERS[to]

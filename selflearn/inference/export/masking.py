@@ -123,6 +123,9 @@ class Masker:
         slots: kind by slot name, one of :data:`KINDS` or None for a slot that is not personal; goes before what
             :func:`slot_kind` makes of its name.
 
+    Raises:
+        ExportError: a slot is to be masked as something that is not one of :data:`KINDS`.
+
     Example:
         >>> from selflearn import Turn
         >>> turn = Turn(request="mail ann@mail.org, my name is Ann")

@@ -154,8 +154,12 @@ def reviewed_dialogues(
     Args:
         dialogues: that were exported; those that nobody reviewed are left out.
         reviews: of the tool.
-        rater: whose answers become the labels; see :func:`import_reviews`, also for the other argument and the errors.
+        rater: whose answers become the labels; see :func:`import_reviews`, also for the other argument.
         masker: of the export.
+
+    Raises:
+        ReviewError: nobody has answered anything, the reviews are of other dialogues or texts, an annotator has
+            answered a question twice, or they do not say whose answers count; names file and place.
     """
     before = list(dialogues)
     whose = _whose(reviews, rater)
