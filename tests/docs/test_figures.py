@@ -106,7 +106,7 @@ def test_what_half_of_the_people_of_the_test_split_were_too_few_for_is_what_the_
         (model,) = [cells for cells in table if cells[0] == "model"]
         of[task] = model[head.index("at most 10% wrong, about")]
     said = re.findall(r"and with half of (\d+) success and defects, but no boundaries", EXPORT)
-    assert said == [*people]
+    assert said == [max(people, key=int)]  # of some nobody rated a goal
     assert {task for task, share in of.items() if share != "nothing"} == {"Success", "Defect"}
     assert set(of) == {"Segmentation", "Success", "Defect"}
 
