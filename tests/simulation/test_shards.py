@@ -197,7 +197,8 @@ def test_other_rates_make_another_log_of_the_same_bytes_in_every_process(small_s
     assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "2") != bytes_of(whole[0])
     for dialogue in as_dialogues(load_dialogues("table", root=tmp_path / "1", split="test")):
         for feedback, truth in zip(dialogue.feedback, dialogue.truth.turns, strict=True):
-            assert feedback.barge_in or truth.components["outcome"] != "wrong"
+            wanted = truth.intent is not None  # nobody reacts to what a television or a "thank you" set off
+            assert feedback.barge_in or not wanted or truth.components["outcome"] != "wrong"
 
 
 def test_what_comes_after_a_log_in_the_same_process_has_all_threads_again(small_shards, tmp_path):
