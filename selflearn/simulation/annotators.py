@@ -124,7 +124,7 @@ class Annotators:
             if labels.intent is not None:
                 served = shown.interpretations[0].intent if shown.interpretations else None
                 answer = labels.intent.value if known.knows_meaning else served or OTHER
-                hand.name("intent", answer, self._taken_for(shown, answer))
+                hand.name("intent", answer, self._mistakable_for(shown, answer))
             hand.spans(_seen_slots(shown, labels, known), meant=known.knows_meaning)
             request = shown.request or ""
             hand.name("transcript", labels.transcript.value if labels.transcript and known.knows_words else request,
@@ -132,7 +132,7 @@ class Annotators:
             hand.name("failure_point", _seen_point(labels, known), FAILURE_POINTS)
         return hand.ratings
 
-    def _taken_for(self, shown: Turn, intent: str) -> Sequence[str]:
+    def _mistakable_for(self, shown: Turn, intent: str) -> Sequence[str]:
         """Intents that one may be taken for: what the assistant thought of, else those of the same domain."""
         offered = [r.intent for r in shown.interpretations if r.intent in self._intents and r.intent != intent]
         return offered or [other for other in self._domain_of.get(intent, ()) if other != intent] or self._intents
