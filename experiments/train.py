@@ -73,7 +73,7 @@ from selflearn.schema import Dialogue
 from selflearn.tasks import System, task_classes
 from selflearn.training import HardwareConfig, ModelSettings, PretrainingSettings, Recipe, StageConfig, TrainingSettings
 from selflearn.training.loggers import LoggerSettings, log_results
-from selflearn.training.stage import stage_seconds
+from selflearn.training.stage import placement, stage_seconds
 
 log = logging.getLogger("selflearn.train")
 
@@ -247,6 +247,7 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
 
     with logged_to(directory / "log.txt"), warnings_shown() if leads() else nullcontext():
         quiet()
+        placement(stage(cfg, directory).hardware)  # a device that is not there is told before anything is read
         lightning.seed_everything(cfg.seed, verbose=False)
         labelled = labels_test_split(cfg)
         loaded = load_run(cfg, say)

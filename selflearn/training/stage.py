@@ -31,7 +31,8 @@ from selflearn.training.module import SteppedModule
 log = logging.getLogger(__name__)
 
 
-Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "64-true", "bf16-true", "16-true"]
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
+"""What there is of Lightning's: weights of another kind would meet features and times in single precision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,11 +272,21 @@ def precision(hardware: HardwareConfig) -> str:
 
 
 def placement(hardware: HardwareConfig) -> tuple[int, torch.device]:
-    """How many processes train together, and the device that this one computes on."""
-    trainer = lightning.Trainer(
-        accelerator=hardware.accelerator, devices=hardware.devices, strategy=_strategy(hardware), logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
+    """How many processes train together, and the device that this one computes on.
+
+    Raises:
+        ValueError: Lightning knows no such accelerator or strategy.
+    """
+    try:
+        trainer = lightning.Trainer(
+            accelerator=hardware.accelerator, devices=hardware.devices, strategy=_strategy(hardware), logger=False,
+            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        )  # fmt: skip
+    except ValueError as error:
+        raise ValueError(
+            f"trainer.accelerator={hardware.accelerator}, trainer.devices={hardware.devices} and "
+            f"trainer.strategy={hardware.strategy} are not what Lightning knows: {error}"
+        ) from error
     return trainer.world_size, trainer.strategy.root_device
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from selflearn._limits import SettingError
 from selflearn.batching.texts import TooLongError
 from selflearn.models.system import ReadCounts
 from selflearn.schema import Labels, RecognitionHypothesis, Slot, TurnLabels
@@ -455,9 +456,24 @@ def test_bfloat16_is_for_machines_that_have_it(monkeypatch, fast, found):
     assert precision(HardwareConfig(accelerator="cpu", precision="32-true")) == "32-true"
 
 
+@pytest.mark.parametrize("half", ["bf16-true", "16-true", "64-true"])
+def test_weights_of_another_precision_are_refused_before_anything_is_trained(half):
+    """Lightning would make the batches of that precision too, and cannot: they are frozen."""
+    with pytest.raises(
+        SettingError, match=rf"precision is '{half}'; expected one of auto, 32-true, bf16-mixed, 16-mix"
+    ):
+        HardwareConfig(accelerator="cpu", precision=half)
+
+
 def test_placement_says_how_many_train_together_and_where():
     assert placement(HardwareConfig(accelerator="cpu")) == (1, torch.device("cpu"))
     assert placement(HardwareConfig(accelerator="cpu", devices=2))[0] == 2
+
+
+@pytest.mark.parametrize("wrong", ["accelerator", "strategy"])
+def test_hardware_that_lightning_does_not_know_is_refused_in_our_words(wrong):
+    with pytest.raises(ValueError, match=rf"trainer\.{wrong}=abacus.* not what Lightning knows: .*invalid {wrong} "):
+        placement(HardwareConfig(**{wrong: "abacus"}))
 
 
 def test_a_stage_that_the_user_interrupts_is_not_taken_for_a_finished_one(recipe, tmp_path, monkeypatch):
