@@ -82,10 +82,7 @@ def cut_split(cfg: DictConfig, loaded: Loaded, say: Callable[[str], None]) -> tu
     Raises:
         CorpusError: a dialogue is in the training split and in the test split.
     """
-    rows, counts = loaded[cfg.data.train_split]
-    if cfg.data.get("leave_out") is not None:
-        rows = without_shared(cfg, rows, say)
-        counts = counts | {f"{cfg.data.train_split}_without_shared_dialogues": len(rows)}
+    rows, counts = training_rows(cfg, loaded, say)
     chosen = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
     labelled = chosen[: cfg.data.labelled]
     owners = groups_of(chosen)
@@ -102,6 +99,15 @@ def cut_split(cfg: DictConfig, loaded: Loaded, say: Callable[[str], None]) -> tu
     )  # fmt: skip
     used = {"learned_dialogues": len(learn) + len(tune) + len(calibrate), "tested_dialogues": len(test)}
     return split, unlabelled, counts | test_counts | met | used
+
+
+def training_rows(cfg: DictConfig, loaded: Loaded, say: Callable[[str], None]) -> tuple[DialogueRows, Counts]:
+    """The dialogues of the training split that may be used, and counts."""
+    rows, counts = loaded[cfg.data.train_split]
+    if cfg.data.get("leave_out") is None:
+        return rows, counts
+    rows = without_shared(cfg, rows, say)
+    return rows, counts | {f"{cfg.data.train_split}_without_shared_dialogues": len(rows)}
 
 
 def met_before(rows: DialogueRows, owners: Sequence[str], test: DialogueRows, say: Callable[[str], None]) -> Counts:
@@ -131,8 +137,17 @@ def met_before(rows: DialogueRows, owners: Sequence[str], test: DialogueRows, sa
 
 
 def without_shared(cfg: DictConfig, rows: DialogueRows, say: Callable[[str], None]) -> DialogueRows:
-    """The rows without the dialogues that ``data.leave_out`` has too: what is evaluated there is not learned here."""
+    """The rows without the dialogues that ``data.leave_out`` has too: what is evaluated there is not learned here.
+
+    Raises:
+        CorpusError: nobody said where corpora are, or the other one cannot be read.
+    """
     other = cfg.data.leave_out
+    if cfg.paths.corpora is None:
+        raise CorpusError(
+            f"data.leave_out needs the corpus {other.corpus}, and SELFLEARN_CORPORA is not set: set it to the folder "
+            f"that holds {other.corpus}/, or give paths.corpora=DIR. {find_corpus(other.corpus).source}"
+        )
     evaluated = iter_dialogues(other.corpus, Path(cfg.paths.corpora) / other.corpus, other.split)
     shared = set(same_dialogues(evaluated, rows).values())
     say(f"{len(shared):,} dialogues left out that are in {other.corpus}/{other.split} too")
@@ -148,19 +163,35 @@ FOLD_BY: dict[str, Callable[[Dialogue], str]] = {
 """What of a dialogue stays in one fold, by the name that ``data.fold_by`` and ``data.unseen_by`` have for it."""
 
 
-def check_folds(cfg: DictConfig) -> None:
-    """See that folds can be made, before anything is trained.
+def check_splits(cfg: DictConfig) -> None:
+    """See that the settings make splits, or folds, before anything is read.
 
     Raises:
-        ValueError: what dialogues are to be kept together by is unknown, or no number of folds is given.
+        ValueError: what dialogues are to be kept together by is unknown, no number of folds is given, a setting of the
+            training split is of no use with folds, the same split is to train and test, or ``data.leave_out`` does not
+            name a split of a corpus.
     """
-    asked = {"data.fold_by": cfg.data.fold_by if cfg.data.folds is not None else None,
-             "data.unseen_by": cfg.data.unseen_by}  # fmt: skip
+    data = cfg.data
+    asked = {"data.fold_by": data.fold_by if data.folds is not None else None, "data.unseen_by": data.unseen_by}
     for key, name in asked.items():
         if name is not None and name not in FOLD_BY:
             raise ValueError(f"{key} is {name!r}; expected one of {', '.join(FOLD_BY)}")
-    if cfg.data.unseen_by is not None and cfg.data.folds is None:
-        raise ValueError(f"data.unseen_by={cfg.data.unseen_by} needs folds; give their number too, data.folds=5")
+    if data.unseen_by is not None and data.folds is None:
+        raise ValueError(f"data.unseen_by={data.unseen_by} needs folds; give their number too, data.folds=5")
+    if data.folds is not None and data.labelled is not None:
+        raise ValueError(
+            f"data.labelled={data.labelled} and data.folds={data.folds}: every fold learns from the labels of all the "
+            "others; expected data.limit for fewer dialogues, or a test split (data.folds=null) for pretraining on "
+            "dialogues whose labels are not used"
+        )
+    if data.folds is None and data.test_split == data.train_split:
+        raise ValueError(
+            f"data.train_split and data.test_split are both {data.train_split!r}, and a model is not tested on what it "
+            "learned; expected two splits that share no dialogue, or data.folds=5"
+        )
+    other = data.get("leave_out")
+    if other is not None and not (isinstance(other, DictConfig) and set(other) == {"corpus", "split"}):
+        raise ValueError(f"data.leave_out is {other}; expected {{corpus: NAME, split: NAME}}, or null")
 
 
 def fold_splits(
@@ -173,9 +204,9 @@ def fold_splits(
         loaded: of :func:`load_run`.
         fold_by: what stays together: "dialogue", "user", "question" or "bot". Where there are fewer of them than
             folds, each is a fold.
-        say: told how many folds there are.
+        say: told how many folds there are, and what is left out.
     """
-    rows, counts = loaded[cfg.data.train_split]
+    rows, counts = training_rows(cfg, loaded, say)
     rows = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
     dialogues = list(rows)
     keys = [FOLD_BY[fold_by](dialogue) for dialogue in dialogues]

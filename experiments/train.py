@@ -28,7 +28,7 @@ from experiments.check_run import check_run
 from experiments.datasets import (
     Counts,
     Loaded,
-    check_folds,
+    check_splits,
     cut_split,
     fingerprints,
     fold_splits,
@@ -224,7 +224,7 @@ def main(cfg: DictConfig) -> float | None:
     """Run the experiment; returns the metric that a sweep optimises."""
     check_run(cfg)
     check_supervision(cfg)
-    check_folds(cfg)
+    check_splits(cfg)
     recipe(cfg)  # made here for their checks: a wrong value is told before anything is read
     stage(cfg, Path())
     directory = run_directory(cfg)

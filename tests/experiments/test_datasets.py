@@ -8,7 +8,7 @@ import pytest
 from hydra.types import RunMode
 
 from experiments.app import config_loader
-from experiments.datasets import check_folds, cut_split, fingerprints, fold_splits, load_run
+from experiments.datasets import check_splits, cut_split, fingerprints, fold_splits, load_run
 from selflearn.corpora import CorpusError, load_dialogues
 from selflearn.corpora.table import write_parquet
 from tests.fixtures import rated_releases, releases
@@ -120,13 +120,53 @@ def test_what_learns_tunes_calibrates_and_tests_is_disjoint_by_user(composed, tm
 
 
 def test_folds_that_cannot_be_made_are_refused_before_anything_is_trained(composed):
-    check_folds(composed("experiment=star"))
+    check_splits(composed("experiment=star"))
     with pytest.raises(ValueError, match=r"data\.unseen_by=bot needs folds; give their number too"):
-        check_folds(composed("experiment=own_table", "data.root=logs", "data.unseen_by=bot"))
+        check_splits(composed("experiment=own_table", "data.root=logs", "data.unseen_by=bot"))
     with pytest.raises(ValueError, match=r"data\.unseen_by is 'colour'; expected one of dialogue, question, user, bot"):
-        check_folds(composed("experiment=star", "data.unseen_by=colour"))
+        check_splits(composed("experiment=star", "data.unseen_by=colour"))
     with pytest.raises(ValueError, match=r"data\.fold_by is 'colour'"):
-        check_folds(composed("experiment=star", "data.fold_by=colour"))
+        check_splits(composed("experiment=star", "data.fold_by=colour"))
+
+
+def test_folds_leave_out_what_another_corpus_has_too(composed):
+    said = []
+    shared = "data.leave_out={corpus: uss, split: sgd}"
+    folds = folds_of(composed("experiment=sgd", "data.folds=2", shared), "dialogue", said.append)
+    assert {dialogue.id for split in folds for dialogue in split.test} == {f"1_000{row}" for row in range(16, 20)}
+    assert "16 dialogues left out that are in uss/sgd too" in said
+
+
+def test_settings_of_one_test_split_are_refused_with_folds(composed):
+    with pytest.raises(
+        ValueError, match=r"data\.labelled=10 and data\.folds=5: every fold learns .*; expected data\.lim"
+    ):
+        check_splits(composed("experiment=sgd", "data.folds=5", "data.labelled=10"))
+
+
+def test_one_split_that_is_to_train_and_test_is_refused(composed):
+    """Single sentences are not told by their turns (:func:`met_before`): many are said again."""
+    with pytest.raises(
+        ValueError, match=r"data\.train_split and data\.test_split are both 'train', .*; expected two spl"
+    ):
+        check_splits(composed("experiment=snips", "data.test_split=train"))
+    check_splits(composed("experiment=snips", "data.test_split=train", "data.folds=5"))  # folds have no use for it
+
+
+def test_what_is_left_out_has_to_be_a_split_of_a_corpus_that_is_there(composed):
+    for said in ("uss", "{corpus: uss}", "{corpus: uss, split: sgd, root: x}"):
+        with pytest.raises(
+            ValueError, match=r"data\.leave_out is .*uss.*; expected \{corpus: NAME, split: NAME\}, or nu"
+        ):
+            check_splits(composed("experiment=sgd", f"data.leave_out={said}"))
+    cfg = composed("experiment=sgd", "data.leave_out={corpus: uss, split: sgd}")
+    check_splits(cfg)
+    loaded = load_run(cfg, print)
+    cfg.paths.corpora = None
+    with pytest.raises(
+        CorpusError, match=r"data\.leave_out needs the corpus uss, and SELFLEARN_CORPORA is not set: .*DIR"
+    ):
+        cut_split(cfg, loaded, print)
 
 
 def test_a_fold_by_bot_tests_on_one_that_it_did_not_learn_from(composed):
