@@ -89,7 +89,8 @@ class FineTuning(SteppedModule):
     def training_step(self, batch: DialogueBatch, batch_idx: int) -> Tensor | None:
         """The weighted loss; None (no step) for a batch in which nothing is labelled.
 
-        Of several processes each item weighs the same, whichever of them has it.
+        Of several processes each item weighs the same, whichever of them has it. Where none of them has any, the loss
+        is zero: all of them take the same steps.
         """
         out = self.model(batch) if batch.targets else None
         own: dict[str, Tensor] = dict(out.losses or {}) if out is not None else {}
@@ -97,13 +98,13 @@ class FineTuning(SteppedModule):
         if self.trainer.world_size > 1:
             losses = self._of_all(own, (out.counts or {}) if out is not None else {})
         if not losses:
-            return None
+            return self._zero() if self.trainer.world_size > 1 else None
         total: Tensor = self.weights(losses)
         self.log_losses(own, total, batch.num_tokens)
         return total
 
     def _of_all(self, losses: Mapping[str, Tensor], counts: Mapping[str, int]) -> dict[str, Tensor]:
-        """Losses whose mean over the processes is the loss of one that had the items of all.
+        """Losses whose mean over the processes is the loss of one that had the items of all; of no task without any.
 
         A process without items of a task has a loss of zero there, and gradients of zero everywhere: the others wait
         for them.
@@ -112,11 +113,13 @@ class FineTuning(SteppedModule):
         own = torch.tensor([float(counts.get(name, 0)) for name in names], device=self.device)
         each = torch.as_tensor(self.all_gather(own)).reshape(-1, len(names))
         shares = (len(each) * own / each.sum(0).clamp(min=1)).tolist()
-        zero = torch.stack([parameter.sum() for parameter in self.parameters() if parameter.requires_grad]).sum() * 0
+        zero = self._zero()
         found = zip(names, shares, (each.sum(0) > 0).tolist(), strict=True)
-        return {name: losses.get(name, zero) * share + zero for name, share, asked in found if asked} or {
-            names[0]: zero
-        }
+        return {name: losses.get(name, zero) * share + zero for name, share, asked in found if asked}
+
+    def _zero(self) -> Tensor:
+        """A loss of zero, of which every parameter that learns has a gradient of zero."""
+        return torch.stack([parameter.sum() for parameter in self.parameters() if parameter.requires_grad]).sum() * 0
 
 
 class Pretraining(SteppedModule):

@@ -224,6 +224,17 @@ def test_an_item_weighs_the_same_whichever_process_has_it(monkeypatch):
         torch.testing.assert_close(two[name], gradient, atol=1e-6, rtol=1e-4, msg=lambda text, name=name: name + text)
 
 
+def test_several_processes_learn_nothing_from_a_batch_in_which_nothing_is_labelled(monkeypatch):
+    model, tokenizer = tiny_model(TRAIN, tasks=["intent", "defect"])
+    module = FineTuning(model, loss_weights="learned", optimization=FAST, num_steps=1, seed=0)
+    monkeypatch.setattr(type(module), "trainer", _Together(), raising=False)
+    monkeypatch.setattr(module, "all_gather", lambda own: torch.stack([own, own]))
+    batch = model.collator(tokenizer)([d.with_labels(Labels()) for d in TRAIN[:2]])
+    module.training_step(batch, 0).backward()
+    gradients = {name: p.grad for name, p in module.named_parameters()}
+    assert all(gradient is not None and not gradient.any() for gradient in gradients.values()), gradients.keys()
+
+
 def test_texts_longer_than_the_encoder_reads_are_refused_before_any_training():
     settings = replace(tiny_settings(), max_tokens=5000)
     with pytest.raises(ValueError, match=r"model\.max_tokens is 5000, and RobertaModel has \d+ places for tokens"):
