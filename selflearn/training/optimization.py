@@ -12,7 +12,8 @@ from torch import nn
 
 from selflearn._limits import Checked, Limit, Share
 
-_LAYER = re.compile(r"\blayers?\.(\d+)\.")
+_LAYER = re.compile(r"\b(?:layers?|block)\.(\d+)\.")
+"""Where a name says the layer: T5 calls its layers blocks, and calls the parts of each layers."""
 
 _PRETRAINED = ("turn_encoder.", "audio_encoder.model.")
 """In the names of the parameters that come from a pretrained encoder."""

@@ -3,7 +3,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from transformers import T5Config
 
+from selflearn.encoders.pretrained import build_encoder
 from selflearn.training import OptimizationConfig
 from selflearn.training.optimization import make_optimizer, parameter_groups
 from tests.fixtures.dialogues import home_dialogues, tiny_model
@@ -44,6 +46,17 @@ def test_an_audio_encoder_has_the_rates_of_its_own_layers_and_its_norm_that_of_t
     )
     found = {names[int(p)]: group["lr"] for group in groups for p in group["params"]}
     assert [found[name] for name in names] == pytest.approx([1.25e-5, 2.5e-5, 1e-4, 1e-3, 5e-5, 1e-4])
+
+
+def test_rates_of_t5_fall_from_block_to_block_whatever_the_parts_of_a_block_are_called():
+    model = build_encoder(T5Config(vocab_size=40, d_model=8, d_ff=8, d_kv=4, num_layers=3, num_heads=2))
+    named = {f"model.turn_encoder.model.{name}": parameter for name, parameter in model.named_parameters()}
+    names = {id(parameter): name for name, parameter in named.items()}
+    groups = parameter_groups(named.items(), CONFIG)
+    for name, lr in ((names[id(p)], group["lr"]) for group in groups for p in group["params"]):
+        if "block." in name:
+            block = int(name.partition("block.")[2].partition(".")[0])
+            assert lr == pytest.approx(1e-4 * 0.5 ** (2 - block)), name
 
 
 def test_layers_of_the_dialogue_encoder_have_no_falling_rates(model):
