@@ -48,6 +48,9 @@ def main(cfg: DictConfig) -> None:
         raise ConfigError(
             [f"names has {len(cfg.names)} entries for {len(cfg.runs)} runs; expected one for each, or []"]
         )
+    taken = ["model", *cfg.beside]
+    if twice := [name for at, name in enumerate(cfg.names) if at and name in (*taken, *cfg.names[1:at])]:
+        raise ConfigError([f"names calls a run {twice[0]!r}, as another column is called; expected a name for each"])
     if cfg.lines not in LINES:
         raise ConfigError([f"lines is {cfg.lines!r}; expected {' or '.join(LINES)}"])
     in_markdown, in_terminal = LINES[cfg.lines]

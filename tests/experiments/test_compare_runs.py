@@ -74,6 +74,15 @@ def test_a_value_that_cannot_be_told_from_the_config_leaves_the_sweep_whole(comm
     assert said in (tmp_path / "page.md").read_text()
 
 
+@pytest.mark.parametrize("names", ["[a,b,b]", "[a,model,b]", "[a,b,annotator]"])
+def test_a_name_for_two_columns_is_refused_as_one_of_them_would_be_lost(command, tmp_path, names):
+    write(tmp_path / "whole", 36, annotator=38)
+    code, _, err = command("runs=[whole,less,again]", "beside=[annotator]", f"names={names}")
+    assert code == 2
+    assert "names calls a run '" in err
+    assert "as another column is called; expected a name for each" in err
+
+
 def test_the_values_alone_stand_between_the_marks_of_a_file_under_the_names_that_are_given(command, tmp_path):
     write(tmp_path / "gold", 36, annotator=38)
     write(tmp_path / "feedback", 28, experiment="simulated_feedback")
