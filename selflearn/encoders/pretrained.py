@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import (
     MODEL_MAPPING,
@@ -34,6 +37,8 @@ from selflearn.batching.batch import TextBucket
 from selflearn.encoders.turn import TurnEncoder
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class EncoderNotFoundError(OSError):
@@ -71,18 +76,26 @@ def load_encoder(name: str, *, dropout: float | None = None) -> tuple[PreTrained
         dropout: every dropout of the encoder in training (:func:`set_dropout`); None keeps the model's own.
 
     Raises:
-        EncoderNotFoundError: nothing of that name is here and the hub cannot be reached.
-        ValueError: packaged weights are not the ones they should be, or the architecture is none that reads texts in
-            padded batches (:func:`check_encoder`).
+        EncoderNotFoundError: nothing of that name is here and the hub cannot be reached, or a directory of that name
+            holds none that can be read.
+        ValueError: packaged weights are not the ones they should be, the architecture is none that reads texts in
+            padded batches (:func:`check_encoder`), or its tokenizer knows no word (:func:`check_words`).
     """
 
     def read(place: str, **where: Any) -> tuple[Any, Any]:
-        config = AutoConfig.from_pretrained(place, **where)
+        config = _read_config(place, **where)
         # in full precision whatever the file has: steps of training are smaller than bfloat16 can tell
-        model = AutoModel.from_pretrained(
-            place, config=config, dtype=torch.float32, **where, **building_arguments(config)
+        model, told = AutoModel.from_pretrained(
+            place, config=config, dtype=torch.float32, output_loading_info=True, **where, **building_arguments(config)
         )
-        return _reading_part(model), AutoTokenizer.from_pretrained(place, use_fast=True, **where)
+        encoder = _reading_part(model)
+        missing = {id(parameter) for name, parameter in model.named_parameters() if name in told["missing_keys"]}
+        if made_up := [name for name, parameter in encoder.named_parameters() if id(parameter) in missing]:
+            what = "weights of the encoder are not in its file and begin at random; expected that of a whole encoder"
+            log.warning("%s: %d %s. One of them is %s", place, len(made_up), what, made_up[0])
+        tokenizer = AutoTokenizer.from_pretrained(place, use_fast=True, **where)
+        check_words(tokenizer, place)
+        return encoder, tokenizer
 
     if name == "tiny":
         model, tokenizer = _tiny_encoder(), byte_level_tokenizer()
@@ -93,6 +106,28 @@ def load_encoder(name: str, *, dropout: float | None = None) -> tuple[PreTrained
     if dropout is not None:
         set_dropout(model, dropout)
     return model, tokenizer
+
+
+def check_words(tokenizer: Any, place: str) -> None:
+    """See that a tokenizer has a vocabulary: where its files are missing, transformers makes one of special tokens.
+
+    Raises:
+        ValueError: it does not know the plainest words; names where it should be.
+    """
+    known = set(tokenizer("hello world", add_special_tokens=False).input_ids) - {tokenizer.unk_token_id}
+    if not known:
+        raise ValueError(
+            f"the tokenizer of {place} has {len(tokenizer)} tokens and knows no word, as where its files are missing; "
+            "expected tokenizer.json, or the vocabulary of the model, beside its weights"
+        )
+
+
+def _read_config(place: str, **where: Any) -> PreTrainedConfig:
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(place, **where)
+    except ValueError as error:  # of no model that transformers knows
+        raise OSError(str(error)) from error
+    return config
 
 
 def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
@@ -216,12 +251,13 @@ def load_audio_encoder(name: str) -> tuple[PreTrainedModel, SequenceFeatureExtra
         name: a directory, or a hub identifier.
 
     Raises:
-        EncoderNotFoundError: nothing of that name is here and the hub cannot be reached.
+        EncoderNotFoundError: nothing of that name is here and the hub cannot be reached, or a directory of that name
+            holds none that can be read.
         ValueError: the model is no speech encoder.
     """
 
     def read(place: str, **where: Any) -> tuple[Any, Any]:
-        config = AutoConfig.from_pretrained(place, **where)
+        config = _read_config(place, **where)
         if hasattr(config, "apply_spec_augment"):
             config.apply_spec_augment = False
         extractor = AutoFeatureExtractor.from_pretrained(place, **where)
@@ -263,6 +299,8 @@ def _found(name: str, read: Callable[..., T], *, kind: str, beside: str, advice:
             f"its path, a name on the hub (OWNER/NAME), {advice}."
         )
     place = _locate(name, kind, beside)
+    if Path(place).is_dir():
+        return _read_directory(place, read, kind=kind, beside=beside)
     problems = []
     for local_files_only in (True, False):
         try:
@@ -274,6 +312,16 @@ def _found(name: str, read: Callable[..., T], *, kind: str, beside: str, advice:
         f"could not be reached ({problems[-1]}). Give a directory with config.json, model.safetensors and "
         f"{beside}, download {place} once on a machine with a network, {advice}."
     )
+
+
+def _read_directory(place: str, read: Callable[..., T], *, kind: str, beside: str) -> T:
+    try:
+        return read(place, local_files_only=True)
+    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+        raise EncoderNotFoundError(
+            f"the directory {place} holds no {kind} that can be read ({' '.join(str(error).split())}); expected "
+            f"config.json, model.safetensors and {beside}, whole and all of one model"
+        ) from error
 
 
 def _is_path(name: str) -> bool:

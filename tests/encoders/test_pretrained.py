@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -266,3 +267,50 @@ def test_weights_of_half_precision_are_read_in_full_precision(tmp_path):
 def test_a_directory_without_a_model_is_said_to_have_none(tmp_path):
     with pytest.raises(EncoderNotFoundError, match=r"holds no encoder: .* Give a directory with config\.json"):
         load_encoder(str(tmp_path))
+
+
+def test_a_directory_without_a_tokenizer_is_refused(saved):
+    """Transformers makes one of special tokens alone then, to which all words are unknown, and says nothing."""
+    _, directory = saved
+    for file in directory.glob("*token*"):
+        file.unlink()
+    with pytest.raises(
+        ValueError, match=r"^the tokenizer of .*encoder has 5 tokens and knows no word.*; expected tokeniz"
+    ):
+        load_encoder(str(directory))
+
+
+DAMAGES = {
+    "no weights": ("model.safetensors", None),
+    "weights cut short": ("model.safetensors", lambda data: data[:-200]),
+    "config cut short": ("config.json", lambda data: data[:20]),
+    "config of no model": ("config.json", lambda data: b"{}"),
+    "tokenizer cut short": ("tokenizer.json", lambda data: data[:20]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_directory_is_said_to_be_one_and_what_was_expected(saved, damage):
+    _, directory = saved
+    name, change = DAMAGES[damage]
+    data = (directory / name).read_bytes()
+    (directory / name).unlink()
+    if change is not None:
+        (directory / name).write_bytes(change(data))
+    with pytest.raises(EncoderNotFoundError) as caught:
+        load_encoder(str(directory))
+    assert str(caught.value).startswith(f"the directory {directory} holds no encoder that can be read (")
+    assert "; expected config.json, model.safetensors and tokenizer.json, whole and all of one model" in str(
+        caught.value
+    )
+
+
+def test_weights_that_are_in_no_file_are_said_to_be_random(saved, caplog):
+    model, directory = saved
+    load_encoder(str(directory))
+    assert not caplog.records
+    left = {name: value for name, value in model.state_dict().items() if "layer.1." not in name}
+    save_file(left, directory / "model.safetensors", metadata={"format": "pt"})
+    load_encoder(str(directory))
+    assert "16 weights of the encoder are not in its file and begin at random; expected that of" in caplog.text
+    assert "One of them is encoder.layer.1." in caplog.text
