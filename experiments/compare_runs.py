@@ -66,7 +66,11 @@ def main(cfg: DictConfig) -> None:
     metrics = evaluate(systems, dialogue_ids=ids, owners=predictions[0].owners, model="model",
                        resamples=cfg.resamples, seed=cfg.seed)  # fmt: skip
     rows = named_rows(cfg.metrics)
-    results = Results.from_metrics(metrics).only(rows)
+    measured = Results.from_metrics(metrics)
+    results = measured.only(rows)
+    if not results.rows():
+        has = ", ".join("/".join(row) for row in measured.rows())
+        raise ConfigError([f"metrics: none of {', '.join(cfg.metrics)} is measured in these runs; they have {has}"])
     shown = Console()
     console = Console(width=max(shown.width, 120))  # a row a line, also in a file
     console.print(in_terminal(results, title=f"model: {runs[0].title()}; {len(ids):,} dialogues"))

@@ -74,6 +74,14 @@ def test_a_value_that_cannot_be_told_from_the_config_leaves_the_sweep_whole(comm
     assert said in (tmp_path / "page.md").read_text()
 
 
+def test_metrics_of_which_none_is_measured_are_refused_as_the_table_would_be_empty(command, tmp_path):
+    code, _, err = command("runs=[whole,less]", "metrics=[intent/acuracy]", "page=page.md")
+    assert code == 2
+    assert "metrics: none of intent/acuracy is measured in these runs; they have" in err
+    assert "intent/accuracy" in err
+    assert not (tmp_path / "page.md").exists()
+
+
 @pytest.mark.parametrize("names", ["[a,b,b]", "[a,model,b]", "[a,b,annotator]"])
 def test_a_name_for_two_columns_is_refused_as_one_of_them_would_be_lost(command, tmp_path, names):
     write(tmp_path / "whole", 36, annotator=38)
