@@ -229,11 +229,11 @@ def _checked(row: Row, column: str, kind: str, field: str) -> Any:
         return _spans(row, column, value, field)
     if kind == _NUMBER:
         if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:  # NaN, too, is not
-            raise _error(row, column, value, f"{kind}, or nothing where it is missing", field)
+            raise _error(row, column, value, f"{kind}, or nothing where it is missing", field, _as_seconds(field))
         return float(value)
     types = {_TEXT: (str,), _FLAG: (bool,), _ID: (str, int)}[kind]
     if type(value) not in types:
-        raise _error(row, column, value, f"{kind}, or nothing", field)
+        raise _error(row, column, value, f"{kind}, or nothing", field, _as_flag(column, value) if kind == _FLAG else "")
     return str(value) if kind == _ID else value
 
 
@@ -247,6 +247,18 @@ def _spans(row: Row, column: str, value: Any, field: str) -> list[Any]:
     return spans
 
 
-def _error(row: Row, column: str, value: object, expected: str, field: str) -> RecordError:
+def _as_flag(column: str, value: object) -> str:
+    """How pandas makes true and false of such a column."""
+    pairs = "'yes': True, 'no': False" if isinstance(value, str) else "1: True, 0: False"
+    return f'; to convert it: frame[{column!r}].map({{{pairs}}}).astype("boolean")'
+
+
+def _as_seconds(field: str) -> str:
+    """What a time is counted from: dates are no numbers."""
+    since = {"seconds": "the start of the dialogue", "started_at": "1970-01-01 UTC"}.get(field)
+    return f"; {field} counts from {since}, in seconds" if since else ""
+
+
+def _error(row: Row, column: str, value: object, expected: str, field: str, advice: str = "") -> RecordError:
     said = expected if field == column else f"{expected} (column of the field {field!r})"
-    return RecordError(column, value, said, file=str(row.file), row=row.number)
+    return RecordError(column, value, f"{said}{advice}", file=str(row.file), row=row.number)

@@ -13,6 +13,7 @@ from selflearn.corpora.corpus import CorpusError, parsed_json
 from selflearn.schema import RecordError
 
 SUFFIXES = (".jsonl", ".parquet")
+CONVERT = "another table becomes one by pandas.read_csv(...).to_parquet(...), say"
 BATCH = 512
 """Rows of dialogues in memory at a time, and rows of a row group."""
 SMALL_ROWS = 16_384
@@ -38,10 +39,7 @@ def read_rows(path: Path) -> Iterator[Row]:
         return _read_jsonl(path)
     if path.suffix == ".parquet":
         return _read_parquet(path)
-    raise CorpusError(
-        f"{path}: the suffix is {path.suffix!r}; expected {' or '.join(SUFFIXES)}: another table becomes one by "
-        "pandas.read_csv(...).to_parquet(...), say"
-    )
+    raise CorpusError(f"{path}: the suffix is {path.suffix!r}; expected {' or '.join(SUFFIXES)}: {CONVERT}")
 
 
 def column_names(path: Path) -> list[str]:

@@ -32,6 +32,7 @@ from typing import Any, ClassVar
 from selflearn.corpora._flat import FIELDS, FlatTable, flat_table
 from selflearn.corpora.corpus import Corpus, CorpusError, ReadReport
 from selflearn.corpora.rows import (
+    CONVERT,
     SUFFIXES,
     Row,
     column_names,
@@ -83,7 +84,10 @@ class Table(Corpus):
         if not found:
             held = ", ".join(sorted(path.name for path in root.iterdir())[:8]) or "nothing"
             wanted = "a .jsonl or .parquet file" if split == "all" else f"{split}.jsonl or {split}.parquet"
-            raise CorpusError(f"table: {root} has no table of the split {split!r}: expected {wanted}, found {held}")
+            advice = f"; {CONVERT}" if any(path.suffix in (".csv", ".tsv") for path in root.iterdir()) else ""
+            raise CorpusError(
+                f"table: {root} has no table of the split {split!r}: expected {wanted}, found {held}{advice}"
+            )
         return found
 
     def read(self, root: Path, split: str, report: ReadReport) -> Iterator[Dialogue]:

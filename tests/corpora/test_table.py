@@ -353,6 +353,41 @@ def test_a_bad_cell_is_named_with_file_row_column_and_value(tmp_path, fault):
     assert str(error).startswith(f"{tmp_path / 'logs.jsonl'}:3: field {column!r} is ")
 
 
+ADVICE = {
+    "0 and 1": ({"bad": 0}, {"defect": "bad"}, """frame['bad'].map({1: True, 0: False}).astype("boolean")"""),
+    "yes and no": ({"bad": "no"}, {"defect": "bad"}, """.map({'yes': True, 'no': False}).astype("boolean")"""),
+    "a date": (
+        {"t": "2024-05-01T10:00"},
+        {"seconds": "t"},
+        "seconds counts from the start of the dialogue, in seconds",
+    ),
+    "a day": ({"t": "2024-05-01"}, {"started_at": "t"}, "started_at counts from 1970-01-01 UTC, in seconds"),
+}
+
+
+@pytest.mark.parametrize("fault", ADVICE)
+def test_a_cell_that_can_be_converted_says_how(tmp_path, fault):
+    cell, columns, advice = ADVICE[fault]
+    with pytest.raises(RecordError) as caught:
+        flat(tmp_path, row(**cell), **columns)
+    assert str(caught.value).endswith(advice)
+
+
+def test_the_advice_on_flags_makes_flags(tmp_path):
+    frame = pd.DataFrame({"session": ["a", "a", "a"], "asr": "x", "tts": "y", "bad": [1, 0, None]})
+    frame["bad"] = frame["bad"].map({1: True, 0: False}).astype("boolean")
+    frame.to_parquet(tmp_path / "logs.parquet")
+    columns = {"dialogue_id": "session", "request": "asr", "defect": "bad"}
+    (dialogue,) = iter_dialogues("table", tmp_path / "logs.parquet", "all", columns=columns)
+    assert [turn.defect and turn.defect.value for turn in dialogue.labels.turns] == [True, False, None]
+
+
+def test_a_folder_of_other_tables_says_how_to_convert_them(tmp_path):
+    (tmp_path / "train.csv").write_text("session\n")
+    with pytest.raises(CorpusError, match=r"found train\.csv; another table becomes one by pandas\.read_csv"):
+        list(iter_dialogues("table", tmp_path, "train", columns=COLUMNS))
+
+
 def test_rows_of_parquet_are_counted_as_pandas_does(tmp_path):
     table = pa.table(
         {"session": ["a", "a"], "asr": ["x", "y"], "tts": ["x", "y"], "vol": pa.array([1.0, float("nan")])}
