@@ -89,7 +89,7 @@ def write_report(
     counts = {f"read: {event}": number for event, number in report.read.counts.items()} | dict(report.counts)
     gold = DialogueRows(load_dialogues(cfg.corpus, **where))
     return write_labelling_report(
-        cfg.paths.output_dir, counts=counts, facts=pace, gold=gold, most=cfg.report_dialogues, cache_dir=cfg.cache
+        cfg.paths.output_dir, counts=counts, pace=pace, gold=gold, most=cfg.report_dialogues, cache_dir=cfg.cache
     )  # fmt: skip
 
 

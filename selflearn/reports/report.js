@@ -19,6 +19,8 @@ const number = (value) => value.toLocaleString("en-US");
 const share = (value) => `${(100 * value).toFixed(1)}%`;
 const from = (value) => String(Math.ceil(1e6 * value) / 1e6).replace(/^0/, "");  // upwards: a lower one may be rejected
 const three = (value) => value.toFixed(3).replace(/^0/, "");
+// where a line may end: after / and _, not inside a word
+const breakable = (name) => name.split(/(?<=[/_])/).flatMap((part) => [part, el("wbr")]).slice(0, -1);
 const hidden = (text) => el("span", { class: "hidden" }, text);
 
 function table(caption, head, rows, attributes) {
@@ -44,7 +46,7 @@ function headlineSection(found) {
     return el("td", {}, value,
       difference && el("div", { class: `difference ${kind}` }, difference, sign && ` ${sign}`, words && hidden(`, ${words}`)));
   };
-  const row = ([name, count, , cells]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, count), cells.map(cell));
+  const row = ([name, count, , cells]) => el("tr", {}, el("th", { scope: "row" }, breakable(name)), el("td", {}, count), cells.map(cell));
   const head = ["metric", "n", ...found.systems];
   const whole = found.rows.filter((line) => !line[2]), slices = found.rows.filter((line) => line[2]);
   const more = slices.length === 0 ? null
@@ -53,14 +55,17 @@ function headlineSection(found) {
     el("p", { class: "quiet" }, found.notes.join(" ")));
 }
 
-function countsSection(counts) {
+function countsSection(counts, pace) {
   const rows = counts.map(([what, value]) => el("tr", {}, el("th", { scope: "row" }, what), el("td", {}, number(value))));
-  section("counts", "Counts", table("What was read and labelled", ["what", "number"], rows, { class: "figures narrow" }));
+  const times = pace.map(([what, value]) => el("tr", {}, el("th", { scope: "row" }, what), el("td", {}, value)));
+  section("counts", "Counts", table("What was read and labelled", ["what", "number"], rows, { class: "figures narrow" }),
+    pace.length > 0 && el("details", {}, el("summary", {}, "How long it took"),
+      table("How long it took", ["what", "value"], times, { class: "figures narrow" })));
 }
 
 function promisesSection(promises, some) {
   const none = el("p", { class: "notice" }, "Nothing is promised of these labels: none is accepted or rejected. "
-    + "Certify the model on dialogues that people have labelled (python -m experiments.certify), and label again.");
+    + "Certify the model on dialogues that people have labelled (", el("code", {}, "python -m experiments.certify"), "), and label again.");
   const rows = promises.map(([task, threshold, words]) => el("tr", {},
     el("th", { scope: "row" }, task),
     el("td", {}, threshold === null ? "none is accepted" : `${from(threshold)} or more`), el("td", { class: "words" }, words || "")));

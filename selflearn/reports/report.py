@@ -1,7 +1,7 @@
 """``report.html``: what a run or a labelling came to, and its dialogues to read, in one file that opens anywhere.
 
 The page is given one object: ``title``, ``facts`` (name and value), ``headline`` (see
-:func:`~selflearn.reports.headline.headline`), ``counts`` (what and number), ``quality`` (a list of
+:func:`~selflearn.reports.headline.headline`), ``counts`` (what and number), ``pace`` (the same), ``quality`` (a list of
 :func:`~selflearn.reports.quality.quality`), ``promises`` (task, threshold, words) and ``dialogues`` (see
 :meth:`~selflearn.reports.dialogues.DialogueCollection.to_json`); what is not there is null or empty.
 """
@@ -32,7 +32,7 @@ from selflearn.trust import Isotonic, Temperature
 
 
 def write_labelling_report(
-    folder: str | Path, *, counts: Mapping[str, int], facts: Iterable[tuple[str, str]] = (),
+    folder: str | Path, *, counts: Mapping[str, int], pace: Iterable[tuple[str, str]] = (),
     gold: Iterable[Dialogue] | None = None, most: int = MOST_DIALOGUES, cache_dir: str | Path | None = None,
 ) -> Path:  # fmt: skip
     """Write the report of a finished labelling into its folder.
@@ -40,7 +40,7 @@ def write_labelling_report(
     Args:
         folder: output of :func:`~selflearn.inference.label_file`.
         counts: what was read and labelled, by name.
-        facts: names and values that stand on top, such as the pace (:func:`~selflearn.inference.pace.pace_lines`).
+        pace: what it took, by name (:func:`~selflearn.inference.pace.pace_lines`).
         gold: the input: the same dialogues in the same order. Where people labelled them, the model is measured.
         most: dialogues that are shown, the most uncertain ones.
         cache_dir: of the read dialogues; default: the cache of ``datasets``.
@@ -59,7 +59,7 @@ def write_labelling_report(
     data = _labelled(labelled, found)
     data["quality"].sort(key=lambda one: _place(one["task"]))
     data |= {
-        "title": title, "facts": [["model", labelled.model], *map(list, facts)], "headline": None,
+        "title": title, "facts": [["model", labelled.model]], "headline": None, "pace": [*map(list, pace)],
         "counts": [[name.replace("_", " "), number] for name, number in counts.items()],
     }  # fmt: skip
     return write_page(data, path / NAME, title=title)

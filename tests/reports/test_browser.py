@@ -194,6 +194,28 @@ def test_a_phone_is_wide_enough_and_the_dark_is_readable(open_page, file, scheme
     assert (ink > paper) == (scheme == "dark")
 
 
+def test_how_long_it_took_is_folded_below_the_counts(open_page, labelled, tmp_path):
+    data = page_data(collect(labelled, ACCEPT).to_json(), pace=[["time to encode", "0.1 s"]])
+    page = open_page(write_page(data, tmp_path / "report.html", title="paced"))
+    row = page.get_by_text("time to encode")
+    assert not row.is_visible()
+    page.get_by_text("How long it took").first.click()
+    assert row.is_visible()
+    assert "time to encode" not in page.locator("#facts").text_content()
+
+
+def test_a_phone_breaks_the_names_of_metrics_between_words(open_page, labelled, tmp_path):
+    name = "segmentation/boundary_f1_corpus ↑"
+    headline = {"systems": ["model"], "rows": [[name, "40", False, [[".9", "", 0]]]], "notes": []}
+    data = page_data(collect(labelled, ACCEPT).to_json(), headline=headline)
+    page = open_page(write_page(data, tmp_path / "report.html", title="narrow"), viewport={"width": 360, "height": 740})
+    cell = page.locator("#results tbody th")
+    assert cell.text_content() == name
+    parts = "node => [...node.childNodes].filter(one => one.nodeType === 3).map(one => { const range = " \
+        "document.createRange(); range.selectNode(one); return range.getClientRects().length; })"  # fmt: skip
+    assert cell.evaluate(parts) == [1, 1, 1, 1]
+
+
 def test_every_control_has_a_name(open_page, file):
     page = open_page(file)
     for control in page.locator("input, select, button").all():

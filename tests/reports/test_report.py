@@ -47,11 +47,14 @@ def run(tmp_path_factory):
 def test_a_labelling_is_shown_beside_what_people_said(run, parse):
     gold = home_dialogues(12, seed=5)
     file = write_labelling_report(
-        run / "labelled", counts={"turns_not_seen": 0}, gold=gold, cache_dir=run / "cache"
+        run / "labelled", counts={"turns_not_seen": 0}, pace=[("dialogues a second", "3.0")], gold=gold,
+        cache_dir=run / "cache",
     )  # fmt: skip
     _, data = parse(file.read_text("utf-8"))
     assert file == run / "labelled" / "report.html"
     assert data["counts"] == [["turns not seen", 0]]
+    assert [name for name, _ in data["facts"]] == ["model"]
+    assert data["pace"] == [["dialogues a second", "3.0"]]
     assert data["headline"] is None
     assert data["promises"][0] == ["intent", 0.01, "of these at most 5% are wrong"]
     assert [one["task"] for one in data["quality"]] == ["segmentation", "success", "intent", "slots", "defect"]
