@@ -96,10 +96,10 @@ class Presence:
         lacking = [name for name, share in self.shares.items() if share >= OFTEN and not given.shares.get(name)]
         said = []
         if lacking:
-            named = ", ".join(f"`{name}` ({self.shares[name]:.0%})" for name in lacking)
+            named = ", ".join(f"`{name}` ({self.shares[name]:.0%} of the {known} turns had it)" for name in lacking)
             said.append(
-                f"no turn has {named}, each with its share of the {known} turns that had it: labels are worse than "
-                "measured. What the log has of it is to be mapped to its field (`columns`)"
+                f"no turn has {named}: expect worse labels than were measured. If the log has such a column, map it: "
+                "columns={FIELD: COLUMN}"
             )
         if self.gap and given.gap is not None and not 1 / MUCH <= given.gap / self.gap <= MUCH:
             said.append(

@@ -31,7 +31,7 @@ def test_groups_that_are_not_read_are_not_counted():
 def test_a_field_that_training_had_and_a_log_lacks_is_said_and_a_rare_one_is_not():
     trained = Presence(shares={"status": 0.9, "location": 0.1, "request": 1.0})
     (said,) = trained.differences(Presence(shares={"request": 0.5}))
-    assert "no turn has `status` (90%), each with its share of the training turns that had it" in said
+    assert "no turn has `status` (90% of the training turns had it): expect worse labels than were measured" in said
     assert not trained.differences(Presence(shares={"request": 0.5, "status": 0.01}))
 
 

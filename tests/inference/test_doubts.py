@@ -27,7 +27,7 @@ def test_a_column_that_is_not_mapped_is_said_before_the_work(labeler, timeless, 
     else:
         plan_file(labeler, tmp_path / "log.jsonl", cache_dir=tmp_path / "cache")
     (said,) = (record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING)
-    assert said.startswith("the input: no turn has `seconds` (100%), each with its share")
+    assert said.startswith("the input: no turn has `seconds` (100% of the training turns had it): expect worse labels")
 
 
 def test_a_model_that_does_not_know_what_it_was_trained_with_says_nothing(labeler, timeless, monkeypatch):
