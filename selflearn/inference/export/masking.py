@@ -59,14 +59,20 @@ _LOOKS = (
     (NUMBER, re.compile(rf"\b{_DIGIT}(?:[\s-]+{_DIGIT}){{3,}}\b", re.I)),
 )
 _WORD = r"[^\W\d]+(?:['\u2019-][^\W\d]+)*"
+_LARGE = "".join(letter for letter in map(chr, range(0x590)) if letter.isupper())  # Latin, Greek, Cyrillic, Armenian
 _PERSON = (
-    rf"{_WORD}(?:\s+(?-i:[A-Z])[^\W\d]*(?:['\u2019-][^\W\d]+)*)*"  # what is written large after a name belongs to it
+    rf"{_WORD}(?:\s+(?-i:[{_LARGE}])[^\W\d]*(?:['\u2019-][^\W\d]+)*)*"  # what is written large belongs to the name
 )
 _TITLES = ("mr", r"mr\.", "mrs", r"mrs\.", "ms", r"ms\.", "dr", r"dr\.")
 _INTRODUCED = tuple(
     re.compile("|".join(rf"(?<=\b{words} ){_PERSON}" for words in introductions), re.I)
     for introductions in (("my name is", "i am called"), _TITLES)
 )
+
+
+def _words_of(name: str) -> list[str]:
+    """The words of a name as others say them: of "Ann's" and "Lee, Ann" without what was written beside them."""
+    return re.findall(r"\w+", name)
 
 
 class Edit(NamedTuple):
@@ -207,12 +213,12 @@ class Masker:
         said += [labels.transcript.value for labels in dialogue.labels.turns if labels.transcript is not None]
         texts = [text for text in (*said, *(text for _, text in held)) if text is not None]
         introduced = [match.group() for text in texts for pattern in _INTRODUCED for match in pattern.finditer(text)]
-        words = [word for name in introduced for word in (name, *name.split()) if len(word) > 1]
+        words = [word for name in introduced for word in (name, *_words_of(name)) if len(word) > 1]
         values = {name: NAME for name in words if name.lower() not in _COMMON}
         for name, text in held:
             kind = self.kind(name)
             if kind is not None and text is not None:
-                for value in (text.strip(), *(text.split() if kind == NAME else ())):
+                for value in (text.strip(), *(_words_of(text) if kind == NAME else ())):
                     if sum(map(str.isalnum, value)) > 1 and value.lower() not in _COMMON:
                         values.setdefault(value, kind)
         longest = sorted(values, key=lambda value: (-len(value), value))

@@ -39,6 +39,7 @@ def slot(request: str, text: str, name: str, **more) -> Slot:
         ("My name is Anna-Maria O'Brien and I wait", "My name is [NAME] and I wait"),
         ("call Mr. Smith Jones now", "call Mr. [NAME] now"),
         ("ask Dr. Lee or mrs jones", "ask Dr. [NAME] or mrs [NAME]"),
+        ("My name is Ann Öberg Łuczak and I wait", "My name is [NAME] and I wait"),
         ("wake me in 5 minutes at 10:30", "wake me in 5 minutes at 10:30"),
         ("one two", "one two"),
         ("at home the dot matrix", "at home the dot matrix"),
@@ -75,6 +76,16 @@ def test_what_a_personal_slot_holds_is_masked_wherever_the_dialogue_says_it():
     assert (found.start, found.end, found.text, found.value) == (5, 11, "[NAME]", "[NAME]")
     assert masked.labels.turns[0].transcript.value == "tell [NAME] that"
     assert counts == {"NAME": 4}
+
+
+@pytest.mark.parametrize("held", ["Ann's", "Ann.", "Lee, Ann", "ann-lee", "O'Lee Ann\u2019s"])
+def test_a_name_is_masked_elsewhere_without_what_was_written_beside_it_in_its_slot(held):
+    request = f"call {held} now"
+    labels = Labels(turns=(TurnLabels(slots=(slot(request, held, "contact"),)),))
+    turn = Masker().mask(plain_dialogue((request, "Calling Ann: ms Lee."), labels=labels))[0].turns[0]
+    assert "Ann" not in turn.response
+    assert "Lee" not in turn.response
+    assert turn.request == "call [NAME] now"
 
 
 def test_what_the_assistant_understood_as_personal_is_masked_too():
