@@ -184,7 +184,7 @@ class Masker:
             if said.transcript is not None:
                 text = counted(self._masked(said.transcript.value, (), known))
                 said = replace(said, transcript=replace(said.transcript, value=text))
-            new_labels.append(_without_rater(said))
+            new_labels.append(_without_rater(replace(said, response_acts=None)))  # they may hold values
         goals = dialogue.labels.goals
         kept = Labels(
             goals=None if goals is None else tuple(_without_rater(goal) for goal in goals),

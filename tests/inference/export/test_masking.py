@@ -121,6 +121,12 @@ def test_nothing_that_exports_do_not_write_is_kept():
     assert masked.labels.goals == home_dialogue(1).labels.goals
 
 
+def test_acts_of_responses_which_may_hold_values_are_not_kept():
+    labels = Labels(turns=(TurnLabels(response_acts=("INFORM(contact=Ann)",)),))
+    masked = Masker().mask(plain_dialogue(("ring her", "Ringing."), labels=labels))[0]
+    assert masked.labels.turns == (TurnLabels(),)
+
+
 def test_kinds_can_be_given_by_slot_name():
     request = "play the blue owls in room 12"
     owls = slot(request, "the blue owls", "band")
