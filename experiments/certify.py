@@ -24,7 +24,6 @@ from experiments.app import changed_settings, hydra_main
 from experiments.check import ConfigError
 from selflearn._replacing import replace_text
 from selflearn.baselines.annotator import first_pass
-from selflearn.batching.presence import Presence
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import find_corpus, load_dialogues
 from selflearn.corpora.rated import RatedCorpus
@@ -42,6 +41,7 @@ from selflearn.inference.audit_design import DESIGNS, check_design, unit_of
 from selflearn.inference.audited_log import AuditedLog
 from selflearn.inference.calibration import calibration_errors
 from selflearn.inference.comparison import HEADINGS, TaskComparison, compare, comparison_rows
+from selflearn.inference.doubts import fields_of
 from selflearn.inference.goal_records import ABSTENTION
 from selflearn.inference.learned_from import check_not_learned_from
 from selflearn.inference.promises import (
@@ -112,7 +112,7 @@ def main(cfg: DictConfig) -> None:
     promises, price = certified(audited, cfg)
     promises = telling(promises, log, number)
     note_try(folder, known_as, this_try)
-    given = Presence.of(one.gold.observed() for one in audit)
+    given = fields_of(labeler, (one.gold for one in audit))
     promised = Promises(tasks=promises, audited=given, log=log)
     file = write_promises(promised, folder, model=labeler.fingerprint)
     add_promises(folder, promised)

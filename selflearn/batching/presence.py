@@ -100,6 +100,7 @@ class Presence:
             said.append(
                 f"no turn has {named}: expect worse labels than were measured. If the log has such a column, map it: "
                 "columns={FIELD: COLUMN}"
+                + (", and the files of `audio` are to be in the folder of `recordings`" if "audio" in lacking else "")
             )
         if self.gap and given.gap is not None and not 1 / MUCH <= given.gap / self.gap <= MUCH:
             said.append(

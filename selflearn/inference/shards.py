@@ -123,7 +123,7 @@ def label_file(
     where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
     rows, read = DialogueRows(load_dialogues(corpus, **where)), read_report(corpus, **where)
     warn_of_doubts(labeler, rows)
-    labeler = labeler.promising(given_fields(rows))
+    labeler = labeler.promising(given_fields(labeler, rows))
     parts = parts_of(read, len(rows), corpus=corpus, root=file, shard_size=shard_size, **options)
     cut = {"shard_size": shard_size} if len(read.files) < 2 else {"files": [part.name for part in parts]}
     settings = {"input": rows.dataset._fingerprint, "format": format, **cut}
