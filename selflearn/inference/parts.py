@@ -22,6 +22,16 @@ class Part:
     stop: int
 
 
+def check_shard_size(shard_size: int) -> None:
+    """Refuse parts without dialogues, before anything is read.
+
+    Raises:
+        ValueError: ``shard_size`` is below 1.
+    """
+    if shard_size < 1:
+        raise ValueError(f"shard_size is {shard_size}; expected 1 or more dialogues")
+
+
 def parts_of(
     report: ReadReport, dialogues: int, *, corpus: str, root: str | Path, shard_size: int, **options: object
 ) -> list[Part]:

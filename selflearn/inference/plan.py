@@ -13,7 +13,7 @@ from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues, read_report
 from selflearn.inference.doubts import warn_of_doubts
 from selflearn.inference.labeler import Labeler, PreparedDialogue
-from selflearn.inference.parts import parts_of
+from selflearn.inference.parts import check_shard_size, parts_of
 
 SAMPLE = 32
 """Dialogues that are labelled to see how long one takes."""
@@ -53,6 +53,7 @@ def plan_file(
 
     The input is read once, a part at a time; nothing is written. Arguments and errors are those of ``label_file``.
     """
+    check_shard_size(shard_size)
     where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
     rows, read = DialogueRows(load_dialogues(corpus, **where)), read_report(corpus, **where)
     warn_of_doubts(labeler, rows)

@@ -34,7 +34,7 @@ from selflearn.inference.doubts import given_fields, warn_of_doubts
 from selflearn.inference.goal_rows import GoalRow, goal_rows
 from selflearn.inference.labeler import Labeler, LabelledDialogue
 from selflearn.inference.pace import STAGES, Pace
-from selflearn.inference.parts import Part, parts_of
+from selflearn.inference.parts import Part, check_shard_size, parts_of
 from selflearn.inference.promises import acceptance
 from selflearn.inference.relabelled import relabelled_writer
 from selflearn.inference.rows import LabelRow
@@ -118,8 +118,9 @@ def label_file(
         TooLongError: something is too long and the labeler was made with ``on_overflow="error"``.
         ValueError: ``format`` is none of the two, or ``shard_size`` is below 1.
     """
-    if format not in ("parquet", "jsonl") or shard_size < 1:
-        raise ValueError(f"format={format!r}, shard_size={shard_size}; expected 'parquet' or 'jsonl', and 1 or more")
+    if format not in ("parquet", "jsonl"):
+        raise ValueError(f"format is {format!r}; expected 'parquet' or 'jsonl'")
+    check_shard_size(shard_size)
     where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
     rows, read = DialogueRows(load_dialogues(corpus, **where)), read_report(corpus, **where)
     warn_of_doubts(labeler, rows)

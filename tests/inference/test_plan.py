@@ -33,3 +33,9 @@ def test_a_plan_counts_the_files_of_a_folder(labeler, tmp_path):
         (tmp_path / "logs").mkdir(exist_ok=True)
         write_jsonl([plain_dialogue(("stop", "ok"), id=name)], tmp_path / "logs" / f"{name}.jsonl")
     assert plan_file(labeler, tmp_path / "logs", shard_size=5, cache_dir=tmp_path / "cache").parts == 2
+
+
+@pytest.mark.parametrize("call", [plan_file, lambda *given, **more: label_file(*given, "out", **more)])
+def test_a_part_without_dialogues_is_refused_also_by_a_plan(labeler, logs, tmp_path, call):
+    with pytest.raises(ValueError, match="shard_size is 0; expected 1 or more dialogues"):
+        call(labeler, logs, shard_size=0, cache_dir=tmp_path / "cache")

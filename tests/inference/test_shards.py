@@ -286,10 +286,16 @@ def test_input_that_cannot_be_read_is_told_before_anything_is_labelled(label, lo
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("wrong", [{"format": "csv"}, {"shard_size": 0}])
-def test_settings_are_checked(label, logs, wrong):
-    with pytest.raises(ValueError, match="expected 'parquet' or 'jsonl', and 1 or more"):
-        label(logs, **wrong)
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"format": "csv"}, "format is 'csv'; expected 'parquet' or 'jsonl'"),
+        ({"shard_size": 0}, "shard_size is 0; expected 1 or more dialogues"),
+    ],
+)
+def test_settings_are_checked(label, wrong, said):
+    with pytest.raises(ValueError, match=said):
+        label("nowhere.jsonl", **wrong)
 
 
 def test_what_was_cut_is_counted(label, tmp_path):
