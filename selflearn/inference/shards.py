@@ -59,9 +59,9 @@ class LabellingReport:
         counts: ``dialogues``, ``turns``, ``goals``; ``goals_reached`` and ``goals_failed`` as the model judged;
             ``truncated_texts`` (texts read in part), ``windowed_dialogues`` (read in several windows),
             ``turns_not_seen`` (beyond the longest dialogue, left without labels), ``missing_recordings`` (of a model
-            that reads audio), and ``not_written/TASK`` for answers that have no place in the record.
-        read: what the reader of the input joined, left out and did not map.
+            that reads audio), ``not_written/TASK`` for answers that have no place in the record, and
             ``labels_accepted/TASK`` and ``labels_rejected/TASK`` of tasks that something is promised of.
+        read: what the reader of the input joined, left out and did not map.
         dialogues: folder of the labelled records.
         labels: folder of the table of labels.
         goals: file of the goal records.
