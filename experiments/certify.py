@@ -156,7 +156,7 @@ def show(
 
 def check_settings(cfg: DictConfig) -> None:
     """Refuse settings that cannot be meant, before anything is read."""
-    if not 0 <= cfg.check < 1:
+    if isinstance(cfg.check, str) or not 0 <= cfg.check < 1:
         raise ConfigError([f"check is {cfg.check}; expected a share of the dialogues from 0 to below 1"])
     # what it refuses it is to refuse now, not when everything is labelled
     certify([0.5], [True], **{name: cfg[name] for name in ("target_error", "confidence", "method", "starts", "seed")})

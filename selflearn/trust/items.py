@@ -55,7 +55,7 @@ def check_probability(name: str, value: float) -> None:
     Raises:
         ValueError: it is not.
     """
-    if not 0 < value < 1:
+    if not isinstance(value, (int, float, np.number)) or not 0 < value < 1:
         raise ValueError(f"{name} is {value!r}; expected a number above 0 and below 1")
 
 

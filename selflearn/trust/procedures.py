@@ -36,7 +36,8 @@ class Terms:
         starts: chains of the walk.
 
     Raises:
-        ValueError: target or confidence is not between 0 and 1, or ``starts`` is below 1.
+        ValueError: target or confidence is not between 0 and 1, ``starts`` is no whole number from 1 on, or ``seed``
+            is none from 0 on.
     """
 
     target: float
@@ -48,8 +49,9 @@ class Terms:
     def __post_init__(self) -> None:
         check_probability("target_loss" if self.losses else "target_error", self.target)
         check_probability("confidence", self.confidence)
-        if self.starts < 1 or self.starts != int(self.starts):
-            raise ValueError(f"starts is {self.starts}; expected a whole number from 1 on")
+        for name, value, least in (("starts", self.starts, 1), ("seed", self.seed, 0)):
+            if not isinstance(value, (int, float, np.number)) or value % 1 or value < least:
+                raise ValueError(f"{name} is {value!r}; expected a whole number from {least} on")
 
     @property
     def delta(self) -> float:

@@ -108,6 +108,10 @@ def test_neither_precision_nor_calibration_nor_how_a_log_is_read_makes_a_second_
         (["max_items=3", "audited=items", "check=0"], "audited is items: turns that were drawn one by one"),
         (["audited=turns"], "audited is 'turns'; expected one of"),
     ],
+        (["target_error=low"], "target_error is 'low'; expected a number above 0 and below 1"),
+        (["check=half"], "check is half; expected a share of the dialogues"),
+        (["starts=two"], "starts is 'two'; expected a whole number from 1 on"),
+        (["seed=-1"], "seed is -1; expected a whole number from 0 on"),
 )
 def test_settings_that_cannot_be_meant_are_refused_before_the_log_is_read(command, settings, said):
     code, _, err = command("input=nowhere.jsonl", *settings)
