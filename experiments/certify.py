@@ -260,6 +260,9 @@ def halves(
     places = {units[i]: place for place, i in enumerate(order)}
     drawn = sorted(range(len(everything)), key=lambda i: places[of_each[i]])
     first = sum(places[unit] < round(share * len(units)) for unit in of_each)
+    if first == len(everything):
+        raise ConfigError([f"check is {share} and keeps all {first:,} dialogues out of the audit; expected a smaller "
+                           "share, or more dialogues"])  # fmt: skip
     return [everything[i] for i in drawn[:first]], [everything[i] for i in drawn[first:]]
 
 

@@ -13,6 +13,7 @@ from experiments import label
 from experiments.app import CONF
 from experiments.certify import Labelled, halves, main
 from experiments.certify import command as command_of
+from experiments.check import ConfigError
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import Labeler
 from selflearn.inference.learned_from import write_learned_from
@@ -107,11 +108,11 @@ def test_neither_precision_nor_calibration_nor_how_a_log_is_read_makes_a_second_
         (["max_items=0"], "max_items is 0; expected a whole number from 1 on"),
         (["max_items=3", "audited=items", "check=0"], "audited is items: turns that were drawn one by one"),
         (["audited=turns"], "audited is 'turns'; expected one of"),
-    ],
         (["target_error=low"], "target_error is 'low'; expected a number above 0 and below 1"),
         (["check=half"], "check is half; expected a share of the dialogues"),
         (["starts=two"], "starts is 'two'; expected a whole number from 1 on"),
         (["seed=-1"], "seed is -1; expected a whole number from 0 on"),
+    ],
 )
 def test_settings_that_cannot_be_meant_are_refused_before_the_log_is_read(command, settings, said):
     code, _, err = command("input=nowhere.jsonl", *settings)
@@ -362,3 +363,9 @@ def test_one_dialogue_is_no_audit_of_others(command, tmp_path):
         assert found
         assert {one["threshold"] for one in found.values()} == {None}
         assert out.count("Nothing is accepted") == len(found)
+
+
+def test_a_share_that_leaves_nothing_to_audit_is_refused():
+    dialogue = home_dialogues(1)[0]
+    with pytest.raises(ConfigError, match=r"check is 0\.9 and keeps all 1 dialogues out of the audit"):
+        halves([Labelled(dialogue, dialogue, dialogue)], 0.9, 0, None)
