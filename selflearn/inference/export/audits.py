@@ -25,11 +25,20 @@ class Audit:
 
     Attributes:
         number: of items, as the format has them: dialogues, or turns.
-        seed: of the draw.
+        seed: of the draw, from 0 on.
+
+    Raises:
+        ExportError: the seed or the number is no whole number, or the seed is below 0.
     """
 
     number: int
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.number, int):
+            raise ExportError(f"audit is {self.number!r}; expected a whole number of dialogues or turns")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ExportError(f"seed is {self.seed!r}; expected a whole number from 0 on")
 
     def check(self, to: str) -> None:
         """Refuse formats that nobody labels in.

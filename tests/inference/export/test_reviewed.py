@@ -246,6 +246,17 @@ def test_an_audit_that_cannot_be_drawn_is_said_and_nothing_is_written(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"number": "few"}, "audit is 'few'; expected a whole number"),
+     ({"number": 2, "seed": -1}, "seed is -1; expected a whole number from 0 on"),
+     ({"number": 2, "seed": None}, "seed is None; expected a whole number from 0 on")],
+)  # fmt: skip
+def test_an_audit_of_no_number_is_refused(given, message):
+    with pytest.raises(ExportError, match=message):
+        Audit(**given)
+
+
 def test_names_that_the_model_knows_can_be_chosen_though_it_never_said_them(imported, tmp_path):
     def renamed(result):
         region(result, "intent")["value"]["choices"] = ["Rung"]
