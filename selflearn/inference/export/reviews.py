@@ -135,6 +135,8 @@ def read_json_list(file: Path, expected: str) -> list[Any]:
     Raises:
         ReviewError: the file is not there, not JSON, or holds something else.
     """
+    if file.is_dir():
+        raise ReviewError(file, "", "a folder", expected)
     try:
         found = json.loads(file.read_text("utf-8"))
     except FileNotFoundError as error:

@@ -308,14 +308,18 @@ def test_another_text_or_another_masker_is_said(tmp_path, tool):
 @pytest.mark.parametrize("read", [ratings_from_label_studio, ratings_from_argilla])
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "no such file"), ("{", "not JSON"), ("{}", "holds a dict"), ('[{"id": 3}]', "3|0"), ("[7]", "0: no "),
+    [(None, "no such file"), ("/", "a folder"), ("{", "not JSON"), ("{}", "holds a dict"), ('[{"id": 3}]', "3|0"),
+     ("[7]", "0: no "),
      ('[{"id": 3, "data": {"dialogue_id": "a"}, "annotations": [], "metadata": {}}]', "metadata lacks|KeyError")],
 )  # fmt: skip
 def test_another_file_is_said(tmp_path, read, content, message):
     path = tmp_path / "file.json"
-    if content is not None:
+    if content == "/":
+        (path / "records.json").mkdir(parents=True)
+    elif content is not None:
         path.write_text(content, "utf-8")
-    with pytest.raises(ReviewError, match=rf"file\.json: .*({message}).*; expected .*export") as caught:
+    where = rf"file\.json(/records\.json)?: .*({message}).*; expected .*export"
+    with pytest.raises(ReviewError, match=where) as caught:
         read(path)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
