@@ -17,6 +17,7 @@ from selflearn.evaluation.results_page import put_between_marks
 from selflearn.evaluation.run_directory import write_json
 from selflearn.trust.draws import repeat_audits
 from selflearn.trust.populations import POPULATIONS
+from selflearn.trust.wording import at_least_percent, at_most_percent
 
 HEADINGS = ("population", "audit", "method", "broken", "allowed", "accepted", "peer", "best", "nothing")
 
@@ -34,7 +35,8 @@ def main(cfg: DictConfig) -> None:
     """Repeat the audits of the config and print what they came to."""
     start, console = time.perf_counter(), Console()
     console = Console(width=max(console.width, 120))  # a row a line, also in a file
-    title = f"{cfg.draws:,} audits each; at most {cfg.target_error:.0%} wrong, with {cfg.confidence:.0%} confidence"
+    sure, wrong = at_least_percent(cfg.confidence), at_most_percent(cfg.target_error)
+    title = f"{cfg.draws:,} audits each; at most {wrong} wrong, with {sure} confidence"
     table = Table(*HEADINGS, title=title)
     lines = [f"| {' | '.join(HEADINGS)} |", "| --- | --- | --- |" + " ---: |" * 6]
     found: dict[str, dict[str, float]] = {}

@@ -17,16 +17,15 @@ from selflearn.evaluation.results_page import put_between_marks
 from selflearn.evaluation.run_directory import write_json
 from selflearn.trust.draws import Draws, repeat_audits
 from selflearn.trust.populations import DEVELOPMENT
+from selflearn.trust.wording import at_least_percent, at_most_percent
 
 
 @hydra_main("certify_starts")
 def main(cfg: DictConfig) -> None:
     """Repeat the audits of the config with each number of starts, and print what they came to."""
     headings = ("audit", "population", "best", *(f"starts={starts}" for starts in cfg.starts))
-    title = (
-        f"{cfg.draws:,} audits each, at most {cfg.target_error:.0%} wrong, with {cfg.confidence:.0%} confidence: "
-        "accepted (nothing, broken)"
-    )
+    sure, wrong = at_least_percent(cfg.confidence), at_most_percent(cfg.target_error)
+    title = f"{cfg.draws:,} audits each, at most {wrong} wrong, with {sure} confidence: accepted (nothing, broken)"
     table = Table(*headings, title=title)
     lines = [f"| {' | '.join(headings)} |", "| --- | --- |" + " ---: |" * (len(headings) - 2)]
     kept: dict[str, dict[str, float]] = {}

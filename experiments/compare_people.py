@@ -35,7 +35,7 @@ from selflearn.inference.ratings import item, ratings_by_task
 from selflearn.schema import Dialogue
 from selflearn.trust import Certificate, aggregate, alternative_annotator_test, certify, leave_one_out, shared_ratings
 from selflearn.trust.aggregation import METHODS
-from selflearn.trust.wording import at_most_percent
+from selflearn.trust.wording import at_least_percent, at_most_percent
 
 LEAST_ITEMS = 30
 """Ratings of an annotator below which the alternative annotator test says nothing."""
@@ -259,9 +259,9 @@ def accepted(one: Compared) -> list[str]:
     own = [[system, *_own(one.answers[system], promises[system], checked)] for system in promises]
     lines = [
         f"Thresholds certified on {len(dialogues) - len(checked):,} dialogues (each promise at "
-        f"{one.cfg.confidence:.0%}), all figures on the {len(checked):,} others{_of_others(one, dialogues)}. Everybody "
-        f"is scored on the {ITEMS[one.task]} that the promise accepts from {one.first}; their share stands there."
-        f"{_of_folds(one)}\n",
+        f"{at_least_percent(one.cfg.confidence)}), all figures on the {len(checked):,} others"
+        f"{_of_others(one, dialogues)}. Everybody is scored on the {ITEMS[one.task]} that the promise accepts from "
+        f"{one.first}; their share stands there.{_of_folds(one)}\n",
         table([place, "who", *_names(one)], rows, words=2),
     ]
     if differences:

@@ -91,7 +91,7 @@ def pac_labels(
             f"If the model labels the {share:.1%} of the data set with {from_score(threshold)} and "
             f"people label the rest rightly, at most {at_most_percent(whole_set_error)} of the WHOLE data set is "
             f"wrong, with a confidence of at least {at_least_percent(confidence)} over the draw of the audit. Of the "
-            f"model's own labels up to {min(1.0, whole_set_error / share):.1%} may be wrong."
+            f"model's own labels up to {at_most_percent(min(1.0, whole_set_error / share))} may be wrong."
         )
     return PacLabels(
         threshold=threshold, model_share=share, n=len(places), promise=promise, whole_set_error=whole_set_error,

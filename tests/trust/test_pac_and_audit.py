@@ -8,6 +8,13 @@ import pytest
 from selflearn.trust import audit_plan, certify, certify_each, pac_labels
 
 
+def test_what_may_be_wrong_of_the_models_own_labels_is_rounded_upwards():
+    scores, audited = [0.9] * 920 + [0.1] * 80, list(range(880, 920)) + list(range(920, 1000))
+    promise = pac_labels(scores, [*range(200), *audited], [True] * 240 + [False] * 80, 0.05).promise
+    assert "the 92.0% of the data set with a score of 0.9 or more" in promise
+    assert "own labels up to 5.44% may be wrong" in promise
+
+
 def test_the_whole_set_is_within_epsilon_as_often_as_promised():
     rng = np.random.default_rng(0)
     scores = rng.random(2000)
