@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from experiments.app import hydra_main
+from experiments.app import changed_settings, hydra_main
 from selflearn.evaluation.results_page import put_between_marks
 from selflearn.evaluation.run_directory import write_json
 from selflearn.trust.draws import Draws, repeat_audits
@@ -52,7 +52,9 @@ def main(cfg: DictConfig) -> None:
     write_json(directory / "certify_starts.json", kept)
     if cfg.headline.file is not None:
         put_between_marks(Path(cfg.headline.file), cfg.headline.mark, "\n".join(lines))
-    head = f"## Several starts\n\n```bash\npython -m experiments.certify_starts\n```\n\n{title}.\n\n"
+    changed = changed_settings(cfg, "certify_starts", without=["paths", "audits", "headline"])
+    command = " ".join(["python -m experiments.certify_starts", *changed])
+    head = f"## Several starts\n\n```bash\n{command}\n```\n\n{title}.\n\n"
     (directory / "page.md").write_text(head + "\n".join(lines) + "\n", "utf-8")
 
 

@@ -19,6 +19,7 @@ def test_each_number_of_starts_is_a_column_of_the_same_audits(program, tmp_path)
     page = (tmp_path / "out" / "page.md").read_text()
     assert "| 200 items, binomial | gentle |" in page
     assert "3 audits each, at most 12.5% wrong, with 99.6% confidence" in page
+    assert "certify_starts draws=3 target_error=0.125 confidence=0.996 " in page
     put = (tmp_path / "trust.md").read_text()
     assert put.startswith("before <!-- certify_starts -->\n| audit | population |")
     assert put.split("-->\n")[1].split("\n<!--")[0] in page
