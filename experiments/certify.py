@@ -21,7 +21,7 @@ from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
 from experiments.app import changed_settings, hydra_main
-from experiments.check import ConfigError
+from experiments.check import ConfigError, check_page
 from selflearn._replacing import replace_text
 from selflearn.baselines.annotator import first_pass
 from selflearn.batching.rows import DialogueRows
@@ -171,8 +171,7 @@ def check_settings(cfg: DictConfig) -> None:
     if cfg.max_items is not None and cfg.audited == "items":
         raise ConfigError(["max_items limits what is accepted of a dialogue, and audited is items: turns that were "
                            "drawn one by one are no dialogues; leave one of them out"])  # fmt: skip
-    if cfg.page is not None and not Path(cfg.page).absolute().parent.is_dir():
-        raise ConfigError([f"page is {cfg.page}; expected a file in a folder that is there"])
+    check_page(cfg.page)
     if cfg.each is not None and cfg.each not in EACH:
         raise ConfigError([f"each is {cfg.each!r}; expected one of {', '.join(EACH)}, or null (a promise a task)"])
     if cfg.audited == "items" and cfg.check:

@@ -6,6 +6,7 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.utils import _locate
@@ -108,6 +109,16 @@ def target_parameters(target: object) -> Collection[str] | None:
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return None
     return list(parameters)
+
+
+def check_page(page: str | None) -> None:
+    """See that a page can be written, before there is something to write.
+
+    Raises:
+        ConfigError: its folder is not there.
+    """
+    if page is not None and not Path(page).absolute().parent.is_dir():
+        raise ConfigError([f"page is {page}; expected a file in a folder that is there"])
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:

@@ -17,8 +17,9 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.app import hydra_main
-from experiments.check import ConfigError
+from experiments.check import ConfigError, check_page
 from experiments.ranges import as_setting, value_at
+from selflearn._replacing import replace_text
 from selflearn.evaluation import (
     Results,
     evaluate,
@@ -53,6 +54,7 @@ def main(cfg: DictConfig) -> None:
         raise ConfigError([f"names calls a run {twice[0]!r}, as another column is called; expected a name for each"])
     if cfg.lines not in LINES:
         raise ConfigError([f"lines is {cfg.lines!r}; expected {' or '.join(LINES)}"])
+    check_page(cfg.page)
     in_markdown, in_terminal = LINES[cfg.lines]
     runs = [Run.read(Path(directory)) for directory in cfg.runs]
     predictions = read_together([run.directory for run in runs])
@@ -76,7 +78,7 @@ def main(cfg: DictConfig) -> None:
     console.print(in_terminal(results, title=f"model: {runs[0].title()}; {len(ids):,} dialogues"))
     if cfg.page is not None:
         said = in_markdown(results) + "\n\n" + " ".join(legend(results))
-        Path(cfg.page).write_text(section(runs, names, said, title=cfg.title, baselines=cfg.beside), "utf-8")
+        replace_text(Path(cfg.page), section(runs, names, said, title=cfg.title, baselines=cfg.beside))
     if cfg.headline.file is not None:
         values = values_markdown(results, names={"model": cfg.names[0]} if cfg.names else None)
         put_between_marks(Path(cfg.headline.file), cfg.headline.mark, f"{values}\n\n{HEADLINE}")

@@ -15,6 +15,8 @@ from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
 from experiments.app import changed_settings, hydra_main
+from experiments.check import check_page
+from selflearn._replacing import replace_text
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import ReadReport, load_dialogues
 from selflearn.evaluation.run_directory import device, warnings_shown
@@ -31,6 +33,7 @@ def main(cfg: DictConfig) -> None:
 
 def label(cfg: DictConfig) -> None:
     """Label the input, or plan to."""
+    check_page(cfg.page)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     labeler = Labeler.from_pretrained(
@@ -66,7 +69,7 @@ def label(cfg: DictConfig) -> None:
     if cfg.report:
         bar.console.print(f"page to read: {write_report(cfg, report, pace, options)}", highlight=False, soft_wrap=True)
     if cfg.page is not None:
-        Path(cfg.page).write_text(markdown(cfg, pace), encoding="utf-8")
+        replace_text(Path(cfg.page), markdown(cfg, pace))
     if not labeler.promises:
         bar.console.print("nothing is promised of these labels: certify the model on dialogues that people have "
                           "labelled (python -m experiments.certify)", highlight=False)  # fmt: skip

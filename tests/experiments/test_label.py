@@ -77,6 +77,12 @@ def test_how_fast_it_was_can_stand_on_the_page_of_results(command, tmp_path):
     assert "| labels an hour | " in page
 
 
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_read(command, monkeypatch):
+    monkeypatch.setattr("experiments.label.Labeler", None)
+    code, _, err = command(*COLUMNS, "page=nowhere/pace.md")
+    assert (code, "page is nowhere/pace.md; expected a file in a folder that is there" in err) == (2, True)
+
+
 def test_a_page_can_be_left_out_or_hold_less(command, tmp_path):
     assert command(*COLUMNS, "report=false")[0] == 0
     assert not (tmp_path / "out" / "report.html").exists()
