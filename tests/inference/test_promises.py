@@ -286,7 +286,7 @@ def test_of_a_log_that_lacks_what_the_audited_one_had_nothing_is_accepted(promis
     assert said.startswith(
         "Nothing is accepted: what was certified is of dialogues like the audited ones, and no turn "
     )
-    assert "`seconds` (100%)" in said
+    assert "`seconds` (100% of the audited turns had it)" in said
 
 
 def test_promises_that_cannot_be_written_leave_those_that_were_there(promises, tmp_path, monkeypatch):
