@@ -7,6 +7,7 @@ What is masked, in this order:
   streets, phone numbers, numbers of four digits and more, four spoken digits;
 * the values of those slots, and of what the assistant understood as such, wherever else the dialogue says them, of a
   person's name each word; and names after "my name is" and after titles, also where only a transcript has them;
+* where it is said, a surname in small letters that ends the phrase ("my name is ann lee and");
 * which rater a label is from.
 
 It is no guarantee: a name that no slot holds and nothing introduces stays, and so do ids. Offsets stay right: no mask
@@ -62,6 +63,12 @@ _WORD = r"[^\W\d]+(?:['\u2019-][^\W\d]+)*"
 _LARGE = "".join(letter for letter in map(chr, range(0x590)) if letter.isupper())  # Latin, Greek, Cyrillic, Armenian
 _PERSON = (
     rf"{_WORD}(?:\s+(?-i:[{_LARGE}])[^\W\d]*(?:['\u2019-][^\W\d]+)*)*"  # what is written large belongs to the name
+)
+_AFTER_A_NAME = "|".join(
+    sorted(_COMMON | _words("but can could from hello hey is please so thank thanks that what who with"))
+)
+_SURNAME_WRITTEN_SMALL = re.compile(  # "my name is ann lee and ..."; not "my name is ann play jazz"
+    rf"(?<=\bmy name is ){_WORD}\s+(?!(?:{_AFTER_A_NAME})\b){_WORD}(?=\s*(?:$|[^\w\s]|\b(?:{_AFTER_A_NAME})\b))", re.I
 )
 _TITLES = ("mr", r"mr\.", "mrs", r"mrs\.", "ms", r"ms\.", "dr", r"dr\.")
 _INTRODUCED = tuple(
@@ -229,7 +236,7 @@ class Masker:
         found: list[Edit] = [
             Edit(slot.start, slot.end, kind) for slot in slots if (kind := self.kind(slot.name)) is not None
         ]
-        for kind, pattern in (*_LOOKS, *known):
+        for kind, pattern in (*_LOOKS, (NAME, _SURNAME_WRITTEN_SMALL), *known):
             found += [Edit(*match.span(), kind) for match in pattern.finditer(text)]
         borders = sorted({border for slot in slots for border in (slot.start, slot.end)})
         return MaskedText(text, tuple(_disjoint(text, found, borders)))
