@@ -33,26 +33,60 @@ def turn_windows(num_turns: int, max_turns: int, on_overflow: OnOverflow, *, nam
         >>> turn_windows(10, 4, "truncate")
         [(0, 4)]
     """
+    if not _too_long(num_turns, max_turns, on_overflow, name):
+        return [(0, min(num_turns, max_turns))]
+    step = max(1, max_turns - max(1, max_turns // 4))
+    starts = [*range(0, num_turns - max_turns, step), num_turns - max_turns]
+    return [(start, start + max_turns) for start in dict.fromkeys(starts)]
+
+
+def causal_windows(num_turns: int, max_turns: int, on_overflow: OnOverflow, *, name: str = "a dialogue") -> list[Span]:
+    """The windows ``[start, end)`` in which a causal model reads a dialogue: where they begin hangs on no later turn.
+
+    Windows overlap by half, so that every turn beyond the first window has that much before it in one of them; the
+    last one ends with the dialogue.
+
+    Args:
+        num_turns: of the dialogue.
+        max_turns: longest window.
+        on_overflow: what happens to a longer dialogue.
+        name: what the dialogue is called in the error.
+
+    Raises:
+        TooLongError: the dialogue is too long and ``on_overflow`` is "error".
+        ValueError: ``on_overflow`` is something else.
+
+    Example:
+        >>> causal_windows(9, 4, "window")
+        [(0, 4), (2, 6), (4, 8), (6, 9)]
+    """
+    if not _too_long(num_turns, max_turns, on_overflow, name):
+        return [(0, min(num_turns, max_turns))]
+    step = max(1, max_turns // 2)
+    return [(start, min(start + max_turns, num_turns)) for start in range(0, num_turns - max_turns + step, step)]
+
+
+def _too_long(num_turns: int, max_turns: int, on_overflow: OnOverflow, name: str) -> bool:
+    """Whether it takes several windows."""
     if on_overflow not in get_args(OnOverflow):
         raise ValueError(f"on_overflow is {on_overflow!r}; expected window, truncate or error")
-    if num_turns <= max_turns:
-        return [(0, num_turns)]
-    if on_overflow == "error":
+    if num_turns > max_turns and on_overflow == "error":
         raise TooLongError(
             f"{name} has {num_turns} turns and the model reads {max_turns}; expected no longer one, or "
             "data.on_overflow=window or truncate"
         )
-    if on_overflow == "truncate":
-        return [(0, max_turns)]
-    step = max(1, max_turns - max(1, max_turns // 4))
-    starts = [*range(0, num_turns - max_turns, step), num_turns - max_turns]
-    return [(start, start + max_turns) for start in dict.fromkeys(starts)]
+    return num_turns > max_turns and on_overflow == "window"
 
 
 def central_window(turn: int, windows: Sequence[Span]) -> int | None:
     """The window in which a turn is farthest from the nearer end; None if it is in none (it was cut off)."""
     inside = [i for i, (start, end) in enumerate(windows) if start <= turn < end]
     return max(inside, key=lambda i: min(turn - windows[i][0], windows[i][1] - 1 - turn), default=None)
+
+
+def first_window(turn: int, windows: Sequence[Span]) -> int | None:
+    """The window in which a turn has most turns before it; None if it is in none (it was cut off)."""
+    return next((i for i, (start, end) in enumerate(windows) if start <= turn < end), None)
 
 
 def cut_observed(dialogue: ObservedDialogue, start: int, end: int) -> ObservedDialogue:

@@ -18,7 +18,7 @@ from torch import Tensor
 from selflearn.batching.audio import Recordings
 from selflearn.batching.presence import Presence
 from selflearn.batching.texts import OnOverflow, TooLongError
-from selflearn.batching.windows import cut_observed, turn_windows
+from selflearn.batching.windows import cut_observed
 from selflearn.inference import promises
 from selflearn.inference.audit import AuditedLabel, audited_labels
 from selflearn.inference.calibration import (
@@ -270,7 +270,7 @@ class Labeler:
             raise TooLongError(f"dialogue {dialogue.id!r} has {num_turns} turns and the model reads "
                                 f"{limits.max_turns}; expected no longer one, or on_overflow=window or "
                                 "truncate")  # fmt: skip
-        windows = turn_windows(num_turns, limits.max_turns, system.on_overflow)
+        windows = system.windows(num_turns)
         seen = windows[-1][1]
         cut = self.system.collator.truncated(cut_observed(dialogue, 0, seen))
         if system.on_overflow == "error" and cut:
@@ -289,7 +289,7 @@ class Labeler:
         """Contextual states of the turns: what labels are read off, for a search or a model of one's own.
 
         Returns:
-            For each dialogue float32 ``[turns_seen, M]``, on the CPU; of a long one each from its most central window.
+            For each dialogue float32 ``[turns_seen, M]``, on the CPU; of a long one each from one of its windows.
         """
         return self.system.encode([one.observed for one in prepared])
 

@@ -15,7 +15,14 @@ from selflearn.batching.batch import DialogueBatch
 from selflearn.batching.budget import fill_batches
 from selflearn.batching.collator import Collator
 from selflearn.batching.texts import OnOverflow, TooLongError
-from selflearn.batching.windows import Span, central_window, cut_observed, turn_windows
+from selflearn.batching.windows import (
+    Span,
+    causal_windows,
+    central_window,
+    cut_observed,
+    first_window,
+    turn_windows,
+)
 from selflearn.models.label_generator import LabelGenerator
 from selflearn.models.stages import StageClock
 from selflearn.schema import ObservedDialogue
@@ -106,10 +113,7 @@ class ModelSystem:
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
     ) -> list[DialoguePrediction]:
         self.model.eval()  # type: ignore[no-untyped-call]
-        windows = [
-            turn_windows(len(d.turns), self.model.config.max_turns, self.on_overflow, name=f"dialogue {d.id!r}")
-            for d in dialogues
-        ]
+        windows = [self.windows(len(d.turns), name=f"dialogue {d.id!r}") for d in dialogues]
         self._count_texts(dialogues, windows)
         whole = [i for i, spans in enumerate(windows) if spans == [(0, len(dialogues[i].turns))]]
         bar: AbstractContextManager[Progress | None] = nullcontext() if self.bar is None else self.bar(len(dialogues))
@@ -123,20 +127,34 @@ class ModelSystem:
                         progress(1)
         return [found[i] for i in range(len(dialogues))]
 
+    def windows(self, num_turns: int, *, name: str = "a dialogue") -> list[Span]:
+        """The windows ``[start, end)`` in which a dialogue is read: one, if it is not longer than the model reads.
+
+        Raises:
+            TooLongError: it is longer and ``on_overflow`` is "error"; ``name`` is what it is called there.
+        """
+        cut = causal_windows if self.model.config.causal else turn_windows
+        return cut(num_turns, self.model.config.max_turns, self.on_overflow, name=name)
+
+    @property
+    def _window_of(self) -> Callable[[int, Sequence[Span]], int | None]:
+        return first_window if self.model.config.causal else central_window
+
     @torch.inference_mode()
     def encode(self, dialogues: Sequence[ObservedDialogue]) -> list[Tensor]:
         """Contextual turn states of dialogues, in order: float32 ``[T, M]`` on the CPU, of the turns that are read.
 
-        A turn of a long dialogue is taken from its most central window.
+        A turn of a long dialogue is taken from its most central window, with a causal model from that with most
+        turns before it.
         """
         self.model.eval()  # type: ignore[no-untyped-call]
-        windows = [turn_windows(len(d.turns), self.model.config.max_turns, self.on_overflow) for d in dialogues]
+        windows = [self.windows(len(d.turns), name=f"dialogue {d.id!r}") for d in dialogues]
         parts = [cut_observed(d, *span) for d, spans in zip(dialogues, windows, strict=True) for span in spans]
         states = iter(self._in_batches(parts, lambda batch, _: self._states(batch)))
         found = []
         for spans in windows:
             rows = [next(states) for _ in spans]
-            homes = [central_window(turn, spans) or 0 for turn in range(spans[-1][1])]
+            homes = [self._window_of(turn, spans) or 0 for turn in range(spans[-1][1])]
             found.append(torch.stack([rows[home][turn - spans[home][0]] for turn, home in enumerate(homes)]))
         return found
 
@@ -165,7 +183,7 @@ class ModelSystem:
     def _predict_windows(
         self, dialogue: ObservedDialogue, asked: Sequence[Span], spans: list[Span]
     ) -> DialoguePrediction:
-        """First every turn in its most central window, then the goals in the window that holds most of them.
+        """First every turn in its own window, then the goals in the window that holds most of them.
 
         A goal of which nothing was read has not failed, as a turn that was not read is no defect: nothing says so.
         """
@@ -174,13 +192,16 @@ class ModelSystem:
         parts = [cut_observed(dialogue, start, end) for start, end in spans]
         answers = self._predict(parts, [()] * len(parts))
         empty = {name: task.empty_answer for name, task in self.model.tasks.items()}
-        merged = merge_windows(answers, spans, len(dialogue.turns), empty)
+        merged = merge_windows(
+            answers, [self._window_of(turn, spans) for turn in range(len(dialogue.turns))], spans, empty
+        )
         if merged.boundaries is not None:
             merged = replace(merged, goals=goals_from_boundaries(merged.boundaries, self.thresholds["segmentation"]))
         if "success" not in self.model.tasks:
             return merged
         wanted = [*asked, *(merged.goals or ())]
-        homes = [_home(goal, spans) if goal[0] < spans[-1][1] else None for goal in wanted]
+        after = 0 if self.model.config.causal else 1
+        homes = [_home(goal, spans, after) if goal[0] < spans[-1][1] else None for goal in wanted]
         inside: list[list[Span]] = [[] for _ in spans]
         for goal, home in zip(wanted, homes, strict=True):
             if home is None:
@@ -258,24 +279,28 @@ class ModelSystem:
             answer["goal_failures"] = tuple(next(scores) for _ in answer.get("goals", ()))
 
 
-def _home(goal: Span, spans: Sequence[Span]) -> int:
-    """The window to judge a goal in: of those that show how it ended, the one with most of it and of the turn after."""
+def _home(goal: Span, spans: Sequence[Span], after: int) -> int:
+    """The window to judge a goal in: of those that show how it ended, that with most of it and of the turns after."""
     ends = [w for w, (start, end) in enumerate(spans) if start < goal[1] <= end]
-    return max(ends, key=lambda w: min(goal[1] + 1, spans[w][1]) - max(goal[0], spans[w][0]), default=len(spans) - 1)
+    return max(
+        ends, key=lambda w: min(goal[1] + after, spans[w][1]) - max(goal[0], spans[w][0]), default=len(spans) - 1
+    )
 
 
 def merge_windows(
-    answers: Sequence[DialoguePrediction], spans: Sequence[Span], num_turns: int, empty: Mapping[str, Any]
+    answers: Sequence[DialoguePrediction],
+    homes: Sequence[int | None],
+    spans: Sequence[Span],
+    empty: Mapping[str, Any],
 ) -> DialoguePrediction:
     """One prediction per turn from those of overlapping windows; turns in no window get an empty answer.
 
     Args:
         answers: one a window, without goals.
+        homes: for each turn of the dialogue the window that it is taken from, or None.
         spans: the windows.
-        num_turns: of the whole dialogue.
         empty: by task, what stands in ``extra`` for a turn in no window.
     """
-    homes = [central_window(turn, spans) for turn in range(num_turns)]
 
     def pick(rows: Sequence[tuple[Any, ...] | None], empty: Any) -> tuple[Any, ...] | None:
         if any(row is None for row in rows):

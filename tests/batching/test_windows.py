@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selflearn.batching.texts import TooLongError
-from selflearn.batching.windows import central_window, cut_dialogue, cut_observed, turn_windows
+from selflearn.batching.windows import (
+    causal_windows,
+    central_window,
+    cut_dialogue,
+    cut_observed,
+    first_window,
+    turn_windows,
+)
 from selflearn.schema import Label
 from tests.fixtures.dialogues import home_dialogue
 
@@ -43,14 +50,28 @@ def test_a_turn_is_answered_where_it_has_most_context(sizes):
         assert room(turn, home) == max(room(turn, window) for window in windows if window[0] <= turn < window[1])
 
 
+@given(SIZES)
+def test_a_causal_turn_has_half_a_window_before_it_and_the_same_one_however_the_dialogue_goes_on(sizes):
+    num_turns, max_turns = sizes
+    windows, longer = (causal_windows(n, max_turns, "window") for n in (num_turns, num_turns + 7))
+    assert {turn for start, end in windows for turn in range(start, end)} == set(range(num_turns))
+    assert all(end - start <= max_turns for start, end in windows)
+    for turn in range(num_turns):
+        start = windows[first_window(turn, windows)][0]
+        assert start == longer[first_window(turn, longer)][0]
+        assert turn - start >= min(turn, max_turns // 2)
+
+
 def test_truncate_keeps_the_beginning_and_error_says_what_to_do():
-    assert turn_windows(2000, 512, "truncate") == [(0, 512)]
-    assert turn_windows(512, 512, "error") == [(0, 512)]
-    with pytest.raises(
-        TooLongError, match=r"2000 turns and the model reads 512; .* data\.on_overflow=window or truncate"
-    ):
-        turn_windows(2000, 512, "error")
+    for windows in (turn_windows, causal_windows):
+        assert windows(2000, 512, "truncate") == [(0, 512)]
+        assert windows(512, 512, "error") == [(0, 512)]
+        with pytest.raises(
+            TooLongError, match=r"2000 turns and the model reads 512; .* data\.on_overflow=window or truncate"
+        ):
+            windows(2000, 512, "error")
     assert central_window(600, [(0, 512)]) is None
+    assert first_window(600, [(0, 512)]) is None
 
 
 @given(st.integers(0, 40), st.data())

@@ -95,6 +95,24 @@ def test_a_turn_of_a_window_is_answered_as_the_window_alone_would(model_and_toke
         assert close(answer.intents[turn], alone.intents[turn - start])
 
 
+def test_what_a_causal_model_says_of_a_long_dialogue_does_not_change_when_the_dialogue_goes_on():
+    model, tokenizer = tiny_model(home_dialogues(30), max_turns=16, causal=True)
+    reader, whole = ModelSystem(model=model, tokenizer=tokenizer), long_dialogue(60)
+    goals = [(0, 3), (14, 17), (20, 23)]
+    (later,) = reader.predict([whole], [goals])
+    for length in (16, 17, 23, 24, 25, 41):
+        part = dataclasses.replace(whole, turns=whole.turns[:length])
+        ended = [goal for goal in goals if goal[1] <= length]
+        (answer,) = reader.predict([part], [ended])
+        for turn in range(length):
+            assert close(answer.intents[turn], later.intents[turn])
+            assert answer.defects[turn] == pytest.approx(later.defects[turn], abs=1e-5)
+            assert answer.boundaries[turn] == pytest.approx(later.boundaries[turn], abs=1e-5)
+        assert answer.failures == pytest.approx(later.failures[: len(ended)], abs=1e-5)
+        (states,) = reader.encode([part])
+        torch.testing.assert_close(states, reader.encode([whole])[0][:length], atol=1e-5, rtol=1e-4)
+
+
 def test_what_is_cut_off_is_counted_and_answered_with_nothing(model_and_tokenizer):
     reader = system(model_and_tokenizer, on_overflow="truncate")
     (answer, short) = reader.predict([long_dialogue(100), long_dialogue(3)], [[(0, 5), (90, 100)], []])
@@ -215,8 +233,8 @@ def test_merged_windows_have_each_turn_from_the_window_in_which_it_is_most_centr
         )
         for start, end in spans
     ]
-    merged = merge_windows(answers, spans, num_turns, {"mine": "nothing"})
     homes = [central_window(turn, spans) for turn in range(num_turns)]
+    merged = merge_windows(answers, homes, spans, {"mine": "nothing"})
     assert merged.boundaries == tuple(0.0 if home is None else float(turn + 1) for turn, home in enumerate(homes))
     assert [name for name, _ in merged.intents] == ["other" if home is None else str(spans[home][0]) for home in homes]
     assert merged.extra["mine"] == tuple(
