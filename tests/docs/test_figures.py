@@ -77,12 +77,16 @@ def test_what_the_example_says_of_a_promise_is_in_the_tables():
     assert not [figure for figure in figures if figure not in found]
 
 
+def certified(kind: str) -> str:
+    """What the page of results says of the audit of the simulated log: how large it was, and a table of thresholds."""
+    section = RESULTS.split("\n## simulated, baselines=simulated\n")[1].split("\n## ")[0]
+    return section.split(f"### Labels with an {kind} promise")[1].split("\nOn the ")[0]
+
+
 def promised(kind: str) -> tuple[str, list[str]]:
     """How many users the audit of the simulated log had, and the share of each task that the promise accepts."""
-    section = RESULTS.split("\n## simulated, baselines=simulated\n")[1].split("\n## ")[0]
-    said = section.split(f"### Labels with an {kind} promise")[1].split("\nOn the ")[0]
-    (users,) = re.findall(r", of (\d+) users, who are what the promises are counted over", said)
-    head, _, *tasks = rows(said)
+    (users,) = re.findall(r", of (\d+) users, who are what the promises are counted over", certified(kind))
+    head, _, *tasks = rows(certified(kind))
     return users, [cells[head.index("accepted")] for cells in tasks]
 
 
@@ -144,13 +148,26 @@ def test_what_the_page_on_the_simulation_says_of_the_ranges_is_in_their_table():
     assert "in success at six ends" in SIMULATION
 
 
+QUOTED = " ".join(line.removeprefix(">").strip() for line in README.splitlines() if line.startswith("> "))
+
+
+def test_the_promise_that_the_readme_quotes_is_that_of_the_table():
+    said = certified("approximate")
+    head, _, *tasks = rows(said)
+    (goals,) = [dict(zip(head, cells, strict=True)) for cells in tasks if cells[0] == "segmentation"]
+    (users,) = re.findall(r", of (\d+) users, who", said)
+    (log,) = re.findall(r"of the log (`.*?`, split `.*?` \(digest \w+\))", said)
+    assert re.findall(r"a score of ([\d.]+) or more", QUOTED) == [goals["threshold"]]
+    assert f"({goals['audited labels'].replace(',', '')} items of {users} users)" in QUOTED
+    assert QUOTED.endswith(f"Audited: the log {log}.")
+
+
 def test_the_promise_that_the_readme_quotes_is_in_the_words_of_today():
-    quoted = " ".join(line.removeprefix(">").strip() for line in README.splitlines() if line.startswith("> "))
     rng = np.random.default_rng(0)
     of_users = {"groups": np.repeat(range(200), 20), "method": "design_effect", "units": np.repeat(range(200), 20)}
     found = certify(rng.random(4000), rng.random(4000) < 0.99, target_error=0.1, unit="user", **of_users)
     (words,) = re.findall(r"\. (This holds .*? design effect\.)", found.promise)
-    assert words in quoted
+    assert words in QUOTED
 
 
 @pytest.mark.parametrize("system", ["tfidf", "tfidf_context"])
