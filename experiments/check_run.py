@@ -52,12 +52,19 @@ def check_run(cfg: DictConfig) -> None:
     for place, cls in (("", _Run), ("data", _Data), ("training", _Training)):
         node = cfg[place] if place else cfg
         settings(cls, {name: node[name] for name in cls.__dataclass_fields__}, place)
-    _check_metric(cfg.optimized_metric)
+    simulate = cfg.data.get("simulate")
+    _check_metric(cfg.optimized_metric, development=simulate is not None and simulate.development is True)
 
 
-def _check_metric(name: object) -> None:
-    """A sweep would find out when all its jobs are done."""
-    known = [f"tune/{task}/{metric.name}" for task, table in TASK_METRICS.items() for metric in table.metrics]
+def _check_metric(name: object, *, development: bool) -> None:
+    """A sweep would find out when all its jobs are done. The test split of a log for development may be chosen on."""
+    splits = ("tune", "test") if development else ("tune",)
+    known = [
+        f"{split}/{task}/{metric.name}"
+        for split in splits for task, table in TASK_METRICS.items() for metric in table.metrics
+    ]  # fmt: skip
     if str(name).partition("@")[0] not in known:
         near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)[0]
-        raise SettingError("optimized_metric", name, f"tune/TASK/METRIC of the tuning dialogues; the nearest is {near}")
+        tested = ", or test/... of a simulated log for development" if str(name).startswith("test/") else ""
+        expected = f"tune/TASK/METRIC of the tuning dialogues{tested}; the nearest is {near}"
+        raise SettingError("optimized_metric", name, expected)
