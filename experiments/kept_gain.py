@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from experiments.app import hydra_main
+from experiments.app import changed_settings, hydra_main
 from selflearn.baselines import NBestOracle
 from selflearn.evaluation.kept_gain import KeptGain, kept_gains, kept_gains_rows
 from selflearn.evaluation.predictions import Predictions, read_together
@@ -46,9 +46,10 @@ def markdown(gains: Sequence[KeptGain], cfg: DictConfig, tested: Predictions) ->
     people = len(set(tested.owners))
     drawn = f"{people:,} people" if people < len(tested.owners) else "dialogues"
     headings, *rows = kept_gains_rows(gains)
+    command = " ".join(["python -m experiments.kept_gain", *changed_settings(cfg, "kept_gain", without=[])])
     lines = [
         "### How much of the gain of gold labels feedback keeps\n",
-        f"```bash\npython -m experiments.kept_gain gold={cfg.gold} feedback={cfg.feedback}\n```\n",
+        f"```bash\n{command}\n```\n",
         f"| {' | '.join(headings)} |",
         f"| --- |{' ---: |' * (len(headings) - 1)}",
         *(f"| {' | '.join(row)} |" for row in rows),

@@ -1,7 +1,11 @@
+import shlex
+
 import pandas as pd
 import pytest
 
+from experiments.app import config_loader
 from experiments.kept_gain import main
+from experiments.overrides import checked_overrides
 from selflearn.evaluation.predictions import write_predictions
 
 IDS = [f"d{i}" for i in range(40)]
@@ -60,3 +64,15 @@ def test_a_users_fault_is_said_in_words(command, tmp_path):
         code, _, err = command(**more)
         assert code == 2
         assert message in " ".join(err.split())
+
+
+def test_the_command_on_the_page_can_be_typed_and_makes_this_page(command, tmp_path):
+    swept = "sweep/baselines=none,model.without=__"  # as a sweep calls the folder of a run
+    write(tmp_path / swept, model=30, assistant=10)
+    code, _, err = command("resamples=100", "metrics=[intent/accuracy]", gold=f"'{swept}'")
+    assert code == 0, err
+    (line,) = (line for line in (tmp_path / "feedback" / "page.kept_gain.md").read_text().splitlines()
+               if line.startswith("python"))  # fmt: skip
+    typed = shlex.split(line)
+    assert typed[3:] == [f"gold='{swept}'", "feedback=feedback", "metrics=[intent/accuracy]", "resamples=100"]
+    checked_overrides(config_loader(), "kept_gain", typed[3:], sweep=False, values_needed=True)
