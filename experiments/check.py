@@ -111,6 +111,17 @@ def target_parameters(target: object) -> Collection[str] | None:
     return list(parameters)
 
 
+def list_faults(key: str, value: object) -> Iterator[str]:
+    """Yield a line where a single value stands for a list: of a text each letter would be taken for an entry of it.
+
+    Example:
+        >>> list(list_faults("runs", "runs/a")), list(list_faults("runs", ["runs/a"]))
+        (["runs is 'runs/a'; expected a list: runs=[runs/a]"], [])
+    """
+    if isinstance(value, str | int | float):
+        yield f"{key} is {str(value)!r}; expected a list: {key}=[{value}]"
+
+
 def check_page(page: str | None) -> None:
     """See that a page can be written, before there is something to write.
 

@@ -25,7 +25,7 @@ from omegaconf._utils import split_key
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from experiments.check import OWN_CODE, ConfigError, check_config, nearest, target_parameters
+from experiments.check import OWN_CODE, ConfigError, check_config, list_faults, nearest, target_parameters
 
 WHOLE_RUN_GROUPS = ("experiment", "debug")
 """Groups whose files set keys of all others (``# @package _global_``): they may set keys, not make new ones."""
@@ -203,6 +203,8 @@ class _JobChecker:
                 self.faults.append(f"{line!r}: the key is there; write {line.lstrip('+')!r}")
             elif place == "open" and not added and not override.is_delete():
                 self.opens.add(number)
+            elif place == "there" and key == override.key_or_group and isinstance(_select(cfg, key), ListConfig):
+                self.faults.extend(list_faults(key, None if override.is_delete() else override.value()))
 
     def _hint(self, key: str, cfg: DictConfig) -> str:
         known = [name for name in _names(cfg, "") if name.partition(".")[0] != "hydra"]

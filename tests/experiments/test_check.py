@@ -123,6 +123,8 @@ def test_good_settings_run(command):
         ("training={epocs: 3, resume: never}", "unknown key 'training.epocs'; nearest: 'training.epochs'"),
         ("training.epochs", "cannot read 'training.epochs' as key=value: "),
         ("training.epochs=[1", "cannot read 'training.epochs=[1' as key=value: "),
+        ("data.sizes=3", "data.sizes is '3'; expected a list: data.sizes=[3]"),
+        ("data.sizes=here/a", "data.sizes is 'here/a'; expected a list: data.sizes=[here/a]"),
     ],
 )
 def test_a_users_fault_is_said_in_words_before_any_work(command, override, message):
