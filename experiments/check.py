@@ -122,6 +122,17 @@ def list_faults(key: str, value: object) -> Iterator[str]:
         yield f"{key} is {str(value)!r}; expected a list: {key}=[{value}]"
 
 
+def check_lists(cfg: DictConfig, *keys: str) -> None:
+    """See that settings that stand empty in their file are lists, where they are given.
+
+    Raises:
+        ConfigError: a single value.
+    """
+    faults = [fault for key in keys for fault in list_faults(key, OmegaConf.select(cfg, key))]
+    if faults:
+        raise ConfigError(faults)
+
+
 def check_page(page: str | None) -> None:
     """See that a page can be written, before there is something to write.
 

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.app import hydra_main
-from experiments.check import ConfigError, check_page
+from experiments.check import ConfigError, check_lists, check_page
 from experiments.ranges import as_setting, value_at
 from selflearn._replacing import replace_text
 from selflearn.evaluation import (
@@ -43,6 +43,7 @@ LINES = {"metrics": (results_markdown, results_table), "runs": (systems_markdown
 @hydra_main("compare_runs")
 def main(cfg: DictConfig) -> None:
     """Read the predictions, measure all on the same resamples, and print the table."""
+    check_lists(cfg, "runs")
     if len(cfg.runs) < 2:
         raise ConfigError([f"runs has {len(cfg.runs)} directories; expected two or more"])
     if cfg.names and len(cfg.names) != len(cfg.runs):

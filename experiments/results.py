@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.app import hydra_main
-from experiments.check import ConfigError
+from experiments.check import ConfigError, check_lists
 from selflearn.evaluation.results import named_rows
 from selflearn.evaluation.results_page import Run, write_headline, write_results_page
 
@@ -51,6 +51,7 @@ def without_debug(directories: Sequence[Path]) -> list[Path]:
 @hydra_main("results")
 def main(cfg: DictConfig) -> None:
     """Find the runs, put them and the notes on the page, and say what is on it."""
+    check_lists(cfg, "runs", "headline.systems")
     console, page = Console(stderr=True), Path(cfg.output)
     if cfg.runs is None:
         found = finished_runs(Path(cfg.paths.runs))

@@ -161,3 +161,8 @@ def test_a_users_fault_is_said_in_words(command, tmp_path):
         code, _, err = command("runs=[whole,less]", told)
         assert code == 2
         assert message in " ".join(err.split())
+
+
+def test_one_run_is_not_taken_for_its_letters(command):
+    code, _, err = command("runs=whole")
+    assert (code, err) == (2, "runs is 'whole'; expected a list: runs=[whole]")

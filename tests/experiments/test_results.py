@@ -95,3 +95,9 @@ def test_without_a_run_nothing_is_written_and_it_is_said(command, tmp_path, argu
     assert code == 2
     assert message in said
     assert not (tmp_path / "docs").exists()
+
+
+def test_one_run_is_a_list_of_one(command, tmp_path):
+    write_run(tmp_path / "a")
+    assert command("runs=a") == (2, "runs is 'a'; expected a list: runs=[a]")
+    assert command("runs=[a]", "notes=b.md") == (2, "notes is 'b.md'; expected a list: notes=[b.md]")
