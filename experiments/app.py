@@ -54,7 +54,7 @@ def changed_settings(cfg: DictConfig, program: str, *, without: Collection[str])
     assert isinstance(said, dict)
     skipped = {*without, "hydra"}
     changed = _changed({key: value for key, value in said.items() if key not in skipped}, kept)
-    return [shlex.quote(f"{key}={_as_hydra_reads(value)}") for key, value in changed]
+    return [shlex.quote(f"{key}={as_hydra_reads(value)}") for key, value in changed]
 
 
 def _changed(said: Any, kept: Any, place: str = "") -> Iterator[tuple[str, Any]]:
@@ -67,10 +67,10 @@ def _changed(said: Any, kept: Any, place: str = "") -> Iterator[tuple[str, Any]]
             yield f"{place}{key}", value
 
 
-def _as_hydra_reads(value: Any) -> str:
+def as_hydra_reads(value: Any) -> str:
     """A value of an override: a text of other than plain letters in quotes, so that it stays one."""
     if isinstance(value, list):
-        return f"[{','.join(map(_as_hydra_reads, value))}]"
+        return f"[{','.join(map(as_hydra_reads, value))}]"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     plain = isinstance(value, str) and re.fullmatch(r"(?!(?i:null|true|false|nan|inf)$)[A-Za-z_/][\w./-]*", value)

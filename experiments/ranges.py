@@ -10,7 +10,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.app import hydra_main
+from experiments.app import CONF, as_hydra_reads, hydra_main
+from experiments.check import check_lists
 from experiments.results import finished_runs, without_debug
 from experiments.simulate import world_directory
 from selflearn.evaluation.ranges import Rates, range_tables, ranges_page, rates_key, rates_of
@@ -25,6 +26,7 @@ HOME = "home"
 @hydra_main("ranges")
 def main(cfg: DictConfig) -> None:
     """Say which runs are missing, and put those that are there into a table."""
+    check_lists(cfg, "runs")
     console, page = Console(stderr=True), Path(cfg.paths.output_dir) / "page.md"
     ends = [(str(name), rates) for name, rates in _ends(cfg)]
     for _, rates in ends:
@@ -70,15 +72,22 @@ def missing_command(cfg: DictConfig, runs: Sequence[Run], wanted: Sequence[Rates
     done = {
         (rates_key(rates), run.config.get("seed")) for run in runs
         if (rates := rates_of(run)) is not None
-        and all(as_setting(value_at(run.config, key)) == as_setting(v) for key, v in settings.items())
+        and all(_has(run, str(key), as_setting(v)) for key, v in settings.items())
     }  # fmt: skip
     missing = [rates for rates in wanted if any((rates_key(rates), seed) not in done for seed in cfg.seeds)]
     if not missing:
         return None
     seeds = f"seed={','.join(map(str, cfg.seeds))}"
     told = [f"{name}={as_setting(v)}" for name, v in (cfg.settings if cfg.world == HOME else settings).items()]
+    if cfg.paths.runs != OmegaConf.load(CONF / "paths" / "standard.yaml").runs:
+        told.append(f"paths.runs={as_hydra_reads(cfg.paths.runs)}")  # where these runs are looked for
     swept = f"data.simulate.rates={','.join(as_setting(nested(rates)) for rates in missing)}"
     return shlex.join(["python", "-m", "experiments.train", "-m", f"experiment={cfg.of}", seeds, *told, swept])
+
+
+def _has(run: Run, key: str, value: str) -> bool:
+    """Whether a run has a setting; of the choice of a group (``pretraining=none``) its config has what was chosen."""
+    return as_setting(value_at(run.config, key)) == value or f"{key}={value}" in shlex.split(run.command)
 
 
 def nested(rates: Rates) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from experiments.overrides import checked_overrides
 from experiments.ranges import main
 
 
-def write_run(directory, rates, accuracy=0.9):
+def write_run(directory, rates, accuracy=0.9, told=""):
     directory.mkdir(parents=True)
     data = {"root": f"logs/{directory.name}", "simulate": {"world": "home", "seed": 1, "rates": rates}}
     (directory / "config.yaml").write_text(yaml.safe_dump({"seed": 1, "data": data}))
     (directory / "versions.json").write_text(
-        json.dumps({"command": "python -m experiments.train experiment=simulated"})
+        json.dumps({"command": f"python -m experiments.train experiment=simulated{told}"})
     )
     (directory / "metrics.json").write_text(json.dumps({"test/intent/accuracy@defects": accuracy}))
 
@@ -41,12 +41,29 @@ def test_other_settings_are_those_of_every_command(ranges):
     assert out.count("experiment=simulated seed=1 data.simulate.dialogues=1000") == out.count("experiments.train") == 1
 
 
+def test_the_runs_of_the_command_go_where_this_one_looks_for_them(ranges):
+    _, out, _ = ranges("paths.runs='runs of mine, 2'")
+    given = [word for word in shlex.split(out)[4:] if not word.startswith("data.simulate.rates=")]
+    assert given == ["experiment=simulated", "seed=1", "paths.runs='runs of mine, 2'"]
+    checked_overrides(config_loader(), "train", given, sweep=True, values_needed=True)
+    _, out, _ = ranges()
+    assert "paths.runs" not in out
+
+
 def test_a_run_of_other_settings_is_still_to_be_run(ranges, tmp_path):
     write_run(tmp_path / "runs" / "simulated" / "seed_1", {})
     _, out, _ = ranges("settings={data.root:logs/seed_1,data.limit:null}")
     assert "data.simulate.rates={assistant:{" in out
     _, out, _ = ranges("settings={data.simulate.seed:2}")
     assert "data.simulate.rates={},{assistant:{" in out
+
+
+def test_a_run_with_the_group_that_is_asked_for_is_not_to_be_run_again(ranges, tmp_path):
+    write_run(tmp_path / "runs" / "simulated" / "seed_1", {}, told=" pretraining=none")
+    _, out, _ = ranges("settings={pretraining:none}")
+    assert "pretraining=none 'data.simulate.rates={assistant:{" in out
+    _, out, _ = ranges("settings={pretraining:swapped}")
+    assert "pretraining=swapped 'data.simulate.rates={}," in out
 
 
 def test_another_world_is_in_the_command_and_runs_of_this_one_are_not_of_that(ranges, tmp_path):
@@ -84,6 +101,8 @@ def test_runs_that_are_there_make_the_table_and_the_others_are_said(ranges, tmp_
             "expected two mappings of rates, its two ends",
         ),
         (("runs=[absent]",), "absent: no such directory"),
+        (("runs=one",), "runs is 'one'; expected a list: runs=[one]"),
+        (("seeds=1",), "seeds is '1'; expected a list: seeds=[1]"),
         (("world=nowhere",), "nowhere"),
     ],
 )
