@@ -24,6 +24,7 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
 from experiments.build import settings
+from experiments.check import ConfigError
 from experiments.check_run import check_run
 from experiments.datasets import (
     Counts,
@@ -213,7 +214,11 @@ def run_directory(cfg: DictConfig) -> Path:
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
         return Path(cfg.paths.output_dir)
     hydra = HydraConfig.get()
+    if any(setting.startswith("paths.output_dir=") for setting in hydra.overrides.task):
+        raise ConfigError([f"paths.output_dir is {cfg.paths.output_dir}, the directory of a single run, and with -m "
+                           "there may be many; expected paths.runs=DIR, in which each has its own"])  # fmt: skip
     name = re.sub(r"[^\w.=,+-]", "_", hydra.job.override_dirname)  # a value may be a path
+    name = name or f"seed={cfg.seed}"  # where nothing but experiments is swept: not beside the folders of other runs
     if len(name) > 120:  # file systems take 255 bytes
         name = f"{name[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
     return Path(hydra.sweep.dir) / name
