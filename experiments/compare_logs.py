@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.app import hydra_main, typed_command
 from experiments.datasets import checked_root, say_dropped
-from experiments.simulate import RATED, agreement, written_log
+from experiments.simulate import RATED, agreement, whole_number, written_log
 from selflearn.corpora import ReadReport, iter_dialogues
 from selflearn.evaluation.log_statistics import (
     LogStatistics,
@@ -43,15 +44,21 @@ def main(cfg: DictConfig) -> None:
     for log in cfg.logs:
         lacking = [key for key in KEYS if key not in log]
         if lacking:
-            raise ValueError(f"the log {dict(log)} has no {lacking[0]!r}; expected {', '.join(KEYS)}, and may be limit")
+            raise ValueError(f"the log {dict(log)} has no {lacking[0]!r}; expected {', '.join(KEYS)}, and may be limit "
+                             "and options of the corpus")  # fmt: skip
         if log.name in logs:
             raise ValueError(f"two logs are called {log.name!r}; expected a name of its own for each")
         root, report = checked_root(log.corpus, log.root), ReadReport(log.corpus, log.split)
-        if log.root == cfg.data.root:
+        if log.root == cfg.data.root and cfg.data.get("simulate") is not None:
             summary = written_log(cfg.data.simulate, root, Console(stderr=True, quiet=not cfg.trainer.progress))
             annotated = annotators_markdown(log.name, summary, agreement(root)) if summary.asked else ""
-        dialogues = iter_dialogues(log.corpus, root, log.split, report=report)
-        logs[log.name] = log_statistics(islice(dialogues, log.get("limit")))
+        options: Any = OmegaConf.to_container(log, resolve=True)
+        limit = options.get("limit")
+        if limit is not None and whole_number(f"limit of {log.name}", limit) < 1:
+            raise ValueError(f"limit of {log.name} is {limit}; expected 1 or more, or null for all dialogues")
+        of_corpus = {name: value for name, value in options.items() if name not in (*KEYS, "limit")}
+        dialogues = iter_dialogues(log.corpus, root, log.split, report=report, **of_corpus)
+        logs[log.name] = log_statistics(islice(dialogues, limit))
         say_dropped(report, console.print)
     table, (requests, words) = statistics_markdown(logs), sample_sizes(logs.values())
     took = timedelta(seconds=round(time.perf_counter() - start))
