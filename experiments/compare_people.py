@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from sklearn.metrics import cohen_kappa_score
 
 from experiments.app import changed_settings, hydra_main
+from experiments.check import ConfigError
 from experiments.datasets import checked_root, reader_options
 from selflearn._replacing import replace_text
 from selflearn.baselines import SingleAnnotator
@@ -62,14 +63,12 @@ FILE = "page.people.md"
 @hydra_main("compare_people")
 def main(cfg: DictConfig) -> None:
     """Print the tables, and leave them in the run for the page of results."""
+    check_settings(cfg)
     run = Path(cfg.run)
     if not (run / "config.yaml").is_file():
         raise FileNotFoundError(f"{run} has no config.yaml; expected the directory of a finished run")
     made = OmegaConf.load(run / "config.yaml")
     assert isinstance(made, DictConfig)
-    if cfg.systems[0] == MAJORITY:
-        raise ValueError(f"systems begins with {MAJORITY}, which says the same of every item; expected first a system "
-                         "that is to be compared with the others")  # fmt: skip
     dialogues = tested(made)
     users = {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in dialogues}
     corpus = find_corpus(made.data.corpus, **reader_options(made))
@@ -93,6 +92,26 @@ def main(cfg: DictConfig) -> None:
     text = "\n".join(parts)
     replace_text(run / FILE, text)
     print(text)
+
+
+def check_settings(cfg: DictConfig) -> None:
+    """Refuse settings that cannot be meant, before anything is read."""
+    if empty := [name for name in ("systems", "targets", "methods", "epsilons") if not cfg[name]]:
+        raise ConfigError([f"{empty[0]} is empty; expected one or more"])
+    if cfg.systems[0] == MAJORITY:
+        raise ConfigError([f"systems begins with {MAJORITY}, which says the same of every item; expected first a "
+                           "system that is to be compared with the others"])  # fmt: skip
+    if twice := [name for at, name in enumerate(cfg.systems) if name in (PERSON, *cfg.systems[:at])]:
+        raise ConfigError([f"systems has {twice[0]!r} twice, or as the name of the person who is there in any case; "
+                           "expected each once"])  # fmt: skip
+    if not isinstance(cfg.check, int | float) or not 0 < cfg.check < 1:
+        raise ConfigError([f"check is {cfg.check}; expected a share of the dialogues above 0 and below 1: all figures "
+                           "are of them, and the promises of the others"])  # fmt: skip
+    if wrong := [epsilon for epsilon in cfg.epsilons if not isinstance(epsilon, int | float) or not 0 <= epsilon < 1]:
+        raise ConfigError([f"epsilons has {wrong[0]}; expected numbers from 0 to below 1"])
+    for target in cfg.targets:  # what it refuses it is to refuse now, not when the corpus is read
+        for method in cfg.methods:
+            certify([0.5], [True], ["one"], target, cfg.confidence, method, seed=cfg.seed)
 
 
 def tested(made: DictConfig) -> list[Dialogue]:

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments.app import CONF
-from experiments.compare_people import Compared, certificates, in_the_place_of_one, one_by_one, together
+from experiments.compare_people import Compared, certificates, in_the_place_of_one, main, one_by_one, together
 from selflearn.corpora.uss import UserSatisfaction
 from selflearn.inference.ratings import item
 
@@ -47,3 +47,24 @@ def test_a_promise_over_folds_is_not_called_exact(compared):
 
     assert kinds(compared()) == {"exact", "about"}
     assert kinds(compared(folds=True)) == {"about (binomial)", "about (design_effect)"}  # one item a dialogue
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("systems=[]", "systems is empty; expected one or more"),
+        ("systems=[majority,model]", "systems begins with majority, which says the same of every item"),
+        ("systems=[model,model]", "systems has 'model' twice"),
+        ("epsilons=[]", "epsilons is empty; expected one or more"),
+        ("epsilons=[0.2,some]", "epsilons has some; expected numbers from 0 to below 1"),
+        ("check=0", "check is 0; expected a share of the dialogues above 0 and below 1"),
+        ("check=1", "check is 1; expected a share of the dialogues above 0 and below 1"),
+        ("targets=[0.1,2]", "target_error is 2; expected a number above 0 and below 1"),
+        ("confidence=90", "confidence is 90; expected a number above 0 and below 1"),
+        ("methods=[auto,exact]", "method is 'exact'; expected one of auto, binomial, betting, design_effect"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused_before_a_run_is_looked_for(program, setting, message):
+    code, _, err = program(main, [setting], {"run": "absent"})
+    assert code == 2
+    assert message in err
