@@ -20,7 +20,8 @@ from rich.progress import track
 from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
-from experiments.app import hydra_main
+from experiments.app import changed_settings, hydra_main
+from experiments.check import ConfigError
 from experiments.simulate import setting_of, written_log
 from selflearn.baselines import Assistant
 from selflearn.batching.rows import DialogueRows
@@ -48,7 +49,7 @@ class Row:
 
     Attributes:
         examples: that were added to its training set.
-        right: share of the sure intents that are those of the gold labels.
+        right: share of the sure intents that are those of the gold labels; None where none is sure.
         defect_rate: share of turns that failed, by split.
         difference: to the assistant as it was shipped, with the ends of its 95% interval (bootstrap over people).
     """
@@ -62,6 +63,8 @@ class Row:
 @hydra_main("close_loop")
 def main(cfg: DictConfig) -> None:
     """Label, train again, meet again, and print the table."""
+    if not isinstance(cfg.sure, int | float) or not 0 <= cfg.sure <= 1:
+        raise ConfigError([f"sure is {cfg.sure}; expected a score from 0 to 1, from which on labels are learned from"])
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     directory = Path(cfg.run)
@@ -123,15 +126,15 @@ def generated_labels(model: Path, log: Sequence[Dialogue], *, progress: bool) ->
     return [found.dialogue for found in bar]
 
 
-def share_right(labelled: Sequence[Dialogue], log: Sequence[Dialogue], *, sure: float) -> float:
-    """Of the intents that are sure enough, the share that is that of the gold label."""
+def share_right(labelled: Sequence[Dialogue], log: Sequence[Dialogue], *, sure: float) -> float | None:
+    """Of the intents that are sure enough, the share that is that of the gold label; None where none is."""
     pairs = [
         (said.intent.value, None if gold.intent is None else gold.intent.value)
         for one, other in zip(labelled, log, strict=True)
         for said, gold in zip(one.labels.turns, other.labels.turns, strict=True)
         if said.intent is not None and (said.intent.score is None or said.intent.score >= sure)
     ]
-    return sum(said == gold for said, gold in pairs) / max(len(pairs), 1)
+    return sum(said == gold for said, gold in pairs) / len(pairs) if pairs else None
 
 
 def of(sessions: Sequence[MetSession], split: str) -> list[MetSession]:
@@ -187,7 +190,9 @@ def table(rows: dict[str, Row]) -> Table:
 
 def markdown(rows: dict[str, Row], cfg: DictConfig) -> str:
     """What was measured, for the page of results."""
-    lines = [f"### Closing the loop\n\n```bash\npython -m experiments.close_loop run=DIR sure={cfg.sure}\n```\n"]
+    changed = changed_settings(cfg, "close_loop", without=["run", "progress"])
+    command = " ".join(["python -m experiments.close_loop run=DIR", *changed])
+    lines = [f"### Closing the loop\n\n```bash\n{command}\n```\n"]
     lines += [f"| {' | '.join(HEADINGS)} |", "| --- |" + " ---: |" * (len(HEADINGS) - 1)]
     lines += [f"| {name} | {' | '.join(cells(row))} |" for name, row in rows.items()]
     return "\n".join(lines) + "\n\nShare of turns that failed, and its change [95% bootstrap over people].\n"
