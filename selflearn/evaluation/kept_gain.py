@@ -10,7 +10,7 @@ from torch import Tensor
 
 from selflearn.evaluation.bootstrap import interval, point_and_resamples
 from selflearn.evaluation.comparison import Tables, evaluate
-from selflearn.evaluation.results import Row, Value, metric_label, value_text
+from selflearn.evaluation.results import Row, Value, better, metric_label, value_text
 from selflearn.evaluation.tables import metrics_of
 
 
@@ -24,9 +24,9 @@ class KeptGain:
         feedback: of the one that learned without them.
         floor: of what costs nothing.
         floor_name: which system that is.
-        share: (feedback - floor) / (gold - floor), with its 95% interval; None where the gain of gold
-            labels may be none, as its interval holds 0: a share of nothing says nothing. Where lower is better both
-            gains are negative, and the share is read as elsewhere.
+        share: (feedback - floor) / (gold - floor), with its 95% interval; None where gold labels gain nothing, or
+            may gain nothing as the interval of their gain holds 0: a share of nothing, or of a loss, says nothing.
+            Where lower is better both gains are negative, and the share is read as elsewhere.
         beside: of other systems that have the metric, by name: bounds, or people.
     """
 
@@ -93,7 +93,7 @@ def kept_gains(
             raise ValueError(_lacks(metric, lacking or list(floors), values))
         ours, kept, nothing = (values[name][metric] for name in ("gold", "feedback", floor))
         found.append(KeptGain(metric=metric, gold=ours[0].item(), feedback=kept[0].item(), floor=nothing[0].item(),
-                              floor_name=floor, share=_share(ours - nothing, kept - nothing),
+                              floor_name=floor, share=_share(ours - nothing, kept - nothing, better(_row(metric))),
                               beside={name: values[name][metric][0].item() for name in beside
                                       if metric in values[name]}))  # fmt: skip
     return found
@@ -118,10 +118,13 @@ def _lacks(metric: str, systems: Sequence[str], values: Mapping[str, Mapping[str
     )
 
 
-def _share(gain: Tensor, kept: Tensor) -> Value | None:
-    """Share of a gain, ``(1 + R,)`` values each, the first of them the point; None where the gain may be none."""
-    ends = interval(gain[1:])
-    if ends is None or ends[0] * ends[1] <= 0:
+def _share(gain: Tensor, kept: Tensor, direction: int) -> Value | None:
+    """Share of a gain, ``(1 + R,)`` values each, the first of them the point; None where the gain may be none.
+
+    ``direction`` is 1 where higher is better, -1 where lower is.
+    """
+    ends = interval(direction * gain[1:])
+    if ends is None or ends[0] <= 0:
         return None
     shares = kept / gain
     low, high = interval(shares[1:]) or (None, None)

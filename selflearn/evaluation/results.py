@@ -304,8 +304,18 @@ def row_label(row: Row, results: Results, task_metrics: Mapping[str, ItemTable])
     base = name.partition("@")[0] if metric is None else metric.name
     low, high = results.items.get(f"{task}_items{name.removeprefix(base)}", (None, None))
     count = "" if low is None else f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
-    direction = 0 if metric is None else 1 if metric.higher_is_better else -1
-    return metric_label(row, task_metrics), count, direction
+    return metric_label(row, task_metrics), count, better(row, task_metrics)
+
+
+def better(row: Row, task_metrics: Mapping[str, ItemTable] = TASK_METRICS) -> int:
+    """1 where a higher value of the metric is better, -1 where a lower one is, 0 where that is not known.
+
+    Example:
+        >>> better(("transcript", "wer@defects"))
+        -1
+    """
+    metric = _metric_of(row, task_metrics)
+    return 0 if metric is None else 1 if metric.higher_is_better else -1
 
 
 def metric_label(row: Row, task_metrics: Mapping[str, ItemTable] = TASK_METRICS) -> str:

@@ -34,6 +34,13 @@ def test_there_is_no_share_of_what_may_be_nothing():
     assert kept_gains_rows([one])[1:] == [row]
 
 
+def test_there_is_no_share_of_a_loss():
+    """Half of what is lost by gold labels is no half of a gain."""
+    (one,) = gains(30, gold=20, floor=40)
+    assert one.share is None
+    assert kept_gains_rows([one])[1][-1] == "no gain to keep"
+
+
 def heard(wrong):
     """A system that mishears one word of three in the first so many of the dialogues, of which every second failed."""
     rows = [(name, 0, "play blue bird", "play new bird" if i < wrong else "play blue bird", i % 2 == 0)
@@ -53,6 +60,11 @@ def test_of_errors_the_share_is_of_those_that_go_away():
     assert headings[-1] == "oracle"
     assert [row[0] for row in rows] == ["transcript/wer ↓", "transcript/wer@defects ↓", "intent/accuracy ↑"]
     assert [row[-1] for row in rows] == ["0.056", "0.056", ""]
+
+
+def test_of_errors_there_is_no_share_where_more_of_them_are_made():
+    said = {"dialogue_ids": IDS, "resamples": 200, "metrics": ["transcript/wer"]}
+    assert kept_gains(heard(40), heard(30), {"assistant": heard(20)}, **said)[0].share is None
 
 
 def test_a_metric_is_compared_with_the_first_that_has_it():
