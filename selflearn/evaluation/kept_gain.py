@@ -68,7 +68,7 @@ def kept_gains(
 
     Raises:
         RecordError: the systems were given different items.
-        ValueError: one of the models, or everything that costs nothing, lacks a metric.
+        ValueError: one of the models, or everything that costs nothing, lacks a metric, or it is undefined there.
 
     Example:
         >>> import pandas as pd
@@ -100,11 +100,12 @@ def kept_gains(
 
 
 def _measured(tables: Tables, dialogue_ids: Sequence[str], weights: Tensor) -> dict[str, Tensor]:
-    """By key, a metric on all dialogues and on each resample."""
+    """By key, a metric on all dialogues and on each resample; none that is undefined on all of them."""
     return {
         key: value
         for table, frame in tables.items()
         for key, value in metrics_of(table, frame, dialogue_ids, weights).items()
+        if not value[0].isnan()
     }
 
 
@@ -113,8 +114,9 @@ def _lacks(metric: str, systems: Sequence[str], values: Mapping[str, Mapping[str
     known = list(dict.fromkeys(key for found in values.values() for key in found))
     near = ", ".join(get_close_matches(metric, known, n=3)) or ", ".join(known)
     return (
-        f"metrics: {' and '.join(systems)} {'has' if len(systems) == 1 else 'have'} no {metric}; expected metrics of "
-        f"both models and of one system that costs nothing: leave it out, or was {near} meant?"
+        f"metrics: {' and '.join(systems)} {'has' if len(systems) == 1 else 'have'} no {metric}; expected metrics that "
+        "are defined for both models and for one system that costs nothing (an AUC takes items of both kinds): leave "
+        f"it out, or was {near} meant?"
     )
 
 

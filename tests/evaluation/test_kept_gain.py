@@ -80,6 +80,19 @@ def test_a_metric_that_is_not_there_is_no_row_less_but_an_error():
         gains(35, nothing={})
 
 
+def decided(score, auc=True):
+    """A system whose AUC is 1, or undefined, as all items are positive."""
+    rows = [(name, 0, not auc or i < 30, i < 30, score - i / 100) for i, name in enumerate(IDS)]
+    return {"defect": pd.DataFrame(rows, columns=["dialogue_id", "turn", "gold", "prediction", "score"])}
+
+
+def test_an_undefined_metric_is_one_that_is_not_there():
+    """It is no number to print, and not one to say of that gold labels gain nothing."""
+    said, floors = decided(0.9, auc=False), {"assistant": decided(0.8, auc=False)}
+    with pytest.raises(ValueError, match=r"gold and feedback have no defect/auc; expected metrics that are defined"):
+        kept_gains(said, said, floors, dialogue_ids=IDS, metrics=["defect/auc"], resamples=10)
+
+
 def test_other_items_are_refused():
     with pytest.raises(RecordError, match="items to be the same"):
         kept_gains(said(50), said(40, gold="y"), {"assistant": said(20)}, dialogue_ids=IDS, metrics=["intent/accuracy"])
