@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-_COLOURS = ("#0b6e99", "#b9521a", "#437d34", "#8a4f9e", "#806f26", "#5f6b73")
+_COLOURS = ("#0b6e99", "#b9521a", "#437d34", "#8a4f9e", "#806f26", "#5f6b73", "#c2185b", "#222222")
 _STYLE = "font-family: system-ui, sans-serif; font-size: 12px"
 
 
@@ -26,7 +26,8 @@ def interval_figure(metrics: Mapping[str, float], names: Sequence[str]) -> str:
     rows = [name for name in names if f"test/{name}" in metrics]
     step, left, width = 14 * len(systems) + 16, 240, 420
     height = 40 + step * len(rows) + 24
-    parts = [_legend(systems, left)]
+    names, end = _legend(systems, left)
+    parts = [names]
     for tick in range(0, 11, 2):
         x = left + width * tick / 10
         parts.append(f'<line x1="{x}" x2="{x}" y1="34" y2="{height - 24}" stroke="#ddd"/>')
@@ -39,7 +40,7 @@ def interval_figure(metrics: Mapping[str, float], names: Sequence[str]) -> str:
             if key in metrics:
                 place = (left, width, top + 14 * j + 8)
                 parts.append(_interval(metrics, key, place, _COLOURS[j % len(_COLOURS)]))
-    return _document(left + width + 70, height, parts)
+    return _document(max(left + width + 70, end), height, parts)
 
 
 def _interval(metrics: Mapping[str, float], key: str, place: tuple[float, float, float], colour: str) -> str:
@@ -54,14 +55,15 @@ def _interval(metrics: Mapping[str, float], key: str, place: tuple[float, float,
     )
 
 
-def _legend(systems: Sequence[str], left: float) -> str:
+def _legend(systems: Sequence[str], left: float) -> tuple[str, float]:
+    """Names in their colours, side by side from the left, and where they end: a picture is at least so wide."""
     parts, x = [], left
     for j, system in enumerate(systems):
         colour = _COLOURS[j % len(_COLOURS)]
         parts.append(f'<circle cx="{x}" cy="16" r="4" fill="{colour}"/>')
         parts.append(f'<text x="{x + 8}" y="20" fill="{colour}">{escape(system)}</text>')
         x += 24 + 7 * len(system)
-    return "".join(parts)
+    return "".join(parts), x
 
 
 def bar_figure(values: Mapping[str, float], title: str) -> str:
@@ -99,7 +101,8 @@ def curve_figure(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
     """
     systems = list(dict.fromkeys(system for curves in panels.values() for system in curves))
     width, height, left, top = 230, 150, 44, 64
-    parts = [_legend(systems, left)]
+    names, end = _legend(systems, left)
+    parts = [names]
     for i, (title, curves) in enumerate(panels.items()):
         x, y = left + (i % 3) * (width + 56), top + (i // 3) * (height + 66)
         parts.append(f'<g transform="translate({x},{y})"><text y="-10" fill="#555">{escape(title)}</text>')
@@ -123,7 +126,7 @@ def curve_figure(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]
             parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="1.8"/>')
         parts.append("</g>")
     rows = (len(panels) + 2) // 3
-    return _document(left + 3 * (width + 56), top + rows * (height + 66), parts)
+    return _document(max(left + 3 * (width + 56), end), top + rows * (height + 66), parts)
 
 
 def risk_figure(

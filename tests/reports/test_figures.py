@@ -26,6 +26,18 @@ def test_interval_figure_shows_every_system_of_every_metric_that_was_measured():
     assert lengths == [84.0, 0.0]  # a fifth of the scale, and a value without an interval
 
 
+def test_every_system_of_a_run_has_a_colour_of_its_own_and_its_name_is_inside_the_picture():
+    """As many systems as baselines=simulated asks for."""
+    systems = ["no_context", "tfidf", "tfidf_context", "majority", "assistant", "oracle", "annotator"]
+    metrics = {"test/intent/accuracy": 0.9} | {f"baseline/{name}/test/intent/accuracy": 0.5 for name in systems}
+    curves = {f"a log with a long name, number {i}": [(1, 0.5)] for i in range(8)}
+    for figure in (interval_figure(metrics, ["intent/accuracy"]), curve_figure({"turns": curves})):
+        tree = ElementTree.fromstring(figure)
+        names = [node for node in tree.iter(f"{SVG}text") if node.get("y") == "20"]
+        assert len({name.get("fill") for name in names}) == len(names) == 8
+        assert all(float(node.get("x")) + 7 * len(node.text) <= float(tree.get("width")) for node in names)
+
+
 def test_loss_figure_has_a_line_for_each_loss_and_leaves_out_what_was_not_logged():
     losses = pd.DataFrame({"step": [0, 1, 2], "train/intent_loss": [3.0, None, 1.0], "train/tokens": [5, 5, 5]})
     tree = ElementTree.fromstring(loss_figure(losses, smoothing=1))
