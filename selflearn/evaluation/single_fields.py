@@ -10,6 +10,7 @@ training part of each fold.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -49,7 +50,8 @@ class FieldScore:
     Attributes:
         label: "defect" or "success".
         field: name of the field; of the next turn where it begins with "next ", its text where it ends with " (words)".
-        auc: area under the ROC curve, out of fold, people kept together; at least .5 says nothing.
+        auc: area under the ROC curve, out of fold, people kept together; at least .5 says nothing. NaN where all labels
+            are the same.
         known: share of the items where the field has a value.
     """
 
@@ -68,10 +70,10 @@ def single_fields(dialogues: Sequence[Dialogue], *, folds: int = 5, seed: int = 
         seed: of the models.
 
     Raises:
-        ValueError: nothing is labelled.
+        ValueError: nothing is labelled, or a label is known of fewer people than there are folds.
     """
     found = []
-    for label, items in _labelled(dialogues).items():
+    for label, items in _labelled(dialogues, folds).items():
         for field, values in items.columns.items():
             auc = _auc([values], items, folds, seed)
             known = float(np.mean([value is not None for value in values]))
@@ -91,10 +93,10 @@ def what_follows(dialogues: Sequence[Dialogue], *, folds: int = 5, seed: int = 0
         One score a label, under the field :data:`FOLLOWS`; none of a label where nothing follows.
 
     Raises:
-        ValueError: nothing is labelled.
+        ValueError: nothing is labelled, or a label is known of fewer people than there are folds.
     """
     found = []
-    for label, items in _labelled(dialogues).items():
+    for label, items in _labelled(dialogues, folds).items():
         columns = [values for field, values in items.columns.items() if field.startswith(FOLLOWING)]
         if columns:
             known = float(np.mean([any(value is not None for value in row) for row in zip(*columns, strict=True)]))
@@ -103,17 +105,20 @@ def what_follows(dialogues: Sequence[Dialogue], *, folds: int = 5, seed: int = 0
 
 
 def said_of_fields(scores: Sequence[FieldScore], *, allowed: float) -> str:
-    """Which fields give a label away, by name and with their AUC, or that none does.
+    """Which fields give a label away, by name and with their AUC, or that none does; and of which labels none can.
 
     Args:
         scores: from :func:`single_fields`.
         allowed: AUC above which a field gives the label away.
     """
     above = [f"`{score.field}` ({score.label}, {_digits(score.auc)})" for score in scores if score.auc > allowed]
-    limit, number = f"{allowed:g}".replace("0.", ".", 1), len({score.field for score in scores})
+    measured = {score.field for score in scores if not math.isnan(score.auc)}
+    limit, number = f"{allowed:g}".replace("0.", ".", 1), len(measured)
+    said = [f"No field gives a label away: of {number} fields none has an AUC above {limit}."] if measured else []
     if above:
-        return f"Of {number} fields these have an AUC above {limit}: {', '.join(above)}."
-    return f"No field gives a label away: of {number} fields none has an AUC above {limit}."
+        said = [f"Of {number} fields these have an AUC above {limit}: {', '.join(above)}."]
+    alike = dict.fromkeys(score.label for score in scores if math.isnan(score.auc))
+    return " ".join([*said, *(f"Of {label} nothing can be told: all of its labels are the same." for label in alike)])
 
 
 def fields_markdown(scores: Sequence[FieldScore], *, allowed: float, shown: int = 10) -> str:
@@ -183,7 +188,7 @@ class _Items:
     columns: Mapping[str, Sequence[_Value | None]]
 
 
-def _labelled(dialogues: Sequence[Dialogue]) -> dict[str, _Items]:
+def _labelled(dialogues: Sequence[Dialogue], folds: int) -> dict[str, _Items]:
     found = {}
     for label, items in (("defect", _defects(dialogues)), ("success", _failures(dialogues))):
         if items:
@@ -195,6 +200,10 @@ def _labelled(dialogues: Sequence[Dialogue]) -> dict[str, _Items]:
             )
     if not found:
         raise ValueError(f"none of the {len(dialogues)} dialogues has a label of defect or success")
+    for label, told in found.items():
+        if (number := len(np.unique(told.people))) < folds:
+            raise ValueError(f"{label} is labelled for {number} people; expected {folds} or more, one for each fold: "
+                             "give more dialogues, or ask for fewer folds")  # fmt: skip
     return found
 
 

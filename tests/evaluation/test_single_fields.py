@@ -133,6 +133,23 @@ def test_without_labels_there_is_nothing_to_score():
         single_fields([plain_dialogue(("a", "b"))])
 
 
+def test_a_label_that_is_always_the_same_is_not_said_to_be_safe():
+    alike = [
+        plain_dialogue(("a", "b"), id=f"d{i}").with_labels(Labels(turns=(TurnLabels(defect=Label(value=False)),)))
+        for i in range(12)
+    ]
+    text = said_of_fields(single_fields(alike), allowed=0.85)
+    assert text == "Of defect nothing can be told: all of its labels are the same."
+    told = FieldScore(label="success", field="status", auc=0.6, known=1.0)
+    text = said_of_fields([*single_fields(alike), told], allowed=0.85)
+    assert text.startswith("No field gives a label away: of 1 fields none has an AUC above .85. Of defect nothing ")
+
+
+def test_fewer_people_than_folds_are_refused():
+    with pytest.raises(ValueError, match="defect is labelled for 3 people; expected 5 or more, one for each fold"):
+        single_fields([replace(dialogue, user_id=f"u{i % 3}") for i, dialogue in enumerate(log(30))])
+
+
 def test_fields_that_give_a_label_away_are_named_and_of_the_others_the_strongest_are_shown():
     scores = [
         FieldScore(label=label, field=f"f{i}", auc=auc, known=0.5)
