@@ -104,12 +104,17 @@ class NBestOracle:
             else:
                 intents.append(_intent(turn))
                 slots.append(_slots(turn))
-            said = label.transcript.value.split() if label.transcript else []
+            said = _words(label.transcript.value) if label.transcript else []
             texts = [hypothesis.text for hypothesis in turn.recognition] or [turn.request or ""]
-            transcripts.append((min(texts, key=lambda text: Levenshtein.distance(text.split(), said)), 1.0))
+            transcripts.append((min(texts, key=lambda text: Levenshtein.distance(_words(text), said)), 1.0))
         return DialoguePrediction(
             intents=tuple(intents), slots=tuple(slots), extra={"transcript": tuple(transcripts)}
         )  # fmt: skip
+
+
+def _words(text: str) -> list[str]:
+    """Words as the metric counts their errors, capitals aside: else what has the fewest would be no bound."""
+    return text.casefold().split()
 
 
 def _intent(turn: Turn) -> tuple[str, float]:

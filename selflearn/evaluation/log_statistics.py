@@ -48,7 +48,7 @@ class LogStatistics:
         defects: turns by whether they are defects, where that is known.
         heard: requests that a recogniser heard and whose transcript is labelled, by the confidence in the first
             hypothesis, to three digits, and by whether it is right.
-        transcripts: of these requests the words that were said, and the word errors.
+        transcripts: of these requests the words that were said, and the word errors, capitals aside.
     """
 
     turns_of_dialogue: Counter[int] = field(default_factory=Counter)
@@ -85,7 +85,7 @@ class LogStatistics:
                 self._add_heard(turn.recognition[0], labels.transcript.value)
 
     def _add_heard(self, first: RecognitionHypothesis, transcript: str) -> None:
-        said, heard = transcript.split(), first.text.split()
+        said, heard = transcript.casefold().split(), first.text.casefold().split()  # as the metric counts errors
         self.transcripts.update(words=len(said), errors=Levenshtein.distance(said, heard))
         if first.score is not None:
             self.heard[round(first.score, 3), said == heard] += 1

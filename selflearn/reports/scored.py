@@ -81,7 +81,10 @@ def scored_table(
             dialogues = frame.loc[given, "dialogue_id"].to_numpy()
             taken = accepted_items(scores, dialogues, threshold=accept.threshold, max_items=accept.max_items)
             found.accepted = array("b", taken.astype(int).tolist())
-    right = frame.loc[given, "prediction"].eq(frame.loc[given, "gold"]).fillna(False)
+    said_and_gold = frame.loc[given, ["prediction", "gold"]]
+    if table_name in FREE_TEXT:  # as a label is compared (is_right): by its words
+        said_and_gold = said_and_gold.map(lambda text: " ".join(str(text).casefold().split()))
+    right = said_and_gold["prediction"].eq(said_and_gold["gold"]).fillna(False)
     found.scores, found.right = array("d", scores.tolist()), array("b", right.astype(int).tolist())
     return found
 

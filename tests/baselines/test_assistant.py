@@ -74,6 +74,17 @@ def test_the_oracle_takes_the_best_of_each_list():
         NBestOracle([]).predict([dialogue.observed()], [[]])
 
 
+def test_what_the_oracle_takes_has_the_fewest_word_errors_as_they_are_counted():
+    """Capitals are no errors: else what it takes would be no bound."""
+    heard = tuple(RecognitionHypothesis(text=text) for text in ("play blue beard", "PLAY BLUE BIRD"))
+    turn = Turn(request="play blue beard", recognition=heard)
+    known = Dialogue(id="1", corpus="table", split="test", turns=(turn,)).with_labels(
+        Labels(turns=(TurnLabels(transcript=Label(value="play blue bird")),))
+    )
+    answer = NBestOracle([known]).predict([known.observed()], [[]])[0]
+    assert answer.extra["transcript"] == (("PLAY BLUE BIRD", 1.0),)
+
+
 def test_the_slots_of_the_oracle_are_those_of_the_interpretation_whose_intent_is_right():
     """Else slots on defects would have no bound beside them."""
     readings = tuple(

@@ -99,6 +99,13 @@ def test_how_well_a_recogniser_hears_and_knows_it():
     assert "| AUC of its confidence for heard right | 0.62 |" in statistics_markdown({"mine": log})
 
 
+def test_capitals_are_no_word_errors_as_in_all_metrics():
+    log = log_statistics([heard(("play Blue Bird", 0.9, "Play blue bird"), ("stop", 0.4, "shop"))])
+    found = describe(log, requests=1, words=1)
+    assert found["word_error_rate"] == pytest.approx(1 / 4)
+    assert found["heard_right"] == 0.5
+
+
 def test_of_recognition_nothing_is_said_that_the_log_does_not_tell():
     names = {"word_error_rate", "heard_right", "confidence", "confidence_auc"}
     for turns, expected in (

@@ -95,6 +95,12 @@ def test_a_table_of_other_items_than_labels_is_not_accepted_by_their_threshold()
     assert scored_table("segmentation", gaps, accept=Acceptance(threshold=0.5)).accepted is None
 
 
+def test_a_transcript_is_right_where_its_words_are_as_everywhere_else():
+    said = frame(gold=["Play jazz", "stop", "go", "go"], prediction=["play  jazz", "top", "go", "Go"], score=[0.5] * 4)
+    assert list(scored_table("transcript", said).right) == [1, 0, 1, 1]
+    assert list(scored_table("intent", said).right) == [0, 0, 1, 0]
+
+
 def test_spans_that_were_missed_have_a_name_and_no_score():
     spans = frame(gold=["x", None, "y", "x"], prediction=["x", "x", None, "y"], score=[0.9, 0.5, None, 0.4])
     found = scored_table("slots", spans)
