@@ -64,7 +64,7 @@ class SystemResult:
         test: tables of the test dialogues, variants (``task@variant``) included.
         tune: tables of the tuning dialogues.
         calibrate: tables of those that calibrate.
-        seconds: by stage ("train", "predict").
+        seconds: by stage ("train", for views too, and "predict").
         notes: what the system chose, for the report.
         machine: where it was trained.
     """
@@ -135,15 +135,18 @@ def run_system(
     read = {what: number - before[what] for what, number in _read_counts(system).items()}
     tune, calibrate = (label(system, part, tasks) for part in (split.tune, split.calibrate))
     result = SystemResult(test=test, tune=tune, calibrate=calibrate, notes=_notes(system) | {"read": read})
+    trained = 0.0
     for view in views if "success" in result.test else ():
         shown = Split(**{part: in_view(getattr(split, part), view) for part in ("train", "tune", "test")})
         if not shown.test:
             continue
+        began = time.perf_counter()
         chosen = system if make_for_view is None else make_for_view(shown.train, shown.tune, directory / view)
+        trained += time.perf_counter() - began
         originals = {one.id: dialogue.id for dialogue in split.test for one in in_view([dialogue], view)}
         table = _view_table(chosen, shown, originals)
         result.test[f"success@{view}"] = add_slices({"success": table}, shown.test, ())["success"]
-    seconds["predict"] = time.perf_counter() - start
+    seconds = {"train": seconds["train"] + trained, "predict": time.perf_counter() - start - trained}
     result.seconds = seconds
     result.test = _in_order(result.test)
     _write_result(done, result)

@@ -1,6 +1,7 @@
 import functools
 import operator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -133,6 +134,18 @@ def test_success_in_a_view_is_of_the_goals_of_the_whole_dialogues(tmp_path):
         for name in ("success", "success@before_notify")
     )
     assert whole[["dialogue_id", "goal", "gold"]].equals(view[["dialogue_id", "goal", "gold"]])
+
+
+def test_training_for_a_view_counts_as_training(tmp_path, monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("selflearn.evaluation.benchmark.time", SimpleNamespace(perf_counter=lambda: clock.now))
+
+    def slow(train, tune, directory):
+        clock.now += 60
+        return Guesser()
+
+    found = run_system(lambda *_: Guesser(), SPLIT, tmp_path, **ASKED, views=["no_notify"], make_for_view=slow)
+    assert found.seconds == {"train": 60.0, "predict": 0.0}
 
 
 @pytest.mark.parametrize("view", ["no_notify", "before_notify"])
