@@ -225,7 +225,7 @@ def results_table(
     table = _terminal_table(results, title)
     table.add_column("metric", no_wrap=True)
     for system in results.systems:
-        table.add_column(system.replace("_", "\n"), justify="right", no_wrap=True)
+        table.add_column(escape(system).replace("_", "\n"), justify="right", no_wrap=True)
     before = ""
     tasks = list(dict.fromkeys(task for task, _ in results.rows()))
     for row in sorted(results.rows(), key=lambda row: tasks.index(row[0])):
@@ -264,7 +264,12 @@ def _terminal_table(results: Results, title: str | None) -> Table:
     caption = f"{_ends(results)}; ↑ higher is better, ↓ lower is better. {_SIGNS[1]} the model is better, "
     caption += f"{_SIGNS[-1]} it is worse: all of the paired difference lies on that side of zero."
     return Table(
-        title=title, caption=caption, padding=(0, 1, 0, 0), box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
+        title=None if title is None else escape(title),
+        caption=caption,
+        padding=(0, 1, 0, 0),
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
     )
 
 

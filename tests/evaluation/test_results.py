@@ -7,7 +7,7 @@ import io
 import pandas as pd
 from rich.console import Console
 
-from selflearn.evaluation import Results, evaluate, results_markdown, results_table
+from selflearn.evaluation import Results, evaluate, results_markdown, results_table, systems_table
 
 METRICS = {
     "test/segmentation/boundary_f1": 0.9675,
@@ -66,6 +66,17 @@ def test_the_terminal_shows_every_row_and_number():
         "tfidf",
     ):
         assert text in shown
+
+
+def test_what_stands_in_brackets_is_shown_in_both_tables_of_a_terminal():
+    """Names of runs are settings: tasks.names=[intent,slots]."""
+    name = "names=[intent,slots]"
+    metrics = {"test/intent/accuracy": 0.9, f"baseline/{name}/test/intent/accuracy": 0.8}
+    for table in (results_table, systems_table):
+        console = Console(file=io.StringIO(), width=140, color_system=None)
+        console.print(table(Results.from_metrics(metrics), title="sgd, data.domains=[music]"))
+        assert name in console.file.getvalue()
+        assert "data.domains=[music]" in " ".join(console.file.getvalue().split())
 
 
 def test_every_metric_of_an_evaluation_has_a_row(systems: dict[str, dict[str, pd.DataFrame]], dialogue_ids: list[str]):
