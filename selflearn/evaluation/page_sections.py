@@ -100,6 +100,32 @@ def copied_images(section: Section, folder: Path) -> Section:
     return replace(section, text=_IMAGE.sub(copied, section.text), folder=None)
 
 
+def check_images(given: Sequence[Section], staying: Iterable[Section], folder: Path) -> None:
+    """See that no image would take the place of another section's: in the folder of images each name is one image.
+
+    Args:
+        given: sections whose images are to be copied (:func:`copied_images`).
+        staying: sections of the page that are not replaced.
+        folder: of the page.
+
+    Raises:
+        ValueError: two sections show different images of one name; names them.
+    """
+    shown: dict[str, tuple[str, Path]] = {}
+    for section in [*staying, *given]:
+        for _, link in _IMAGE.findall(section.text):
+            if section.folder is None and Path(link).parent != Path(IMAGES):
+                continue  # of a run: it is not copied
+            image = (section.folder or folder) / link
+            title, other = shown.setdefault(image.name, (section.title, image))
+            if image.is_file() and other.is_file() and image.read_bytes() != other.read_bytes():
+                raise ValueError(
+                    f"the sections {title!r} and {section.title!r} show two images of one name, {image.name}, and one "
+                    f"would take the place of the other in {folder / IMAGES}; expected a name for each: rename "
+                    f"{image}, and in the note that shows it"
+                )
+
+
 def read_page(text: str) -> tuple[str, list[Section]]:
     """Head and sections of a page that :func:`written_page` wrote."""
     runs, _, notes = text.partition(f"\n{NOTES}\n")

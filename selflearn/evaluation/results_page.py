@@ -14,6 +14,7 @@ import yaml  # type: ignore[import-untyped]
 from selflearn._replacing import replace_text
 from selflearn.evaluation.page_sections import (
     Section,
+    check_images,
     copied_images,
     read_notes,
     read_page,
@@ -192,7 +193,8 @@ def write_results_page(
 
     Raises:
         RunDirectoryError: a directory lacks a file or a key; the page is left as it was.
-        ValueError: as in :func:`results_page`; or the file is another page, which does not begin as this one does.
+        ValueError: as in :func:`results_page`; or the file is another page, which does not begin as this one does; or
+            two sections show different images of one name.
     """
     old: list[Section] = []
     if page.is_file():
@@ -205,11 +207,13 @@ def write_results_page(
             )
     notes = list(notes)
     given = _given(directories, notes, main, task_metrics)
+    titles = {section.title for section in given}
+    stay = [section for section in old if section.title not in titles]
+    check_images(given, stay, page.parent)
     page.parent.mkdir(parents=True, exist_ok=True)
     given = [copied_images(section, page.parent) for section in given]
     replace_text(page, written_page(_HEAD, updated(old, given)))
-    titles = {section.title for section in given}
-    return [section.title for section in old if section.title not in titles]
+    return [section.title for section in stay]
 
 
 def _given(

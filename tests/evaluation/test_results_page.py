@@ -205,6 +205,26 @@ def test_images_of_notes_are_copied_beside_the_page(tmp_path: Path):
     assert "![Curves (six)](images/logs.svg)" in page.read_text(encoding="utf-8")
 
 
+def test_no_image_takes_the_place_of_that_of_another_section(tmp_path: Path):
+    notes = []
+    for name in ("home", "car"):
+        notes.append(make_note(tmp_path / name / "page.md", f"## Of the {name}\n\n![Curves](logs.svg)\n"))
+        (tmp_path / name / "logs.svg").write_text(f"<svg>{name}")
+    page, image = tmp_path / "docs" / "results.md", tmp_path / "docs" / "images" / "logs.svg"
+    with pytest.raises(ValueError, match=r"'Of the home' and 'Of the car' show two images of one name, logs\.svg"):
+        write_results_page([], page, notes=notes)
+    write_results_page([], page, notes=notes[:1])
+    with pytest.raises(ValueError, match=r"'Of the home' and 'Of the car' show two images of one name, logs\.svg"):
+        write_results_page([], page, notes=notes[1:])
+    assert image.read_text() == "<svg>home"
+    (tmp_path / "home" / "logs.svg").write_text("<svg>anew")
+    write_results_page([], page, notes=notes[:1])  # a section may have another image than before
+    assert image.read_text() == "<svg>anew"
+    (tmp_path / "car" / "logs.svg").write_text("<svg>anew")
+    write_results_page([], page, notes=notes)  # one image twice is no harm
+    assert "## Of the car" in page.read_text(encoding="utf-8")
+
+
 def test_another_page_and_notes_without_sections_are_refused_and_left_alone(tmp_path: Path):
     run, page = make_run(tmp_path / "run"), make_note(tmp_path / "page.md", "# Results\n\nmine\n")
     with pytest.raises(ValueError, match=r"page\.md begins with '# Results'; expected a page of results"):
