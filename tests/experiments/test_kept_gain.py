@@ -54,7 +54,7 @@ def test_a_users_fault_is_said_in_words(command, tmp_path):
     for more, message in (
         ({"feedback": "other"}, "were evaluated on different dialogues (40 and 30)"),
         ({"feedback": "alone"}, "alone has none of the systems assistant, tfidf_context; it has model"),
-        ({}, "gold and feedback have no segmentation/boundary_f1; expected metrics of both models"),
+        ({}, "gold and feedback have no segmentation/boundary_f1; expected metrics that are defined for both models"),
         (
             {"beside": "[assistent]", "metrics": "[intent/accuracy]"},
             "beside: feedback has no system 'assistent'; was assistant meant?",
