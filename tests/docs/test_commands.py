@@ -113,6 +113,7 @@ def test_every_notebook_runs_in_three_minutes_of_two_cores(notebook, tmp_path):
     assert worked < 2 * 180
 
 
+@pytest.mark.slow
 def test_the_quickstart_runs_on_a_small_log(tmp_path):
     run(
         program(ROOT / "notebooks" / "quickstart.ipynb", tmp_path, **{"WORLD, SESSIONS, ENCODER": '"car", 250, "tiny"'})

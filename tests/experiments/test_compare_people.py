@@ -28,6 +28,7 @@ def compared():
     return lambda **more: Compared(cfg=OmegaConf.merge(cfg, {"systems": ["model"]}), **one, **more)
 
 
+@pytest.mark.slow
 def test_columns_of_grades_are_not_called_raters(compared):
     pytest.importorskip("crowdkit", reason="crowd-kit is not installed: make setup")
     one = compared(seats=UserSatisfaction.seats)

@@ -129,6 +129,7 @@ def test_components_of_the_assistant_are_put_in_by_import_path(run):
                for turn in d.truth.turns)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_training_on_other_rates_simulates_another_log(command, one_step, world):
     arguments = (*one_step, "experiment=simulated", f"data.simulate.world={world}", "data.simulate.dialogues=80",
                  "data.simulate.workers=1", "paths.runs=runs")  # fmt: skip
@@ -202,6 +203,7 @@ def test_training_simulates_what_it_needs(command, one_step, world, supervision)
     assert table["@defects"].any()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_certified_afterwards_labels_again_with_its_promises(command, cache, one_step, world):
     arguments = (
         *one_step, "experiment=simulated", f"data.simulate.world={world}", "data.simulate.dialogues=80",

@@ -411,6 +411,7 @@ def test_folds_by_question_leave_whole_questions_out(command, one_step, corpora)
     assert not any(test & part for test, *parts in held_out for part in parts)
 
 
+@pytest.mark.slow
 def test_a_rater_who_is_held_out_is_measured_on_the_items_of_the_model_and_bots_are_left_out(command, one_step):
     few = ["data.folds=2", "baselines.names=[majority,annotator]", "paths.output_dir=run"]
     run = command(*one_step, "experiment=dbdc3", *few)

@@ -48,6 +48,7 @@ def test_a_grade_is_measured_in_pairs_of_a_true_and_a_wrong_response_of_the_same
         assert "found" not in found
 
 
+@pytest.mark.slow
 def test_a_model_that_learned_nothing_is_at_chance_and_one_that_learned_is_not(tmp_path):
     many = home_dialogues(80, seed=1, split="dev")  # of few, chance alone may rank a third first
     untrained = judge(many).measures(RANDOM)

@@ -68,6 +68,7 @@ def test_the_number_of_workers_changes_no_byte(small_shards, whole, tmp_path):
     assert sum((summary for _, summary in written), Summary()).asked["defect"] > 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_said_and_the_log_goes_on_from_there(small_shards, tmp_path):
     written = write_log(small_shards, 2200, tmp_path, workers=2)
     next(written)
@@ -174,6 +175,7 @@ def test_another_log_in_the_directory_is_left_alone(small_shards, whole, tmp_pat
         write(small_shards, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_log_for_development_is_another_log(small_shards, whole, tmp_path):
     claim = ["version", "world", "rates", "seed", "dialogues", "channel"]
     assert list(json.loads((whole[0] / "simulation.json").read_text())) == claim  # so that older logs are recognised
@@ -187,6 +189,7 @@ def test_a_log_for_development_is_another_log(small_shards, whole, tmp_path):
         write(small_shards, tmp_path / "1")
 
 
+@pytest.mark.slow
 def test_other_rates_make_another_log_of_the_same_bytes_in_every_process(small_shards, whole, tmp_path):
     rates = {"people.reactions.barge_in": 1.0, "people.reactions.notice.wrong": 1.0, "people.goals.mean": 1.2}
     setting = Setting.load(small_shards.world.directory, seed=1, rates=rates)

@@ -234,6 +234,7 @@ def test_every_turn_of_a_log_has_its_recording(spoken):
     assert counts[-1] == turns
 
 
+@pytest.mark.slow
 def test_a_log_that_was_stopped_goes_on_with_two_workers_to_the_same_bytes(talking, spoken, tmp_path):
     def stop(number):
         if number == 7:

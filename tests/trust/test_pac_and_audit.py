@@ -15,6 +15,7 @@ def test_what_may_be_wrong_of_the_models_own_labels_is_rounded_upwards():
     assert "own labels up to 5.44% may be wrong" in promise
 
 
+@pytest.mark.slow
 def test_the_whole_set_is_within_epsilon_as_often_as_promised():
     rng = np.random.default_rng(0)
     scores = rng.random(2000)

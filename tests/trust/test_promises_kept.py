@@ -133,6 +133,7 @@ def test_several_starts_in_audits_of_whole_dialogues(population, method):
     assert found.accepted > 0.4
 
 
+@pytest.mark.slow
 def test_bets_of_several_starts_on_what_is_a_little_too_generous():
     flat = Population(error_correlation=0.5, most_wrong=0.102, power=0.0)
     found = repeat_audits(flat, audit=300, max_items=4, starts=3, draws=150, seed=5)
