@@ -44,17 +44,7 @@ def causal_windows(num_turns: int, max_turns: int, on_overflow: OnOverflow, *, n
     """The windows ``[start, end)`` in which a causal model reads a dialogue: where they begin hangs on no later turn.
 
     Windows overlap by half, so that every turn beyond the first window has that much before it in one of them; the
-    last one ends with the dialogue.
-
-    Args:
-        num_turns: of the dialogue.
-        max_turns: longest window.
-        on_overflow: what happens to a longer dialogue.
-        name: what the dialogue is called in the error.
-
-    Raises:
-        TooLongError: the dialogue is too long and ``on_overflow`` is "error".
-        ValueError: ``on_overflow`` is something else.
+    last one ends with the dialogue. Arguments and errors are those of :func:`turn_windows`.
 
     Example:
         >>> causal_windows(9, 4, "window")
