@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -41,9 +42,12 @@ def failure_model(dialogues: Sequence[Dialogue]) -> SignalModel:
     return SignalModel.fit(items, share_of="both", learned=np.array(followed), strength=STRENGTH)
 
 
-def failures(dialogue: Dialogue, model: SignalModel) -> list[float]:
-    """Probability that each turn of a dialogue did not serve, by a model of :func:`failure_model`."""
-    return model.probabilities(failure_votes(dialogue), failure_circumstances(dialogue))
+def failures(dialogues: Sequence[Dialogue], model: SignalModel) -> list[list[float]]:
+    """Probability that each turn of each dialogue did not serve, by a model of :func:`failure_model`."""
+    votes = [row for dialogue in dialogues for row in failure_votes(dialogue)]
+    circumstances = [row for dialogue in dialogues for row in failure_circumstances(dialogue)]
+    found = iter(model.probabilities(votes, circumstances))
+    return [list(islice(found, len(dialogue.turns))) for dialogue in dialogues]
 
 
 def failure_votes(dialogue: Dialogue) -> list[Votes]:

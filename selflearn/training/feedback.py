@@ -74,15 +74,17 @@ class FeedbackModel:
         """
         logs = [without_gold(dialogue) for dialogue in dialogues]
         failing = failure_model(logs)
-        return cls(failures=failing, starts=start_model(logs, [failures(log, failing) for log in logs]))
+        return cls(failures=failing, starts=start_model(logs, failures(logs, failing)))
 
-    def see(self, dialogue: Dialogue) -> SeenDialogue:
-        """How likely each turn of a dialogue failed, and its runs."""
-        log = without_gold(dialogue)
-        failed = failures(log, self.failures)
-        begun = [turn for turn, p in enumerate(starts(log, failed, self.starts)) if p > 0.5]
-        runs = zip(begun, [*begun[1:], len(log.turns)], strict=True)
-        return SeenDialogue(log=log, failures=tuple(failed), runs=tuple(runs))
+    def see(self, dialogues: Iterable[Dialogue]) -> list[SeenDialogue]:
+        """How likely each turn of each dialogue failed, and its runs."""
+        logs = [without_gold(dialogue) for dialogue in dialogues]
+        failed = failures(logs, self.failures)
+        begun = starts(logs, failed, self.starts)
+        return [
+            SeenDialogue(log=log, failures=tuple(failing), runs=_runs(beginning))
+            for log, failing, beginning in zip(logs, failed, begun, strict=True)
+        ]
 
     def label(self, dialogues: Iterable[Dialogue], *, seed: int) -> list[Dialogue]:
         """Dialogues with the labels that follow from what people did, and spliced ones with goals.
@@ -95,9 +97,15 @@ class FeedbackModel:
             As many dialogues with labels of their turns, and after them as many turns again in spliced dialogues, whose
             goals and successes are labelled.
         """
-        seen = [self.see(dialogue) for dialogue in dialogues]
+        seen = self.see(dialogues)
         turns = [one.log.with_labels(Labels(turns=turn_labels(one))) for one in seen]
         return [*turns, *splice(seen, seed=seed)]
+
+
+def _runs(begun: Sequence[float]) -> tuple[tuple[int, int], ...]:
+    """Turns ``[start, end)`` from each that begins a goal to the next that does."""
+    first = [turn for turn, p in enumerate(begun) if p > 0.5]
+    return tuple(zip(first, [*first[1:], len(begun)], strict=True))
 
 
 def turn_labels(seen: SeenDialogue) -> tuple[TurnLabels, ...]:

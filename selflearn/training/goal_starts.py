@@ -6,6 +6,7 @@ Rephrases and short times say no, long times say yes; in between, what the assis
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from selflearn.schema import Dialogue, Feedback, Turn
 from selflearn.training.signals import Circumstances, Items, SignalModel, Votes
@@ -42,11 +43,23 @@ def start_model(dialogues: Sequence[Dialogue], failures: Sequence[Sequence[float
     return SignalModel.fit(items, share_of="signals")
 
 
-def starts(dialogue: Dialogue, failures: Sequence[float], model: SignalModel | None) -> list[float]:
-    """Probability that a goal begins with each turn of a dialogue, by :func:`start_model`; the first does."""
+def starts(
+    dialogues: Sequence[Dialogue], failures: Sequence[Sequence[float]], model: SignalModel | None
+) -> list[list[float]]:
+    """Probability that a goal begins with each turn of each dialogue, by :func:`start_model`; with the first one does.
+
+    Args:
+        dialogues: logs.
+        failures: probability that each turn of each dialogue did not serve.
+        model: None where no log has times.
+    """
+    votes = [start_votes(dialogue) for dialogue in dialogues]
     if model is None:  # each request for itself, but for those that say the one before again
-        return [1.0, *(SAID_AGAIN if _says_again(row) else 1.0 for row in start_votes(dialogue))]
-    return [1.0, *model.probabilities(start_votes(dialogue), start_circumstances(dialogue, failures))]
+        return [[1.0, *(SAID_AGAIN if _says_again(row) else 1.0 for row in rows)] for rows in votes]
+    both = zip(dialogues, failures, strict=True)
+    circumstances = [row for dialogue, failed in both for row in start_circumstances(dialogue, failed)]
+    found = iter(model.probabilities([row for rows in votes for row in rows], circumstances))
+    return [[1.0, *islice(found, len(rows))] for rows in votes]
 
 
 def start_votes(dialogue: Dialogue) -> list[Votes]:

@@ -29,7 +29,7 @@ def truth(log):
 
 
 def test_failures_are_told_from_what_people_did(log, model, truth):
-    found = np.concatenate([failures(dialogue, model) for dialogue in log])
+    found = np.concatenate(failures(log, model))
     assert roc_auc_score(truth, found) > 0.75
     hands = [
         sum(v.get(name) == "True" for name in ("barge_in", "rephrase", "repetition"))
@@ -45,7 +45,7 @@ def test_failures_that_nobody_reacted_to_are_told_by_what_the_assistant_said(log
     silent = [
         replace(d, feedback=(), turns=tuple(replace(turn, seconds=None, status=None) for turn in d.turns)) for d in log
     ]
-    found = np.concatenate([failures(dialogue, model) for dialogue in silent])
+    found = np.concatenate(failures(silent, model))
     assert roc_auc_score(truth, found) > 0.65
 
 
@@ -83,7 +83,7 @@ def test_a_log_of_one_turn_sessions_can_be_estimated(log):
     alone = [replace(without_gold(d), id=f"{d.id}-{i}", turns=(turn,), feedback=(Feedback(barge_in=i % 2 == 0),))
              for d in log[:40] for i, turn in enumerate(d.turns[:2])]  # fmt: skip
     model = failure_model(alone)
-    assert all(0 <= p <= 1 for dialogue in alone for p in failures(dialogue, model))
+    assert all(0 <= p <= 1 for row in failures(alone, model) for p in row)
 
 
 def typed_again(number, *, status, seed):
@@ -108,7 +108,7 @@ def typed_again(number, *, status, seed):
 def test_a_log_without_reactions_is_told_by_times_and_words_and_never_upside_down(status, seed):
     logs, truth = typed_again(150, status=status, seed=seed)
     model = failure_model(logs)
-    assert roc_auc_score(truth, np.concatenate([failures(dialogue, model) for dialogue in logs])) > 0.95
+    assert roc_auc_score(truth, np.concatenate(failures(logs, model))) > 0.95
 
 
 def test_a_log_in_which_nothing_tells_failures_is_refused():
@@ -126,13 +126,10 @@ def test_there_must_be_a_turn():
 
 
 def test_goal_starts_are_told_without_times_too(log, model):
-    failed = [failures(dialogue, model) for dialogue in log]
+    failed = failures(log, model)
     starting = start_model(log, failed)
     untimed = [replace(d, turns=tuple(replace(turn, seconds=None) for turn in d.turns), feedback=()) for d in log]
-    found, alone = (
-        [p for d, row in zip(logs, failed, strict=True) for p in starts(d, row, starting)[1:]]
-        for logs in (log, untimed)
-    )
+    found, alone = ([p for row in starts(logs, failed, starting) for p in row[1:]] for logs in (log, untimed))
     gold = [i in {goal.start for goal in d.labels.goals} for d in log for i in range(1, len(d.turns))]
     waited = [after.seconds - turn.seconds for d in log for turn, after in zip(d.turns, d.turns[1:], strict=False)]
     assert roc_auc_score(gold, found) > roc_auc_score(gold, waited)
@@ -143,14 +140,15 @@ def test_nothing_tells_where_goals_begin_in_a_log_without_times_and_rephrases():
     turns = (Turn(request="a"), Turn(request="b"))
     bare = Dialogue(id="d", corpus="c", split="train", turns=turns)
     assert start_model([bare], [[0.1, 0.1]]) is None
-    assert starts(bare, [0.1, 0.1], None) == [1.0, 1.0]
+    assert starts([bare], [[0.1, 0.1]], None) == [[1.0, 1.0]]
     again, other = (replace(bare, feedback=(Feedback(rephrase=said), Feedback())) for said in (True, False))
     assert start_model([again, other], [[0.1, 0.1]] * 2) is None
-    assert starts(again, [0.1, 0.1], None)[1] < 0.5
-    assert starts(other, [0.1, 0.1], None) == [1.0, 1.0]
+    said, unsaid = starts([again, other], [[0.1, 0.1]] * 2, None)
+    assert said[1] < 0.5
+    assert unsaid == [1.0, 1.0]
 
 
 def test_a_turn_of_which_nothing_is_known_is_no_error():
     turns = (Turn(audio="a.wav"), Turn(audio="b.wav"))
     silent = Dialogue(id="d", corpus="c", split="train", turns=turns, feedback=(Feedback(barge_in=True), Feedback()))
-    assert all(0 <= p <= 1 for p in failures(silent, failure_model([silent])))
+    assert all(0 <= p <= 1 for p in failures([silent], failure_model([silent]))[0])

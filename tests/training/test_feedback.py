@@ -19,7 +19,7 @@ from tests.fixtures.worlds import write_world
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
     setting = Setting.load(write_world(tmp_path_factory.mktemp("world")), seed=1)
-    return list(simulated(setting, 800))
+    return list(simulated(setting, 300))
 
 
 def turn(request, seconds, intent="play", status="done", **values):
@@ -86,7 +86,7 @@ def test_an_answer_is_a_label_of_the_goal_and_silence_is_not_yes(log):
     success, labelled = {}, {}
     for answer in (True, None, False):
         said = [replace(d, feedback=(*d.feedback[:-1], replace(d.feedback[-1], answer=answer))) for d in asked]
-        seen = [model.see(dialogue) for dialogue in said]
+        seen = model.see(said)
         success[answer] = np.array([1 - one.failures[-1] for one in seen])
         labelled[answer] = [g.success for d in splice(seen * 20, seed=1) for g in d.labels.goals]
     yes, silence, no = (np.mean(labelled[answer]) for answer in (True, None, False))
