@@ -74,7 +74,7 @@ def target_faults(cfg: DictConfig) -> Iterator[str]:
         for key in (str(key) for key in node if not str(key).startswith("_")):
             if known is not None and key not in known:
                 place = f"{path}.{key}".lstrip(".")
-                yield f"{place}: {target} takes no {key!r}; {_hint(key, known)}"
+                yield f"{place}: {target} takes no {key!r}; {hint(key, known)}"
 
 
 def _nodes(node: Any, path: str) -> Iterator[tuple[str, Mapping[Any, Any]]]:
@@ -166,6 +166,7 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     return close[0] if close else None
 
 
-def _hint(name: str, known: Collection[str]) -> str:
+def hint(name: str, known: Collection[str]) -> str:
+    """What to say of an unknown name: the nearest known one, or all of them where none is near."""
     near = nearest(name, known)
     return f"known: {', '.join(sorted(known))}" if near is None else f"nearest: {near!r}"

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.app import CONF, as_hydra_reads, hydra_main
-from experiments.check import check_lists
+from experiments.check import ConfigError, check_lists, hint
 from experiments.results import finished_runs, without_debug
 from experiments.simulate import world_directory
 from selflearn.evaluation.ranges import Rates, range_tables, ranges_page, rates_key, rates_of
@@ -27,6 +28,7 @@ HOME = "home"
 def main(cfg: DictConfig) -> None:
     """Say which runs are missing, and put those that are there into a table."""
     check_lists(cfg, "runs")
+    _check_experiment(cfg)
     console, page = Console(stderr=True), Path(cfg.paths.output_dir) / "page.md"
     ends = [(str(name), rates) for name, rates in _ends(cfg)]
     for _, rates in ends:
@@ -35,6 +37,11 @@ def main(cfg: DictConfig) -> None:
     tables = range_tables(runs)
     if tables:
         rows = named_rows(cfg.rows)
+        for task, metric in rows:
+            if not any(f"test/{task}/{metric}" in run.metrics for run in runs):
+                console.print(
+                    f"no run has a metric {task}/{metric}: its column is empty", highlight=False, style="yellow"
+                )
         names = {rates_key(rates): name for name, rates in ends}
         text = ranges_page(tables, rows, names=names, beside=list(cfg.beside), people=list(cfg.people))
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +51,17 @@ def main(cfg: DictConfig) -> None:
     if command := missing_command(cfg, runs, [{}, *(rates for _, rates in ends)]):
         console.print("Still to be run:")
         Console().print(command, markup=False, highlight=False, soft_wrap=True)
+
+
+def _check_experiment(cfg: DictConfig) -> None:
+    """See that there is something that can be run, or has been.
+
+    Raises:
+        ConfigError: no experiment is called so, and no runs are given or found below that name.
+    """
+    known = GlobalHydra.instance().config_loader().get_group_options("experiment")
+    if cfg.of not in known and cfg.runs is None and not (Path(cfg.paths.runs) / cfg.of).is_dir():
+        raise ConfigError([f"of is {cfg.of!r}: no experiment is called so; {hint(cfg.of, known)}"])
 
 
 def _ends(cfg: DictConfig) -> Iterator[tuple[str, Rates]]:

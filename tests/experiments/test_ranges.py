@@ -92,6 +92,15 @@ def test_runs_that_are_there_make_the_table_and_the_others_are_said(ranges, tmp_
     assert "{people:{reactions:{barge_in:0.6,barge_in_anyway:0.0}}}" not in command
 
 
+def test_a_metric_that_no_run_has_is_said(ranges, tmp_path):
+    write_run(tmp_path / "runs" / "simulated" / "seed_1", {})
+    write_run(tmp_path / "runs" / "simulated" / "sweep" / "a", {"people": {"goals": {"mean": 1.3}}})
+    code, _, err = ranges("rows=[intent/accuracy@defects,intent/acuracy@defects]")
+    assert code == 0
+    assert "no run has a metric intent/acuracy@defects: its column is empty" in " ".join(err.split())
+    assert err.count("no run has a metric") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -104,6 +113,10 @@ def test_runs_that_are_there_make_the_table_and_the_others_are_said(ranges, tmp_
         (("runs=one",), "runs is 'one'; expected a list: runs=[one]"),
         (("seeds=1",), "seeds is '1'; expected a list: seeds=[1]"),
         (("world=nowhere",), "nowhere"),
+        (
+            ("of=simulated_feedbak",),
+            "of is 'simulated_feedbak': no experiment is called so; nearest: 'simulated_feedback'",
+        ),
     ],
 )
 def test_a_users_fault_is_said_in_a_line(ranges, arguments, message):
