@@ -13,13 +13,15 @@ from experiments.app import hydra_main
 from experiments.datasets import first_rows, load
 from selflearn.evaluation.run_directory import write_json
 from selflearn.evaluation.swap_difficulty import swap_difficulty
-from selflearn.pretraining.build import make_grades
+from selflearn.pretraining.build import check_grades, make_grades
 
 
 @hydra_main("swap_grades")
 def main(cfg: DictConfig) -> None:
     """Judge the grades of the config on the test split."""
-    console = Console()
+    check_grades(cfg.grades)
+    console, directory = Console(), Path(cfg.paths.output_dir)
+    directory.mkdir(parents=True, exist_ok=True)
     say: Callable[[str], None] = console.print
     train, _ = load(cfg, cfg.data.train_split, say)
     test, _ = load(cfg, cfg.data.test_split, say)
@@ -44,10 +46,8 @@ def main(cfg: DictConfig) -> None:
         table.add_row(
             name, f"{result.cosine:.3f}", f"{result.learned:.3f}", f"{result.pairs:,}", f"{result.offered:.0%}"
         )
+        write_json(directory / "swap_grades.json", found)  # grade by grade: a later one may fail
     console.print(table)
-    directory = Path(cfg.paths.output_dir)
-    directory.mkdir(parents=True, exist_ok=True)
-    write_json(directory / "swap_grades.json", found)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,17 @@ def _by_length(text: str) -> tuple[int, str]:
     return len(text), text
 
 
+def check_grades(names: Sequence[str]) -> None:
+    """Refuse what is none of :data:`GRADES`.
+
+    Raises:
+        ValueError: a name is unknown.
+    """
+    unknown = [name for name in names if name not in GRADES]
+    if unknown:
+        raise ValueError(f"no grade of swapped answers is called {unknown[0]!r}; there are {', '.join(GRADES)}")
+
+
 def make_grades(
     names: Sequence[str], dialogues: Sequence[Dialogue], *, encoder: str, pool_size: int, seed: int
 ) -> dict[str, Grade]:
@@ -83,9 +94,7 @@ def make_grades(
     Raises:
         ValueError: a name is unknown, or the dialogues have no response.
     """
-    unknown = [name for name in names if name not in GRADES]
-    if unknown:
-        raise ValueError(f"no grade of swapped answers is called {unknown[0]!r}; there are {', '.join(GRADES)}")
+    check_grades(names)
     pool = collect_responses((dialogue.observed() for dialogue in dialogues), size=pool_size, seed=seed)
     if not pool:
         raise ValueError(
