@@ -43,6 +43,8 @@ def main(cfg: DictConfig) -> None:
     sizes = [whole_number("sizes", size) for size in cfg.sizes]
     if len(sizes) < 2 or sizes != sorted(set(sizes)):
         raise ValueError(f"sizes is {sizes}; expected two or more, each larger than the one before")
+    if cfg.output is not None:
+        Path(cfg.output).parent.mkdir(parents=True, exist_ok=True)  # before the minutes of work
     found = [measured(cfg, size) for size in sizes]
     first, last = found[0], found[-1]
     rate = (last.turns - first.turns) / (last.seconds - first.seconds)

@@ -262,11 +262,11 @@ def test_a_loop_needs_a_run_on_a_simulated_log(command, one_step):
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_dialogues(command, world, tmp_path):
     found = command(
-        f"world={world}", "sizes=[2500,10000]", "workers=2", f"output={tmp_path / 'figures.json'}",
+        f"world={world}", "sizes=[2500,10000]", "workers=2", f"output={tmp_path / 'new' / 'figures.json'}",
         program=benchmark_simulation.main, shared=(),
     )  # fmt: skip
     assert found.code == 0, found.printed
-    figures = json.loads((tmp_path / "figures.json").read_text())
+    figures = json.loads((tmp_path / "new" / "figures.json").read_text())
     small, large = figures["sizes"]
     assert large["turns"] > 3 * small["turns"]
     assert large["peak_mib"] < 1.15 * small["peak_mib"]
@@ -278,6 +278,14 @@ def test_the_sizes_of_the_benchmark_have_to_grow(command):
     found = command("sizes=[20,10]", program=benchmark_simulation.main, shared=())
     assert found.code == 2
     assert "sizes is [20, 10]; expected two or more, each larger than the one before" in found.printed
+
+
+def test_where_the_figures_cannot_be_written_is_said_before_anything_is_simulated(command, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setattr(benchmark_simulation, "measured", None)
+    found = command(f"output={tmp_path / 'taken' / 'figures.json'}", program=benchmark_simulation.main, shared=())
+    assert found.code == 2
+    assert "taken" in found.printed
 
 
 def test_no_gold_label_of_the_log_changes_a_digit_of_a_run_on_feedback(command, one_step, world, tmp_path):
