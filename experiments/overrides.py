@@ -54,8 +54,9 @@ def checked_overrides(
     if faults:
         raise ConfigError(list(faults))
     opens: set[int] = set()
+    composer = _Composer(loader, config_name)
     for job in _jobs(loader, overrides):
-        checker = _JobChecker(loader, config_name)
+        checker = _JobChecker(composer)
         checker.check(job)
         faults |= dict.fromkeys(checker.faults)
         opens |= checker.opens
@@ -63,9 +64,7 @@ def checked_overrides(
         raise ConfigError(list(faults))
     ready = [f"++{line}" if i in opens else line for i, line in enumerate(lines)]
     for job in _jobs(loader, _parse(loader, ready)) if values_needed else ():
-        cfg = _compose(loader, config_name, [str(override.input_line) for override in job])
-        del cfg["hydra"]
-        check_config(cfg)
+        check_config(composer.compose([str(override.input_line) for override in job])[0])
     return ready
 
 
@@ -81,13 +80,27 @@ def _parse(loader: ConfigLoaderImpl, lines: Sequence[str]) -> list[Override]:
     return overrides
 
 
-def _compose(loader: ConfigLoaderImpl, config_name: str | None, lines: Sequence[str]) -> DictConfig:
-    try:
-        cfg = loader.load_configuration(config_name, list(lines), run_mode=RunMode.RUN)
-    except (HydraException, OmegaConfBaseException, YAMLError) as error:
-        raise ConfigError([_tidy(error)]) from error
-    OmegaConf.set_struct(cfg, False)
-    return cfg
+class _Composer:
+    """The configs of one command, each composed once: the jobs of a sweep mostly choose the same groups."""
+
+    def __init__(self, loader: ConfigLoaderImpl, config_name: str | None) -> None:
+        self.loader = loader
+        self.config_name = config_name
+        self.known: dict[tuple[str, ...], tuple[DictConfig, dict[str, Any]]] = {}
+
+    def compose(self, lines: Sequence[str]) -> tuple[DictConfig, dict[str, Any]]:
+        """The config without Hydra's own part, to be read only, and what was chosen of each group."""
+        key = tuple(lines)
+        if key not in self.known:
+            try:
+                cfg = self.loader.load_configuration(self.config_name, list(lines), run_mode=RunMode.RUN)
+            except (HydraException, OmegaConfBaseException, YAMLError) as error:
+                raise ConfigError([_tidy(error)]) from error
+            OmegaConf.set_struct(cfg, False)
+            chosen = dict(cfg.hydra.runtime.choices)
+            del cfg["hydra"]
+            self.known[key] = cfg, chosen
+        return self.known[key]
 
 
 def _tidy(error: BaseException) -> str:
@@ -133,9 +146,9 @@ def _is_group(loader: ConfigLoaderImpl, override: Override) -> bool:
 class _JobChecker:
     """Looks for faults in the overrides of one job; ``opens`` are the numbers of those that fill an open mapping."""
 
-    def __init__(self, loader: ConfigLoaderImpl, config_name: str | None) -> None:
-        self.loader = loader
-        self.config_name = config_name
+    def __init__(self, composer: _Composer) -> None:
+        self.composer = composer
+        self.loader = composer.loader
         self.faults: list[str] = []
         self.opens: set[int] = set()
 
@@ -149,9 +162,7 @@ class _JobChecker:
             self.faults.extend(() if override.is_hydra_override() else self._choice_faults(override))
         if self.faults:
             return
-        cfg = _compose(self.loader, self.config_name, [str(override.input_line) for override in choices])
-        chosen = dict(cfg.hydra.runtime.choices)
-        del cfg["hydra"]
+        cfg, chosen = self.composer.compose([str(override.input_line) for override in choices])
         self._check_experiment(cfg, chosen)
         for number, override in values:
             self._check_key(cfg, number, override)
@@ -176,13 +187,13 @@ class _JobChecker:
         if not whole:
             return
         without = [f"~{group}" for group in whole]
-        plain = _compose(self.loader, self.config_name, without).hydra.runtime.choices
+        _, plain = self.composer.compose(without)
         chosen = [
             _choice_line(group, choice, group in plain)
             for group, choice in choices.items()
             if "hydra/" not in group and group not in whole and choice != plain.get(group)
         ]
-        base = _compose(self.loader, self.config_name, [*chosen, *without])
+        base, _ = self.composer.compose([*chosen, *without])
         source = ", ".join(f"{group}={choice}" for group, choice in whole.items())
         self.faults.extend(
             f"{source} sets the unknown key {key!r}; {self._hint(key, base)}"

@@ -191,6 +191,19 @@ def test_a_sweep_runs_every_combination(command):
     ]
 
 
+def test_the_groups_of_a_sweep_are_composed_once_however_many_values_it_has(monkeypatch):
+    loader, lines = config_loader(), ["experiment=simulated"]
+    compose, composed = loader.load_configuration, []
+    monkeypatch.setattr(
+        loader, "load_configuration", lambda *what, **how: composed.append(what) or compose(*what, **how)
+    )
+    for number in (2, 8):
+        rates = ",".join(f"{{people:{{goals:{{mean:{1 + i / 10}}}}}}}" for i in range(number))
+        composed.clear()
+        checked_overrides(loader, "train", [*lines, f"data.simulate.rates={rates}"], sweep=True, values_needed=True)
+        assert len(composed) == number + 3  # with the groups, without the experiment, and with what it chooses
+
+
 def test_a_sweep_goes_on_after_a_failed_job_and_tells_at_once_and_at_the_end(command):
     def fails_once(cfg):
         if cfg.seed == 1:
