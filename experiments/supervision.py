@@ -13,16 +13,21 @@ from selflearn.schema import Dialogue
 from selflearn.training.feedback import FeedbackModel
 from selflearn.training.signals import SignalModel
 
+SOURCES = ("gold", "feedback", "both")
+"""Where the labels may come from."""
+
 SIGNALS_PAGE = "page.signals.md"
 """File of a run directory that says how far each signal was trusted."""
 
 
 def check_supervision(cfg: DictConfig) -> None:
-    """See that a run on feedback alone reads no annotation anywhere.
+    """See that labels come from where they can, and that a run on feedback alone reads no annotation anywhere.
 
     Raises:
-        ValueError: its pretraining would.
+        ValueError: its pretraining would, or the source of labels is unknown.
     """
+    if cfg.supervision.source not in SOURCES:
+        raise ValueError(f"supervision.source is {cfg.supervision.source!r}; expected one of {', '.join(SOURCES)}")
     annotated = cfg.pretraining.swaps.shares.get("same_acts", 0)
     if cfg.supervision.source == "feedback" and annotated > 0 and cfg.pretraining.epochs > 0:
         raise ValueError(

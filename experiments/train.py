@@ -124,6 +124,18 @@ def stage(cfg: DictConfig, directory: Path) -> StageConfig:
     )
 
 
+def check_baselines(cfg: DictConfig) -> None:
+    """See that every baseline is known.
+
+    Raises:
+        ValueError: one is not.
+    """
+    known = ["no_context", *BASELINES, *INSIDERS]
+    unknown = [name for name in cfg.baselines.names if name not in known]
+    if unknown:
+        raise ValueError(f"no baseline is called {unknown[0]!r}; there are {', '.join(known)}")
+
+
 def contestant(cfg: DictConfig, name: str, split: Split, unlabelled: Sequence[Dialogue]) -> Contestant:
     """How the system of that name is trained."""
     if name in INSIDERS:
@@ -136,9 +148,6 @@ def contestant(cfg: DictConfig, name: str, split: Split, unlabelled: Sequence[Di
             return chosen.train(train, tune, stage(cfg, directory), unlabelled=unlabelled)
 
         return train
-    if name not in BASELINES:
-        known = ", ".join(["no_context", *BASELINES, *INSIDERS])
-        raise ValueError(f"no baseline is called {name!r}; there are {known}")
 
     def fit(train: Sequence[Dialogue], tune: Sequence[Dialogue], directory: Path) -> System:
         baseline = BASELINES[name](causal=cfg.model.dialogue.causal)
@@ -230,6 +239,7 @@ def main(cfg: DictConfig) -> float | None:
     check_run(cfg)
     check_supervision(cfg)
     check_splits(cfg)
+    check_baselines(cfg)
     recipe(cfg)  # made here for their checks: a wrong value is told before anything is read
     stage(cfg, Path())
     directory = run_directory(cfg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from types import NoneType, UnionType
@@ -103,6 +104,17 @@ def check_values(settings: Any) -> None:
         value = getattr(settings, name)
         if not fits(hint, value):
             raise SettingError(name, value, in_words(hint))
+
+
+def check_each(name: str, values: Mapping[str, object], hint: Any) -> None:
+    """Check what a setting holds under each of its own names, which :func:`check_values` lets through.
+
+    Raises:
+        SettingError: of the first value that is of another kind, or out of its range.
+    """
+    for key, value in values.items():
+        if not fits(hint, value):
+            raise SettingError(f"{name}.{key}", value, in_words(hint))
 
 
 @cache

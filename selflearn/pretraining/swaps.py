@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 from zlib import crc32
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from selflearn._limits import check_values
+from selflearn._limits import Limit, check_each, check_values
 from selflearn.batching.batch import DialogueBatch, Movable, TextBucket
 from selflearn.batching.collator import Collator
 from selflearn.batching.texts import make_buckets
@@ -35,7 +36,8 @@ class SwapConfig:
         shares: weight of each grade; where a grade has nothing to offer, the next of the list is tried.
 
     Raises:
-        ValueError: a share is negative, all weights are 0, or ``swapped`` and ``hidden`` have no sum in (0, 1].
+        SettingError: a value is not of its kind, or a weight is negative.
+        ValueError: all weights are 0, or ``swapped`` and ``hidden`` have no sum in (0, 1].
     """
 
     swapped: float = 0.3
@@ -47,7 +49,8 @@ class SwapConfig:
         check_values(self)
         if not 0 < self.swapped + self.hidden <= 1 or min(self.swapped, self.hidden) < 0:
             raise ValueError(f"swapped={self.swapped} and hidden={self.hidden}; expected shares with a sum in (0, 1]")
-        if not self.shares or min(self.shares.values()) < 0 or sum(self.shares.values()) <= 0:
+        check_each("shares", self.shares, Annotated[float, Limit(least=0)])
+        if sum(self.shares.values()) <= 0:
             raise ValueError(f"the shares of the grades are {dict(self.shares)}; expected weights of 0 or more")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import lightning
@@ -81,7 +81,7 @@ class FineTuning(SteppedModule):
     ) -> None:
         super().__init__(model, optimization=optimization, num_steps=num_steps, seed=seed)
         if loss_weights != "learned":
-            _check_names(loss_weights, model)
+            check_weighted(loss_weights, model.tasks)
         self.weights = (
             UncertaintyWeights(list(model.tasks)) if loss_weights == "learned" else FixedWeights(dict(loss_weights))
         )
@@ -154,9 +154,17 @@ class Pretraining(SteppedModule):
         return total
 
 
-def _check_names(loss_weights: Mapping[str, float], model: LabelGenerator) -> None:
-    """A weight may be of a task that is not labelled here, but not of one that nobody knows."""
-    known = task_classes().keys() | model.tasks.keys()
+def check_weighted(loss_weights: Iterable[str], tasks: Iterable[str] = ()) -> None:
+    """See that weights are of tasks that somebody knows; they need not be labelled here.
+
+    Args:
+        loss_weights: names of the tasks that have one.
+        tasks: names beside those that :func:`~selflearn.tasks.task_classes` finds.
+
+    Raises:
+        ValueError: nobody knows a task of that name.
+    """
+    known = {*task_classes(), *tasks}
     unknown = [name for name in loss_weights if name not in known]
     if unknown:
         raise ValueError(f"loss_weights has the task {unknown[0]!r}; there are {', '.join(sorted(known))}")

@@ -33,7 +33,7 @@ from selflearn.schema import Dialogue
 from selflearn.tasks import Task, Thresholds, task_classes
 from selflearn.tasks.success import asked_goals
 from selflearn.training.data import TrainingData
-from selflearn.training.module import FineTuning, Pretraining
+from selflearn.training.module import FineTuning, Pretraining, check_weighted
 from selflearn.training.settings import ModelSettings, PretrainingSettings, TrainingSettings
 from selflearn.training.stage import (
     StageConfig,
@@ -53,12 +53,9 @@ def fit_tasks(names: Collection[str], dialogues: Sequence[Dialogue]) -> dict[str
     """The tasks that are labelled in the training dialogues, with their label names, in the order of ``names``.
 
     Raises:
-        ValueError: a task is unknown, or none of them is labelled.
+        ValueError: a task is unknown, none is named, or none of them is labelled.
     """
-    classes = task_classes()
-    unknown = [name for name in names if name not in classes]
-    if unknown:
-        raise ValueError(f"no task is called {unknown[0]!r}; there are {', '.join(classes)}")
+    classes = _known_tasks(names)
     fitted = {name: classes[name].fit(dialogues) for name in names}
     found = {name: task for name, task in fitted.items() if task is not None}
     for name in names:
@@ -71,6 +68,17 @@ def fit_tasks(names: Collection[str], dialogues: Sequence[Dialogue]) -> dict[str
             "without"
         )
     return found
+
+
+def _known_tasks(names: Collection[str]) -> dict[str, type[Task]]:
+    """Every known task by name; an error if one of these is not among them, or if there is none."""
+    classes = task_classes()
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise ValueError(f"no task is called {unknown[0]!r}; there are {', '.join(classes)}")
+    if not names:
+        raise ValueError(f"there is no task to train; expected one of {', '.join(classes)}")
+    return classes
 
 
 def build_model(
@@ -291,6 +299,9 @@ class Recipe:
         tasks: names, in the order of the heads; every known task where they are left out.
         seed: of everything random.
         recordings: folder that the log's relative audio references start from; None reads no audio.
+
+    Raises:
+        ValueError: there is no task of that name, or none at all, or a loss weight is of a task that nobody knows.
     """
 
     model: ModelSettings = field(default_factory=ModelSettings)
@@ -299,6 +310,12 @@ class Recipe:
     tasks: tuple[str, ...] = field(default_factory=lambda: tuple(task_classes()))
     seed: int = 1
     recordings: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the names of tasks here: pretraining, which asks for none of them, takes long."""
+        _known_tasks(self.tasks)
+        if self.training.loss_weights != "learned":
+            check_weighted(self.training.loss_weights)
 
     def without_context(self) -> Recipe:
         """The baseline ``no_context``: the same in everything but the dialogue encoder, which has no layers."""

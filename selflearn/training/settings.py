@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from selflearn._limits import Checked, Count, Dropout, Index, Limit, SettingError, Share, check_values
+from selflearn._limits import Checked, Count, Dropout, Index, Limit, SettingError, Share, check_each, check_values
 from selflearn.batching.collator import Pairing
 from selflearn.batching.features import GROUPS
 from selflearn.batching.texts import OnOverflow
@@ -170,6 +170,8 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         """Check the values, and the names of the views."""
         check_values(self)
+        if self.loss_weights != "learned":
+            check_each("loss_weights", self.loss_weights, Annotated[float, Limit(least=0)])
         unknown = [name for name in self.views if name not in VIEWS]
         if unknown:
             raise ValueError(f"no view is called {unknown[0]!r}; there are {', '.join(VIEWS)}")

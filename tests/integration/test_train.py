@@ -213,6 +213,10 @@ def test_a_metric_that_is_not_measured_is_said_and_a_sweep_gets_none(command, on
     assert "there is no tune/segmentation/boundary_f1 in this run" in run.printed
 
 
+NOWHERE = "data.root=nowhere"
+"""Beside a fault that is told before anything is read."""
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -221,10 +225,13 @@ def test_a_metric_that_is_not_measured_is_said_and_a_sweep_gets_none(command, on
         (["experiment=own_table"], "missing value: give data.root=..."),
         (["data.test_split=test"], "sgd: the split 'test'"),
         (["data.root=nowhere"], "sgd: nowhere does not exist"),
-        (["baselines.names=[tfdif]"], "no baseline is called 'tfdif'"),
-        (["tasks.names=[intents]"], "no task is called 'intents'"),
+        ([NOWHERE, "baselines.names=[tfdif]"], "no baseline is called 'tfdif'"),
+        ([NOWHERE, "tasks.names=[intents]"], "no task is called 'intents'"),
+        ([NOWHERE, "tasks.names=[]"], "there is no task to train; expected one of segmentation, "),
+        ([NOWHERE, "supervision.source=god"], "supervision.source is 'god'; expected one of gold, feedback, both"),
         (["model.encoder=no/such-encoder"], "encoder 'no/such-encoder' is neither a directory nor"),
-        (["pretraining.swaps.shares={nearst: 1.0}"], "nearst"),
+        (["pretraining.swaps.shares={nearst: 1.0}"], "unknown key 'pretraining.swaps.shares.nearst'; nearest: '"),
+        ([NOWHERE, "pretraining.swaps.shares={random: all}"], "pretraining.swaps.shares.random is 'all'; expected a"),
         (
             ["data.fold_by=users", "data.folds=2"],
             "data.fold_by is 'users'; expected one of dialogue, question, user",
@@ -233,11 +240,12 @@ def test_a_metric_that_is_not_measured_is_said_and_a_sweep_gets_none(command, on
             ["experiment=dbdc3", "baselines=rated", "data.options.hold_out_rater=false"],
             "every rater of dbdc3 helped to make the labels",
         ),
-        (["training.loss_weights={intnet: 2.0}"], "loss_weights has the task 'intnet'"),
+        ([NOWHERE, "training.loss_weights={intnet: 2.0}"], "loss_weights has the task 'intnet'"),
+        ([NOWHERE, "training.loss_weights={intent: -1}"], "training.loss_weights.intent is -1; expected a number"),
         (["data.views=[no_notifies]"], "no view is called 'no_notifies'; there are no_notify, before_notify"),
         (["data.on_overflow=windows"], "data.on_overflow is 'windows'; expected one of window, truncate, error"),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
 )
 def test_a_users_fault_ends_with_a_line_that_says_what_to_do(command, one_step, overrides, message):
     run = command(*one_step, *overrides, "paths.output_dir=run")

@@ -221,7 +221,8 @@ def test_a_batch_knows_its_tokens_and_moves(model_and_tokenizer):
         ({"swapped": 0.9, "hidden": 0.2}, "swapped=0.9 and hidden=0.2"),
         ({"swapped": 1.1, "hidden": -0.2}, "hidden=-0.2"),
         ({"shares": {}}, "the shares of the grades are {}; expected weights of 0 or more"),
-        ({"shares": {"a": -1.0, "b": 2.0}}, "expected weights of 0 or more"),
+        ({"shares": {"a": -1.0, "b": 2.0}}, "shares.a is -1.0; expected a number, 0 or more"),
+        ({"shares": {"a": "all"}}, "shares.a is 'all'; expected a number, 0 or more"),
         ({"shares": {"a": 0.0}}, "expected weights of 0 or more"),
     ],
 )

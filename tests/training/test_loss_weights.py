@@ -3,6 +3,8 @@ import math
 import pytest
 import torch
 
+from selflearn._limits import SettingError
+from selflearn.training import Recipe, TrainingSettings
 from selflearn.training.loss_weights import FixedWeights, UncertaintyWeights
 from selflearn.training.module import FineTuning
 from tests.fixtures.dialogues import FAST, home_dialogues, tiny_model
@@ -47,3 +49,21 @@ def test_a_weight_of_a_task_that_nobody_knows_is_refused():
     FineTuning(model, loss_weights={"intent": 2.0, "slots": 1.0}, **arguments)  # slots are not labelled here
     with pytest.raises(ValueError, match="loss_weights has the task 'intnet'; there are defect, "):
         FineTuning(model, loss_weights={"intnet": 2.0}, **arguments)
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf"), "much", None, True])
+def test_a_weight_that_no_loss_can_have_is_refused(weight):
+    with pytest.raises(SettingError, match=r"loss_weights\.intent is .*; expected a number, 0 or more"):
+        TrainingSettings(loss_weights={"slots": 0, "intent": weight})
+
+
+def test_a_recipe_knows_the_tasks_that_it_names():
+    """Before it is followed: pretraining may take hours, and asks for none of them."""
+    weighted = TrainingSettings(loss_weights={"intnet": 2.0})
+    for settings, message in [
+        ({"training": weighted}, "loss_weights has the task 'intnet'; there are defect, "),
+        ({"tasks": ("intent", "slot")}, "no task is called 'slot'; there are segmentation, "),
+        ({"tasks": ()}, "there is no task to train; expected one of segmentation, "),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            Recipe(**settings)
