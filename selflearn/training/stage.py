@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import lightning
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import Logger
 from safetensors.torch import load_file, save_file
@@ -275,17 +276,18 @@ def placement(hardware: HardwareConfig) -> tuple[int, torch.device]:
     """How many processes train together, and the device that this one computes on.
 
     Raises:
-        ValueError: Lightning knows no such accelerator or strategy.
+        ValueError: Lightning knows no such accelerator or strategy, or this machine has no such devices.
     """
     try:
         trainer = lightning.Trainer(
             accelerator=hardware.accelerator, devices=hardware.devices, strategy=_strategy(hardware), logger=False,
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         )  # fmt: skip
-    except ValueError as error:
+    except (ValueError, MisconfigurationException) as error:
         raise ValueError(
             f"trainer.accelerator={hardware.accelerator}, trainer.devices={hardware.devices} and "
-            f"trainer.strategy={hardware.strategy} are not what Lightning knows: {error}"
+            f"trainer.strategy={hardware.strategy} are not what Lightning knows or this machine has: "
+            f"{str(error).rstrip('.!')}; expected, for example, trainer.accelerator=auto and trainer.devices=1"
         ) from error
     return trainer.world_size, trainer.strategy.root_device
 

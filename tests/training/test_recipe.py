@@ -483,8 +483,13 @@ def test_placement_says_how_many_train_together_and_where():
 
 @pytest.mark.parametrize("wrong", ["accelerator", "strategy"])
 def test_hardware_that_lightning_does_not_know_is_refused_in_our_words(wrong):
-    with pytest.raises(ValueError, match=rf"trainer\.{wrong}=abacus.* not what Lightning knows: .*invalid {wrong} "):
+    with pytest.raises(ValueError, match=rf"trainer\.{wrong}=abacus.* not what Lightning knows .*invalid {wrong} "):
         placement(HardwareConfig(**{wrong: "abacus"}))
+
+
+def test_devices_that_are_not_here_are_refused_in_our_words():
+    with pytest.raises(ValueError, match=r"trainer\.devices=0 and .* has: .*; expected, for example, trainer\.accel"):
+        placement(HardwareConfig(accelerator="cpu", devices=0))
 
 
 def test_a_stage_that_the_user_interrupts_is_not_taken_for_a_finished_one(recipe, tmp_path, monkeypatch):
