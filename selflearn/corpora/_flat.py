@@ -44,6 +44,12 @@ FIELDS = DIALOGUE_FIELDS | TURN_FIELDS | FEEDBACK_FIELDS | GOAL_FIELDS | TURN_LA
 FREE_FIELDS = {"categorical": _ID, "numeric": _NUMBER}
 """Fields that take any number of columns, each under its own name."""
 
+_NAMES = ("dialogue_id", "goal_id", "goal_name", "goal_domain", "intent")
+"""Fields of which an empty text is no value: whoever fills empty cells with it means that there is none."""
+
+_FEATURES = ("status", "device_type", "location", *FREE_FIELDS)
+"""Fields that say the same in every dialogue and are inputs: a label in one of them would be read off."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlatTable:
@@ -156,6 +162,8 @@ class FlatTable:
         for span in spans:
             if not isinstance(span, Mapping) or not {"name", "start", "end"} <= span.keys():
                 raise self._error(row, "slots", span, 'a list of {"name": ..., "start": ..., "end": ...}')
+            if span["name"] == "":
+                raise self._error(row, "slots", span, "a name for each")
             start, end = span["start"], span["end"]
             if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(request):
                 raise self._error(row, "slots", span, f"0 <= start < end <= {len(request)}, the request's length")
@@ -195,10 +203,13 @@ def flat_table(columns: Mapping[str, Any], corpus: str, split: str) -> FlatTable
     """Check a mapping of fields to columns.
 
     Raises:
-        CorpusError: an unknown field, a column that is not a name, no ``dialogue_id``, or both ways to mark goals.
+        CorpusError: no mapping, an unknown field, a column that is not a name, no ``dialogue_id``, both ways to mark
+            goals, or a column that is a label and an input.
     """
     import difflib
 
+    if not isinstance(columns, Mapping):
+        raise CorpusError(f"columns is {columns!r}; expected {{field: column}}. Fields: {', '.join(FIELDS)}")
     single, free = {}, {}
     for field, column in columns.items():
         names = [column] if isinstance(column, str) else list(column or ())
@@ -217,7 +228,20 @@ def flat_table(columns: Mapping[str, Any], corpus: str, split: str) -> FlatTable
         raise CorpusError(f"columns: no column is mapped to 'dialogue_id' (mapped: {', '.join(columns) or 'nothing'})")
     if {"goal_start", "goal_id"} <= single.keys():
         raise CorpusError("columns: goal_start and goal_id both say where goals begin; map one of them")
+    _check_inputs(single, free)
     return FlatTable(single, free, corpus, split)
+
+
+def _check_inputs(single: Mapping[str, str], free: Mapping[str, Sequence[str]]) -> None:
+    """No label is an input: what is to be found out would be told."""
+    labels = {single[field]: field for field in (*GOAL_FIELDS, *TURN_LABEL_FIELDS) if field in single}
+    for field in _FEATURES:
+        for column in free.get(field, [single[field]] if field in single else ()):
+            if column in labels:
+                raise CorpusError(
+                    f"columns: {column!r} is mapped to the label {labels[column]!r} and to {field!r}, which models "
+                    "read: they would be told what they are to find out; map it to one of the two"
+                )
 
 
 def _checked(row: Row, column: str, kind: str, field: str) -> Any:
@@ -234,6 +258,9 @@ def _checked(row: Row, column: str, kind: str, field: str) -> Any:
     types = {_TEXT: (str,), _FLAG: (bool,), _ID: (str, int)}[kind]
     if type(value) not in types:
         raise _error(row, column, value, f"{kind}, or nothing", field, _as_flag(column, value) if kind == _FLAG else "")
+    if field in _NAMES and not str(value).strip():
+        advice = f"; to empty such cells: frame[{column!r}].replace({{{value!r}: None}})"
+        raise _error(row, column, value, "a name, or nothing (null) where there is none", field, advice)
     return str(value) if kind == _ID else value
 
 

@@ -337,6 +337,10 @@ BAD_CELLS = {
     "not whole": ({"s": [{"name": "x", "start": 0, "end": 2.0}]}, {"slots": "s"}, "s", "0 <= start < end"),
     "other text": (
         {"s": [{"name": "x", "start": 0, "end": 6, "text": "lamps!"}]}, {"slots": "s"}, "s", "the text 'lights'"),
+    "no text": ({"wants": ""}, {"intent": "wants"}, "wants", "a name, or nothing (null) where there is none"),
+    "a blank": ({"goal": " "}, {"goal_id": "goal"}, "goal", "a name, or nothing (null)"),
+    "an empty id": ({"session": ""}, {}, "session", "a name, or nothing (null)"),
+    "no name": ({"s": [{"name": "", "start": 0, "end": 6}]}, {"slots": "s"}, "s", "a name for each"),
     "name": ({"s": [{"name": 5, "start": 0, "end": 6}]}, {"slots": "s"}, "s", "a string as name"),
 }  # fmt: skip
 
@@ -361,6 +365,7 @@ ADVICE = {
         {"seconds": "t"},
         "seconds counts from the start of the dialogue, in seconds",
     ),
+    "no text": ({"wants": ""}, {"intent": "wants"}, "to empty such cells: frame['wants'].replace({'': None})"),
     "a day": ({"t": "2024-05-01"}, {"started_at": "t"}, "started_at counts from 1970-01-01 UTC, in seconds"),
 }
 
@@ -423,12 +428,26 @@ def test_rows_that_contradict_each_other_are_named(tmp_path, rows, columns, line
         ({"intnt": "asr"}, r"columns: unknown field 'intnt'; did you mean 'intent'\?"),
         ({"intent": ["asr", "tts"]}, r"columns: intent is \['asr', 'tts'\]; expected the name of a column"),
         ({"numeric": [3]}, r"columns: numeric is \[3\]; expected names of columns"),
+        ({"intent": "asr", "categorical": ["tts", "asr"]}, r"columns: 'asr' is mapped to the label 'intent' and to "
+                                                           r"'categorical', which models read: .*; map it to one of"),
+        ({"goal_domain": "tts", "status": "tts"}, r"'tts' is mapped to the label 'goal_domain' and to 'status'"),
         ({"goal_start": "asr", "goal_id": "tts"}, r"goal_start and goal_id both say where goals begin"),
     ],
 )  # fmt: skip
 def test_a_bad_mapping_is_named(tmp_path, columns, message):
     with pytest.raises(CorpusError, match=message):
         flat(tmp_path, row(), **columns)
+
+
+def test_columns_that_are_no_mapping_are_named(tmp_path):
+    file = jsonl(tmp_path / "a.jsonl", row())
+    with pytest.raises(CorpusError, match=r"columns is 'session'; expected \{field: column\}\. Fields: dialogue_id, "):
+        load_dialogues("table", root=file, split="all", columns="session", cache_dir=tmp_path)
+
+
+def test_what_people_said_may_be_a_request_and_a_transcript(tmp_path):
+    (dialogue,) = flat(tmp_path, row(), transcript="asr")  # typed: nothing was misheard
+    assert dialogue.labels.turns[0].transcript == Label(value="lights on")
 
 
 def test_a_mapping_needs_the_dialogue_id(tmp_path):
