@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -15,13 +16,31 @@ from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
 from experiments.app import changed_settings, hydra_main
-from experiments.check import check_page
+from experiments.build import settings
+from experiments.check import ConfigError, check_page
+from selflearn._limits import Checked, Count, Index
 from selflearn._replacing import replace_text
 from selflearn.batching.rows import DialogueRows
+from selflearn.batching.texts import OnOverflow
 from selflearn.corpora import ReadReport, load_dialogues
 from selflearn.evaluation.run_directory import device, warnings_shown
 from selflearn.inference import Labeler, LabellingPlan, LabellingReport, Person, label_file, pace_lines, plan_file
 from selflearn.reports import write_labelling_report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings(Checked):
+    """Of the labelling; else a text would be found out when all is read, or taken for a yes."""
+
+    format: Literal["parquet", "jsonl"]
+    shard_size: Count
+    on_overflow: OnOverflow
+    bf16: bool
+    token_budget: Count
+    report: bool
+    report_dialogues: Index
+    plan: bool
+    progress: bool
 
 
 @hydra_main("label")
@@ -34,6 +53,9 @@ def main(cfg: DictConfig) -> None:
 def label(cfg: DictConfig) -> None:
     """Label the input, or plan to."""
     check_page(cfg.page)
+    settings(_Settings, {name: cfg[name] for name in _Settings.__dataclass_fields__})
+    if not isinstance(cfg.columns, DictConfig):
+        raise ConfigError([f"columns is {cfg.columns!r}; expected fields and their columns: columns={{FIELD: COLUMN}}"])
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     labeler = Labeler.from_pretrained(

@@ -136,7 +136,13 @@ def test_a_mapping_can_be_given_whole(command):
         ([*COLUMNS, "shards=3"], "unknown key 'shards'"),
         ([*COLUMNS, "lableer=x"], "unknown key 'lableer'; nearest: 'labeler'"),
         ([*COLUMNS, "corpus=tables"], "unknown corpus 'tables'; did you mean 'table'?"),
-        ([*COLUMNS, "on_overflow=windw"], "on_overflow is 'windw'; expected 'window', 'truncate' or 'error'"),
+        ([*COLUMNS, "on_overflow=windw"], "on_overflow is 'windw'; expected one of window, truncate, error"),
+        ([*COLUMNS, "format=csv"], "format is 'csv'; expected one of parquet, jsonl"),
+        ([*COLUMNS, "bf16=perhaps"], "bf16 is 'perhaps'; expected true or false"),
+        ([*COLUMNS, "token_budget=many"], "token_budget is 'many'; expected a whole number, 1 or more"),
+        (["input=nowhere.jsonl", "token_budget=0"], "token_budget is 0; expected a whole number, 1 or more"),
+        ([*COLUMNS, "shard_size=1.5"], "shard_size is 1.5; expected a whole number, 1 or more"),
+        (["columns=session"], "columns is 'session'; expected fields and their columns: columns={FIELD: COLUMN}"),
     ],
 )
 def test_a_users_fault_is_said_in_words_and_nothing_is_written(command, tmp_path, arguments, message):
