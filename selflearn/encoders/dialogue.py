@@ -12,7 +12,7 @@ from selflearn.encoders.attention import attention_kernels
 
 
 def shift_turns(turns: Tensor, offset: int) -> Tensor:
-    """Turn ``t + offset`` in the place of turn ``t``, zeros beyond the ends; ``[D, T, M]`` in and out.
+    """What is of turn ``t + offset`` in the place of turn ``t``, zeros beyond the ends; ``[D, T, ...]`` in and out.
 
     Example:
         >>> shift_turns(torch.tensor([[[1.0], [2.0], [3.0]]]), -1).flatten().tolist()
@@ -22,9 +22,10 @@ def shift_turns(turns: Tensor, offset: int) -> Tensor:
         return turns
     n = turns.shape[1]
     offset = max(-n, min(n, offset))
+    each = [0, 0] * (turns.dim() - 2)  # torch counts from the last dimension, and turns are the second
     if offset < 0:
-        return functional.pad(turns[:, : n + offset], (0, 0, -offset, 0))
-    return functional.pad(turns[:, offset:], (0, 0, 0, offset))
+        return functional.pad(turns[:, : n + offset], [*each, -offset, 0])
+    return functional.pad(turns[:, offset:], [*each, 0, offset])
 
 
 def turn_positions(num_turns: int, size: int, device: torch.device) -> Tensor:

@@ -107,6 +107,10 @@ def test_shifted_turns_stand_where_the_offset_says_and_zeros_beyond(n, offset):
     x = torch.arange(1.0, n + 1)[None, :, None]
     expected = [float(t + offset + 1) if 0 <= t + offset < n else 0.0 for t in range(n)]
     assert shift_turns(x, offset).flatten().tolist() == expected
+    for shape in [(1, n), (1, n, 2), (1, n, 2, 3)]:  # one number a turn, a vector, or a table
+        values = x.view(1, n, *[1] * (len(shape) - 2)).expand(shape)
+        wanted = torch.tensor(expected).view(1, n, *[1] * (len(shape) - 2)).expand(shape)
+        assert torch.equal(shift_turns(values, offset), wanted)
 
 
 @pytest.mark.parametrize("size", [15, 16])
