@@ -236,7 +236,12 @@ def fine_tune(
     *,
     seed: int,
 ) -> TrainingData:
-    """Train everything on labelled dialogues; returns the data with its counts."""
+    """Train everything on labelled dialogues; returns the data with its counts.
+
+    Raises:
+        ValueError: there is no dialogue, or the training has diverged.
+        TooLongError: something is too long and ``on_overflow`` is "error".
+    """
     collator = model.collator(tokenizer)
 
     def collate(batch: Sequence[Dialogue], epoch: int) -> Any:
@@ -257,6 +262,12 @@ def fine_tune(
     # how many processes make batches decides nothing of what is learned
     identity = stage_identity(model, dialogues, settings=replace(settings, workers=0), seed=seed, tasks=[*model.tasks])
     run_stage(module, data, stage, identity)
+    odd = [name for name, weights in model.named_parameters() if not bool(weights.isfinite().all())]
+    if odd:
+        raise ValueError(
+            f"fine-tuning has diverged: weights of the model ({odd[0]}, say) are no finite numbers; expected a loss "
+            "that falls: lower training.optimization.lr or encoder_lr, and take another output directory"
+        )
     return data
 
 

@@ -241,6 +241,18 @@ def test_texts_longer_than_the_encoder_reads_are_refused_before_any_training():
         build_model(settings, fit_tasks(["intent"], TRAIN), TRAIN, seed=0)
 
 
+def test_a_training_that_diverges_is_not_taken_for_a_model(recipe, tmp_path):
+    """No threshold is chosen for intents: nothing else would meet the numbers that are none."""
+    settings = {
+        "pretraining": PretrainingSettings(epochs=0.0),
+        "training": TrainingSettings(epochs=1.0, token_budget=700, optimization=replace(FAST, lr=1e30)),
+        "tasks": ("intent",),
+    }
+    for _ in range(2):  # nor when it is found again
+        with pytest.raises(ValueError, match=r"fine-tuning has diverged: .* are no finite numbers; expected a loss"):
+            recipe(**settings).train(TRAIN, TUNE, stage(tmp_path))
+
+
 def test_a_checkpoint_holds_tensors_and_plain_values_alone(recipe, tmp_path, killed_after):
     killed_after("FineTuning", 3)
     with pytest.raises(Killed):
