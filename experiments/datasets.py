@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from experiments.simulate import written_log
 from selflearn.batching.rows import DialogueRows
+from selflearn.batching.windows import turn_windows
 from selflearn.corpora import CorpusError, ReadReport, find_corpus, iter_dialogues, load_dialogues, read_report
 from selflearn.corpora.splits import group_folds, hold_out, owner_of, same_dialogues
 from selflearn.corpora.star import success_question
@@ -220,6 +222,19 @@ def fold_splits(
         parts = hold_out(owners, cfg.data.tune_share, cfg.data.shuffle_seed)
         train, tune, calibrate = ([rest[row] for row in part] for part in parts)
         yield Split(train=train, tune=tune, calibrate=calibrate, test=[dialogues[row] for row in fold]), counts
+
+
+def check_turns(cfg: DictConfig, split: Split) -> None:
+    """See before a training that what is read after it has no more turns than the model reads, where that is an error.
+
+    Raises:
+        TooLongError: a dialogue that tunes, calibrates or tests has more, and ``data.on_overflow`` is "error".
+    """
+    if cfg.data.on_overflow != "error":
+        return
+    for dialogue in chain(split.tune, split.calibrate, split.test):
+        name = f"dialogue {dialogue.id!r}"
+        turn_windows(len(dialogue.turns), cfg.model.dialogue.max_turns, cfg.data.on_overflow, name=name)
 
 
 def first_rows(rows: Sequence[Dialogue], limit: int | None, seed: int) -> list[int]:

@@ -30,6 +30,7 @@ from experiments.datasets import (
     Counts,
     Loaded,
     check_splits,
+    check_turns,
     cut_split,
     fingerprints,
     fold_splits,
@@ -160,6 +161,7 @@ def run_all(
     cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue], directory: Path, say: Callable[[str], None]
 ) -> dict[str, SystemResult]:
     """Every system on one split."""
+    check_turns(cfg, split)
     makers = {name: contestant(cfg, name, split, unlabelled) for name in ["model", *cfg.baselines.names]}
     results, seen = {}, domains_of(split.labelled())
     for name, make in makers.items():

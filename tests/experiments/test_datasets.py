@@ -8,11 +8,14 @@ import pytest
 from hydra.types import RunMode
 
 from experiments.app import config_loader
-from experiments.datasets import check_splits, cut_split, fingerprints, fold_splits, load_run
+from experiments.datasets import check_splits, check_turns, cut_split, fingerprints, fold_splits, load_run
+from experiments.train import run_all
+from selflearn.batching.texts import TooLongError
 from selflearn.corpora import CorpusError, load_dialogues
 from selflearn.corpora.table import write_parquet
+from selflearn.evaluation.benchmark import Split
 from tests.fixtures import rated_releases, releases
-from tests.fixtures.dialogues import home_dialogues
+from tests.fixtures.dialogues import home_dialogues, long_home_dialogue
 
 
 @pytest.fixture(scope="module")
@@ -207,3 +210,14 @@ def test_each_split_is_read_once_whatever_is_made_of_it(composed, monkeypatch):
     for fold_by in ("dialogue", "bot"):
         assert list(fold_splits(folds, loaded, fold_by, print))
     assert read == list(loaded) == [folds.data.train_split]
+
+
+@pytest.mark.parametrize("part", ["tune", "calibrate", "test"])
+def test_a_held_out_dialogue_that_is_too_long_is_refused_before_any_training(composed, tmp_path, part):
+    held = {name: [long_home_dialogue(7)] if name == part else [] for name in ("tune", "calibrate", "test")}
+    split = Split(train=home_dialogues(3), **held)
+    lines = ["experiment=sgd", "model=tiny", "baselines=none", "model.dialogue.max_turns=6"]
+    with pytest.raises(TooLongError, match=r"dialogue 'long' has 7 turns and the model reads 6; expected no"):
+        run_all(composed(*lines, "data.on_overflow=error"), split, [], tmp_path / "run", print)
+    assert not (tmp_path / "run").exists()
+    check_turns(composed(*lines), split)  # in windows
