@@ -157,6 +157,28 @@ def test_what_the_page_on_the_simulation_says_of_the_ranges_is_in_their_table():
     assert "in success at 22 (at the others above" in SIMULATION
 
 
+RATED = {
+    ("tfidf_context", ""): {"auc": "above", "kappa": "above"},
+    ("tfidf_context", "@unseen_bot"): {"auc": "above", "kappa": "above"},
+    ("annotator", ""): {"auc": "above", "kappa": "above"},
+    ("annotator", "@unseen_bot"): {"auc": "above", "kappa": "level"},
+}
+"""What the README says of DBDC3, by the system that the model is compared with and the part of the data."""
+
+
+@pytest.mark.parametrize(("system", "part"), RATED)
+def test_what_the_readme_says_of_dbdc3_is_in_its_table(system, part):
+    table = rows(RESULTS.split("\n## dbdc3\n")[1].split("\n### ")[0])
+    (column,) = {head.index(system) for head in table if system in head}
+    cells = {name.split()[0]: cells[column - 1] for name, *cells in table}
+    signs = {metric: cells[f"defect/{metric}{part}"].partition("<br>")[2] for metric in RATED[system, part]}
+    said = {
+        m: "above" if d.startswith("**Δ +") else "level" if d.startswith("Δ") else "below" for m, d in signs.items()
+    }
+    assert said == RATED[system, part]
+    assert "the kappa of other bots, which is level" in README
+
+
 QUOTED = " ".join(line.removeprefix(">").strip() for line in README.splitlines() if line.startswith("> "))
 
 
