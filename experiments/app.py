@@ -29,6 +29,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, ValidationError
 
+import selflearn
 from experiments.check import ConfigError
 from experiments.overrides import checked_overrides
 from experiments.rates import log_suffix
@@ -249,6 +250,11 @@ def user_message(error: BaseException) -> str | None:
 
 
 def _raised_by_us(error: BaseException) -> bool:
+    told = getattr(error.__cause__, "tb", None)
+    if isinstance(told, str):  # another process raised it: its frames came as text, those here are of the pool
+        files = re.findall(r'^  File "(.+)", line \d+', told, re.MULTILINE)
+        ours = (_HERE, Path(selflearn.__file__).resolve().parent)
+        return bool(files) and any(Path(files[-1]).resolve().is_relative_to(folder) for folder in ours)
     frames = list(traceback.walk_tb(error.__traceback__))
     module = str(frames[-1][0].f_globals.get("__name__", "")) if frames else ""
     spec = frames[-1][0].f_globals.get("__spec__") if frames else None  # of a program started with -m: its real name

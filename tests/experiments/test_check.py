@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from experiments.app import CONF, config_loader, help_text, hydra_main, user_mes
 from experiments.check import ConfigError, check_config, nearest, target_faults
 from experiments.overrides import checked_overrides
 from selflearn.schema import RecordError, Turn
+from selflearn.simulation.grammar import Phrasing
 
 FILES = {
     "job.yaml": """
@@ -353,6 +356,13 @@ def test_a_users_fault_inside_another_librarys_error_is_found():
             raise RuntimeError("An error occurred while generating the dataset") from error
 
     assert user_message(raised(wraps)).startswith("field 'joins' is -1")
+
+
+def test_a_users_fault_in_another_process_is_found_and_a_bug_there_stays_one():
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        ours, others = (raised(pool.submit(read, text).result) for read, text in ((Phrasing.parse, "[a"), (int, "x")))
+    assert user_message(ours) == "a '[' is not closed by ']' in '[ a'"
+    assert user_message(others) is None
 
 
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
