@@ -76,6 +76,8 @@ def test_a_log_without_a_dialogue_that_trains_is_shown_too(run):
         (["development=no"], "development is 'no'; expected true or false"),
         (["workers=-3"], "workers is -3; expected at least 1"),
         (["dialogs=5"], "unknown key 'dialogs'; nearest: 'dialogues'"),
+        (["rates=0.2"], "rates is 0.2; expected rates.people.reactions.barge_in=0.2, say"),
+        (["components=mine"], "components is 'mine'; expected components.rewriter._target_=mine.Rewriter, say"),
         (["rates.people.reactions.barge=1"], "has no such rate; nearest: 'people.reactions.barge_in'"),
         (["rates.people.reactions.barge_in=2"], "people.yaml:25): 2; expected a number in [0, 1]"),
     ],
