@@ -153,12 +153,14 @@ class Value:
             of: whose they are, for the error.
 
         Raises:
-            WorldError: a brace is not closed, or holds something else than one of the names.
+            WorldError: a brace is not closed, or holds something else than one of the names alone.
         """
         text = self.text()
-        for _, name, _, _ in self.parsed(lambda said: [*Formatter().parse(said)]):
+        for _, name, form, conversion in self.parsed(lambda said: [*Formatter().parse(said)]):
             if name is not None and name not in known:
                 raise self.fault(f"{{{name}}} is none of {of}; expected {', '.join(sorted(known)) or 'no braces'}")
+            if form or conversion:
+                raise self.fault(f"{text!r}: a name stands alone in its braces; expected {{{name}}}")
         return text
 
     def parsed(self, read: Callable[[str], T]) -> T:

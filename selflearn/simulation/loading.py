@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -220,7 +220,7 @@ def _intent(name: str, domain: str, row: Value, types: Mapping[str, EntityType],
     supported = found["supported"].flag() if "supported" in found else True
     slots = {key: _slot(key, spec, types) for key, spec in found["slots"].table().items()} if "slots" in found else {}
     if "slots" in found:
-        _check_slots(slots, found["slots"].table(), types)
+        _check_slots(slots, found["slots"].table(), types, signals.rooms)
     say = _phrasings(found["say"], slots, complete=True)
     if len(say.all) < 4:
         raise found["say"].fault(
@@ -269,14 +269,25 @@ def _slot(name: str, spec: Value, types: Mapping[str, EntityType]) -> SlotSpec:
     )  # fmt: skip
 
 
-def _check_slots(slots: Mapping[str, SlotSpec], places: Mapping[str, Value], types: Mapping[str, EntityType]) -> None:
+def _check_slots(
+    slots: Mapping[str, SlotSpec], places: Mapping[str, Value], types: Mapping[str, EntityType], rooms: Collection[str]
+) -> None:
     for name, slot in slots.items():
         for other in (slot.beside, slot.follows[0] if slot.follows else None):
             if other is not None and other not in slots:
                 raise places[name].fault(f"the slot {name!r} depends on {other!r}, which is no slot of the intent")
+        if slot.beside is not None and (slot.type, slots[slot.beside].type) != ("room", "appliance"):
+            raise places[name].fault(
+                f"the slot {name!r} ({slot.type}) stands with {slot.beside!r} ({slots[slot.beside].type}); expected a "
+                "room with an appliance, whose room it is"
+            )
         if slot.beside is not None and slots[slot.beside].optional:
             raise places[name].fault(
                 f"the slot {name!r} stands with {slot.beside!r}, which is optional; expected one that is always there"
+            )
+        if slot.unspoken == "here" and not any(map(types[slot.type].named, rooms)):
+            raise places[name].fault(
+                f"the slot {name!r} says by `unspoken` here, and no entry of {slot.type} is a place of a device"
             )
         if slot.follows is None:
             continue

@@ -160,6 +160,7 @@ def load_population(world: World) -> Population:
         for kind, value in found[name].table().items():
             _known(kind, world.types, value, "type")
     _known(found["home"].text(), world.types, found["home"], "type")
+    _check_slots(world, found["home"], found["owned"])
     return Population(
         devices=_shares(found["devices"]), device_rooms=_weights(found["device_rooms"], world),
         home=found["home"].text(), tastes=_probabilities(found["tastes"]),
@@ -177,6 +178,17 @@ def load_population(world: World) -> Population:
 def _known(name: str, names: Mapping[str, Any], place: Value, what: str) -> None:
     if name not in names:
         raise place.fault(f"{name!r} is no {what}; there are {', '.join(sorted(names))}")
+
+
+def _check_slots(world: World, home: Value, owned: Value) -> None:
+    """What slots say of people has to be so: where somebody lives, and that they own such things."""
+    for intent in world.intents.values():
+        for slot in intent.slots.values():
+            place = f"the slot {slot.name!r} of {intent.name} ({slot.type})"
+            if slot.unspoken == "home" and slot.type != home.text():
+                raise home.fault(f"people live in a {home.text()}, and {place} says by `unspoken` home")
+            if slot.own and slot.type != "appliance" and slot.type not in owned.table():
+                raise owned.fault(f"nobody owns a {slot.type}, and {place} is `own`; say how many people have")
 
 
 def _appliances(value: Value, world: World) -> dict[str, Appliances]:

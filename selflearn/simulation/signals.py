@@ -107,7 +107,8 @@ class Signals:
             WorldError: it names no signal, or one that the world does not have.
         """
         found = row.fields(["times"], ["device", "room", "part_of_day", "weekend", "state", "after", "habit"])
-        if len(found) < 2:
+        stated = "state" in found and found["state"].table()
+        if not stated and found.keys() <= {"times", "state"}:
             raise row.fault(
                 "the condition names no signal; expected one of device, room, part_of_day, weekend, state, ..."
             )

@@ -168,6 +168,11 @@ def changed(name, old, new):
     return {name: FILES[name].replace(old, new)}
 
 
+TURN_OFF = (
+    '      room: {type: room, with: appliance, unspoken: here}\n    say:\n      - "(turn|switch) off the {appliance} '
+)
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "line", "message"),
     [
@@ -216,6 +221,16 @@ def changed(name, old, new):
          "appliance, unspoken: here}\n    say:\n      - \"(turn|switch) off", "{type: appliance, own: true, optional: "
          "true}\n      room: {type: room, with: appliance, unspoken: here}\n    say:\n      - \"(turn|switch) off", 20,
          "stands with 'appliance', which is optional"),
+        ("domains/music.yaml", '"Here is {song}."', '"Here is {song:d}."', 20, "stands alone in its braces; expected "
+         "{song}"),
+        ("domains/music.yaml", '"Here is {song}."', '"Here is {song!s}."', 20, "stands alone in its braces"),
+        ("domains/music.yaml", '{state: {oven: "on"}, times: 3}', "{state: {}, times: 3}", 10, "names no signal"),
+        ("domains/lights.yaml", TURN_OFF, TURN_OFF.replace("with: appliance", "with: room"), 20, "'room' (room) stands "
+         "with 'room' (room); expected a room with an appliance"),
+        ("domains/lights.yaml", TURN_OFF, TURN_OFF.replace("type: room", "type: song"), 20, "'room' (song) stands with "
+         "'appliance' (appliance); expected a room"),
+        ("domains/music.yaml", "from: song.artist}", "unspoken: here}", 7, "'artist' says by `unspoken` here, and no "
+         "entry of artist is a place of a device"),
         ("domains/music.yaml", "      song: song\n", "      song: {type: song, unspoken: Tin Soldier}\n", 3,
          "people of one split alone say; give song `open: false`"),
         ("domains/music.yaml", "      song: song\n", "      song: {type: song, only: [Tin Soldier]}\n", 3,
@@ -254,6 +269,23 @@ def test_rates_that_cannot_be_are_pointed_at(tmp_path, name, old, new, message):
         (load_population if name == "people.yaml" else load_assistant)(world)
     assert message in str(error.value)
     assert str(error.value).startswith(f"{tmp_path / name}:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{type: artist, from: song.artist}", "{type: artist, unspoken: home}", "people live in a room, and the slot "
+         "'artist' of play_song (artist) says by `unspoken` home"),
+        ("song: song\n", "song: {type: song, own: true}\n", "nobody owns a song, and the slot 'song' of play_song "
+         "(song) is `own`"),
+    ],
+)  # fmt: skip
+def test_what_slots_say_of_people_that_is_not_so_is_pointed_at(tmp_path, old, new, message):
+    world = load_world(write_world(tmp_path, changed("domains/music.yaml", old, new)))
+    with pytest.raises(WorldError) as error:
+        load_population(world)
+    assert message in str(error.value)
+    assert str(error.value).startswith(f"{tmp_path / 'people.yaml'}:")
 
 
 OTHER_RATES = {
