@@ -22,7 +22,7 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import changed_settings, hydra_main
 from experiments.check import ConfigError
-from experiments.simulate import setting_of, written_log
+from experiments.simulate import setting_of, whole_number, written_log
 from selflearn.baselines import Assistant
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import load_dialogues
@@ -65,16 +65,19 @@ def main(cfg: DictConfig) -> None:
     """Label, train again, meet again, and print the table."""
     if not isinstance(cfg.sure, int | float) or not 0 <= cfg.sure <= 1:
         raise ConfigError([f"sure is {cfg.sure}; expected a score from 0 to 1, from which on labels are learned from"])
+    if whole_number("resamples", cfg.resamples) < 1:
+        raise ConfigError([f"resamples is {cfg.resamples}; expected at least 1"])
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     directory = Path(cfg.run)
     settings, root = simulated_log(directory)
+    labeler = labeler_of(directory / "model")
     written_log(settings, root, Console(stderr=True, quiet=not cfg.progress))
     setting = setting_of(settings)
     log = list(DialogueRows(load_dialogues("table", root=root, split="train")))
     labelled = {
         "the assistant's own": own_labels(log),
-        "generated labels": generated_labels(directory / "model", log, progress=cfg.progress),
+        "generated labels": generated_labels(labeler, log, progress=cfg.progress),
         "gold labels": log,
     }
     torch.set_num_threads(1)  # the models of the assistant are small
@@ -96,7 +99,8 @@ def simulated_log(run: Path) -> tuple[DictConfig, Path]:
     """Settings and place of the simulated log that a run was trained on.
 
     Raises:
-        ValueError: the directory holds no run, or one on other dialogues.
+        ValueError: the directory holds no run, one on other dialogues, or one with another understanding model, which
+            is not the one that is trained again.
     """
     file = run / "config.yaml"
     if not file.is_file():
@@ -105,7 +109,26 @@ def simulated_log(run: Path) -> tuple[DictConfig, Path]:
     if data.get("simulate") is None:
         raise ValueError(f"run={run} was trained on {data['corpus']}; expected a run on a simulated log, whose "
                           "assistant can be met again (experiment=simulated or simulated_feedback)")  # fmt: skip
+    other = (data["simulate"].get("components") or {}).get("understanding")
+    if other is not None:
+        raise ValueError(f"run={run}: the assistant of its log has another understanding model ({other}), and the one "
+                          "that is trained again is its own; expected a run without components.understanding"
+                          )  # fmt: skip
     return OmegaConf.create(data["simulate"]), Path(data["root"])
+
+
+def labeler_of(model: Path) -> Labeler:
+    """The model of a run, which has to say what an understanding model learns from.
+
+    Raises:
+        ValueError: there is none, or it labels no intents or no slots.
+    """
+    labeler = Labeler.from_pretrained(model)
+    missing = [task for task in ("intent", "slots") if task not in labeler.system.model.tasks]
+    if missing:
+        raise ValueError(f"{model} does not label {' and '.join(missing)}; expected a run with both intent and slots "
+                         "among tasks.names: an understanding model learns from them")  # fmt: skip
+    return labeler
 
 
 def own_labels(log: Sequence[Dialogue]) -> list[Dialogue]:
@@ -119,9 +142,8 @@ def own_labels(log: Sequence[Dialogue]) -> list[Dialogue]:
     ]
 
 
-def generated_labels(model: Path, log: Sequence[Dialogue], *, progress: bool) -> list[Dialogue]:
+def generated_labels(labeler: Labeler, log: Sequence[Dialogue], *, progress: bool) -> list[Dialogue]:
     """The log with the labels of a trained model; its own are not read."""
-    labeler = Labeler.from_pretrained(model)
     bar = track(labeler.stream(log), "labelling", len(log), console=Console(stderr=True), disable=not progress)
     return [found.dialogue for found in bar]
 

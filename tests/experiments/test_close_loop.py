@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
+
 import pytest
 from hydra.types import RunMode
 
 from experiments.app import config_loader
 from experiments.close_loop import Row, cells, main, markdown, share_right
+from selflearn.inference import Labeler
 from selflearn.schema import Dialogue, Label, Labels, Turn, TurnLabels
 
 
@@ -25,6 +29,32 @@ def test_of_no_sure_intent_no_share_is_right():
 def test_a_score_that_no_label_has_is_refused(program, sure):
     code, _, err = program(main, [f"sure={sure}"], {"run": "absent"})
     assert (code, err) == (2, f"sure is {sure}; expected a score from 0 to 1, from which on labels are learned from")
+
+
+@pytest.mark.parametrize(
+    ("resamples", "message"),
+    [("0", "resamples is 0; expected at least 1"), ("many", "resamples is 'many'; expected a whole number")],
+)
+def test_resamples_that_give_no_interval_are_refused_before_any_work(program, resamples, message):
+    code, _, err = program(main, [f"resamples={resamples}"], {"run": "absent"})
+    assert (code, err) == (2, message)
+
+
+def test_a_run_whose_labels_teach_the_assistant_nothing_is_refused_before_any_work(program, tmp_path, monkeypatch):
+    def run_with(components):
+        data = {"simulate": {"world": "home", "components": components}, "root": "log"}
+        (tmp_path / "config.yaml").write_text(json.dumps({"data": data}))
+        return program(main, ["run=."], {})
+
+    code, _, err = run_with({"understanding": {"_target_": "mine.Model"}})
+    assert (code, "the assistant of its log has another understanding model" in err) == (2, True)
+    code, _, err = run_with({})
+    assert (code, "model: no such directory" in err) == (2, True)
+    model = SimpleNamespace(tasks={"defect": None, "intent": None})
+    monkeypatch.setattr(Labeler, "from_pretrained", lambda _: SimpleNamespace(system=SimpleNamespace(model=model)))
+    code, _, err = run_with({})
+    assert (code, "model does not label slots; expected a run with both intent and slots" in err) == (2, True)
+    assert not (tmp_path / "log").exists()
 
 
 def test_the_command_on_the_page_has_what_it_was_told():
