@@ -38,7 +38,7 @@ def main(cfg: DictConfig) -> None:
     """Simulate each size in a process of its own, and print what it took.
 
     Raises:
-        ValueError: there are not two sizes that grow.
+        ValueError: there are not two sizes that grow, or they are so small that their time does not.
     """
     sizes = [whole_number("sizes", size) for size in cfg.sizes]
     if len(sizes) < 2 or sizes != sorted(set(sizes)):
@@ -47,6 +47,11 @@ def main(cfg: DictConfig) -> None:
         Path(cfg.output).parent.mkdir(parents=True, exist_ok=True)  # before the minutes of work
     found = [measured(cfg, size) for size in sizes]
     first, last = found[0], found[-1]
+    if last.seconds <= first.seconds or last.turns <= first.turns:
+        raise ValueError(
+            f"{last.dialogues:,} dialogues took {last.seconds:.1f} s and {first.dialogues:,} took {first.seconds:.1f} "
+            "s, start and training included, which says nothing of the rate; take sizes that are farther apart"
+        )
     rate = (last.turns - first.turns) / (last.seconds - first.seconds)
     hours = (last.seconds + (LARGE - last.dialogues) * (last.turns / last.dialogues) / rate) / 3600
     table = Table("dialogues", "turns", "seconds", "memory of the largest process, MiB", title=device())

@@ -290,6 +290,17 @@ def test_where_the_figures_cannot_be_written_is_said_before_anything_is_simulate
     assert "taken" in found.printed
 
 
+def test_sizes_that_say_nothing_of_the_rate_give_none(command, monkeypatch):
+    def measured(cfg, size):
+        return benchmark_simulation.Measured(dialogues=size, turns=2 * size, seconds=30 - size / 10, peak_mib=500.0)
+
+    monkeypatch.setattr(benchmark_simulation, "measured", measured)
+    found = command("sizes=[10,20]", program=benchmark_simulation.main, shared=())
+    assert found.code == 2
+    assert "20 dialogues took 28.0 s and 10 took 29.0 s" in " ".join(found.printed.split())
+    assert "turns a second" not in found.printed
+
+
 def test_no_gold_label_of_the_log_changes_a_digit_of_a_run_on_feedback(command, one_step, world, tmp_path):
     arguments = (
         *one_step, "experiment=simulated_feedback", f"data.simulate.world={world}", "data.simulate.dialogues=80",
