@@ -31,12 +31,12 @@ makes them checks them (:mod:`selflearn.simulation.components`)."""
 
 
 def check_config(cfg: DictConfig) -> None:
-    """Refuse a composed config with missing values or with targets that cannot be built; builds nothing.
+    """Refuse a composed config with missing values, targets that cannot be built, or no place to write; builds nothing.
 
     Raises:
         ConfigError: with all faults found.
     """
-    faults = [*missing_faults(cfg), *target_faults(cfg)]
+    faults = [*missing_faults(cfg), *target_faults(cfg), *place_faults(cfg)]
     if faults:
         raise ConfigError(faults)
 
@@ -46,6 +46,18 @@ def missing_faults(cfg: DictConfig) -> Iterator[str]:
     for path, node in _nodes(OmegaConf.to_container(cfg, resolve=False), ""):  # missing_keys() resolves ${hydra:...}
         for key in (key for key, value in node.items() if value == "???"):
             yield f"missing value: give {path}.{key}=...".replace(" .", " ")
+
+
+def place_faults(cfg: DictConfig) -> Iterator[str]:
+    """Yield a line where the output folder cannot be one: Hydra makes it before the program begins."""
+    try:
+        place = OmegaConf.select(cfg, "paths.output_dir")
+    except OmegaConfBaseException:  # of a sweep, whose folders are below one that Hydra knows
+        return
+    if isinstance(place, str):
+        there = next(path for path in (Path(place), *Path(place).parents) if path.exists())
+        if not there.is_dir():
+            yield f"paths.output_dir = {place!r}: {there} is a file; expected a folder, or a name that is free"
 
 
 def target_faults(cfg: DictConfig) -> Iterator[str]:

@@ -317,6 +317,17 @@ def test_target_faults_are_found_at_any_depth_and_nothing_is_built():
     assert len(faults) == 4
 
 
+@pytest.mark.parametrize("place", ["taken", "taken/below/it"])
+def test_an_output_folder_that_cannot_be_one_is_said_before_hydra_makes_it(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("")
+    cfg = OmegaConf.create({"paths": {"output_dir": place}})
+    with pytest.raises(ConfigError, match=f"paths.output_dir = '{place}': taken is a file; expected a folder"):
+        check_config(cfg)
+    for fine in ("free/below/it", str(tmp_path), "${hydra:sweep.dir}/1"):
+        check_config(OmegaConf.create({"paths": {"output_dir": fine}}))
+
+
 def test_check_config_gives_missing_values_and_targets_together():
     cfg = OmegaConf.create({"input": "???", "model": {"_target_": "torch.nn.Nothing"}})
     with pytest.raises(ConfigError) as caught:
