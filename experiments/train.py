@@ -334,9 +334,14 @@ def draw(directory: Path, metrics: Mapping[str, float]) -> None:
     (figures / "metrics.svg").write_text(interval_figure(metrics, names))
     for folder in sorted({file.parents[1] for file in directory.glob("**/losses*/metrics.csv")}):
         stage = "_".join(folder.relative_to(directory).parts).replace("checkpoints_", "")
-        parts = [pd.read_csv(file) for file in sorted(folder.glob("losses*/metrics.csv"))]  # one for each resume
+        parts = [pd.read_csv(file) for file in _losses_in_time(folder)]
         losses = pd.concat(parts).drop_duplicates("step", keep="last").sort_values("step")
         (figures / f"losses_{stage}.svg").write_text(loss_figure(losses))
+
+
+def _losses_in_time(folder: Path) -> list[Path]:
+    """The losses of a stage, a file for each time that it was begun or went on: ``losses``, ``losses_2`` and so on."""
+    return sorted(folder.glob("losses*/metrics.csv"), key=lambda file: int(file.parent.name.partition("_")[2] or 1))
 
 
 def measure(
