@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -131,10 +132,13 @@ def met_before(rows: DialogueRows, owners: Sequence[str], test: DialogueRows, sa
             )
     tested = groups_of(test)
     shared = (set(owners) & set(tested)) - set(ids)  # without a user a dialogue is its own
-    number = sum(owner in shared for owner in tested)
+    return _known_people(sum(owner in shared for owner in tested), len(tested), "the training split", say)
+
+
+def _known_people(number: int, tested: int, where: str, say: Callable[[str], None]) -> Counts:
     if number:
-        say(f"{number:,} of {len(tested):,} test dialogues are of people who are in the training split too: figures "
-            "say nothing of people whom the model has never met")  # fmt: skip
+        say(f"{number:,} of {tested:,} test dialogues are of people who are in {where} too: figures say nothing of "
+            "people whom the model has never met")  # fmt: skip
     return {"test_dialogues_of_known_people": number}
 
 
@@ -215,7 +219,12 @@ def fold_splits(
     folds = min(cfg.data.folds, len(set(keys)))
     counts = counts | {"learned_dialogues": len(dialogues), "tested_dialogues": len(dialogues)}  # each in its turn
     say(f"{folds} folds, by {fold_by}")
-    for fold in group_folds(keys, folds, cfg.data.shuffle_seed):
+    members = list(group_folds(keys, folds, cfg.data.shuffle_seed))
+    people = [{owner_of(dialogues[row].user_id, dialogues[row].id) for row in fold} for fold in members]
+    times = Counter(chain.from_iterable(people))
+    met = sum(times[owner_of(dialogue.user_id, dialogue.id)] > 1 for dialogue in dialogues)
+    counts = counts | _known_people(met, len(dialogues), "other folds", say)
+    for fold in members:
         inside = set(fold)
         rest = [dialogue for row, dialogue in enumerate(dialogues) if row not in inside]
         owners = [owner_of(d.user_id, d.id) for d in rest]

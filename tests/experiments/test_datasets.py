@@ -97,6 +97,18 @@ def test_folds_of_a_table_hold_people_out(composed, tmp_path):
         assert tested.isdisjoint(learned)
 
 
+@pytest.mark.parametrize(("by", "known"), [("dialogue", 36), ("user", 0)])
+def test_people_who_are_in_several_folds_are_counted_and_said(composed, tmp_path, by, known):
+    log = [replace(d, user_id=f"person-{i % 3}", split="train") for i, d in enumerate(home_dialogues(36))]
+    write_parquet(log, tmp_path / "train.parquet")
+    cfg, said = composed("experiment=own_table", f"data.root={tmp_path}", "data.folds=3", "data.test_split=null"), []
+    ((_, counts), *_) = fold_splits(cfg, load_run(cfg, said.append), by, said.append)
+    assert counts["test_dialogues_of_known_people"] == known
+    assert any("36 of 36 test dialogues are of people who are in other folds too" in line for line in said) == (
+        known > 0
+    )
+
+
 def test_pretraining_reads_no_other_dialogue_of_people_who_are_held_out(composed, tmp_path):
     log = [replace(d, user_id=f"person-{i % 17}", split="train") for i, d in enumerate(home_dialogues(60))]
     write_parquet(log, tmp_path / "train.parquet")
