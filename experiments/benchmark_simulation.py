@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.app import hydra_main
+from experiments.check import ConfigError
 from experiments.simulate import whole_number
 from selflearn.evaluation.run_directory import device, write_json
 
@@ -44,6 +45,8 @@ def main(cfg: DictConfig) -> None:
     if len(sizes) < 2 or sizes != sorted(set(sizes)):
         raise ValueError(f"sizes is {sizes}; expected two or more, each larger than the one before")
     if cfg.output is not None:
+        if Path(cfg.output).is_dir():
+            raise ConfigError([f"output is {cfg.output}, a folder; expected a file for the figures"])
         Path(cfg.output).parent.mkdir(parents=True, exist_ok=True)  # before the minutes of work
     found = [measured(cfg, size) for size in sizes]
     first, last = found[0], found[-1]

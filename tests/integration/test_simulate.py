@@ -285,9 +285,10 @@ def test_the_sizes_of_the_benchmark_have_to_grow(command):
 def test_where_the_figures_cannot_be_written_is_said_before_anything_is_simulated(command, tmp_path, monkeypatch):
     (tmp_path / "taken").write_text("")
     monkeypatch.setattr(benchmark_simulation, "measured", None)
-    found = command(f"output={tmp_path / 'taken' / 'figures.json'}", program=benchmark_simulation.main, shared=())
-    assert found.code == 2
-    assert "taken" in found.printed
+    for output in (tmp_path / "taken" / "figures.json", tmp_path):
+        found = command(f"output={output}", program=benchmark_simulation.main, shared=())
+        assert found.code == 2
+        assert tmp_path.name in found.printed
 
 
 def test_sizes_that_say_nothing_of_the_rate_give_none(command, monkeypatch):
