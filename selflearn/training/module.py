@@ -35,8 +35,9 @@ class SteppedModule(lightning.LightningModule):
             model.audio_encoder.let_learn(bool(optimization.encoder_lr))
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Seed by step: a run that was killed and resumed draws what it would have drawn."""
-        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
+        """Seed by step: a run that was killed and resumed draws what it would have drawn, and no process as another."""
+        apart = self.global_rank * 500_000_003  # torch's generator reads 32 bits of a seed
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step + apart)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clip here, as Lightning's own clipping refuses the fused optimiser under autocast."""

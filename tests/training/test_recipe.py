@@ -191,6 +191,18 @@ class _Together:
     world_size = 2
 
 
+def test_processes_that_train_together_draw_other_dropout_each_and_the_same_again(monkeypatch):
+    model, _ = tiny_model(home_dialogues(4), tasks=["intent"])
+    module, drawn = FineTuning(model, loss_weights="learned", optimization=FAST, num_steps=9, seed=2), []
+    for rank, step in ((0, 0), (1, 0), (0, 1), (1, 1), (0, 0), (1, 1)):
+        monkeypatch.setattr(type(module), "global_rank", rank, raising=False)
+        monkeypatch.setattr(type(module), "global_step", step, raising=False)
+        module.on_train_batch_start(None, 0)
+        drawn.append(torch.rand(1).item())
+    assert len(set(drawn[:4])) == 4
+    assert drawn[4:] == [drawn[0], drawn[3]]
+
+
 def test_an_item_weighs_the_same_whichever_process_has_it(monkeypatch):
     """Gradients of two processes, averaged, are those of one process with the dialogues of both."""
     labelled, bare = (
