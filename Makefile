@@ -37,7 +37,7 @@ test-slow: $(VENV)/.dev  ## run the other tests: whole commands, real corpora
 check: $(VENV)/.dev  ## look at style, types and the direction of imports
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy --strict selflearn
+	$(VENV)/bin/mypy --strict selflearn experiments
 	$(VENV)/bin/lint-imports
 
 format: $(VENV)/.dev  ## mend style as far as a program can

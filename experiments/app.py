@@ -145,7 +145,7 @@ def help_text(config_name: str, config_dir: Path = CONF) -> str:
     """
     file = config_dir / f"{config_name}.yaml"
     text, _, _ = file.read_text("utf-8").partition("\nhydra:\n")
-    chosen = OmegaConf.load(file).get("defaults", [])
+    chosen = OmegaConf.select(OmegaConf.load(file), "defaults", default=[])
     groups = [str(name) for entry in chosen if isinstance(entry, DictConfig) for name in entry if " " not in str(name)]
     lines = [line for line in text.splitlines() if "override hydra/" not in line]
     if not groups:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -39,7 +40,7 @@ def main(cfg: DictConfig) -> None:
 
 def acceptance(given: DictConfig) -> dict[str, Acceptance]:
     """Threshold and promise by task, from the settings."""
-    by_task = OmegaConf.to_container(given, resolve=True)
+    by_task: Any = OmegaConf.to_container(given, resolve=True)
     found: dict[str, Acceptance] = {}
     for task, fields in by_task.items() if isinstance(by_task, Mapping) else ():
         if not isinstance(fields, Mapping):

@@ -188,7 +188,7 @@ def run_all(
 
 def leads() -> bool:
     """Whether this process measures and writes; of several that train together, the others train alone."""
-    return bool(rank_zero_only.rank == 0)
+    return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]  # Lightning puts it on the function
 
 
 Part = tuple[Mapping[str, pd.DataFrame], Sequence[Dialogue]]
@@ -348,7 +348,7 @@ def measure(
     cfg: DictConfig, loaded: Loaded, directory: Path, say: Callable[[str], None]
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Train and label with every system, and measure what they said; with the machine that each was trained on."""
-    met = Combinations.of(())
+    met, parts = Combinations.of(()), list[Part]()
     if cfg.data.folds is None:
         split, unlabelled, counts = cut_split(cfg, loaded, say)
         met = Combinations.of(split.labelled())  # before labels make way for those from feedback
