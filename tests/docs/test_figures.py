@@ -166,6 +166,25 @@ def test_what_the_page_on_the_simulation_says_of_the_ranges_is_in_their_table():
     assert "in success at 22 (at the others above" in SIMULATION
 
 
+def test_what_the_page_on_the_simulation_says_of_the_ranges_from_feedback_is_in_their_table():
+    number, baseline, annotator = over_rates("simulated_feedback")
+    assert number == 12
+    assert baseline == {
+        "segmentation/boundary_f1": (12, 10, 0), "success/auc": (4, 0, 2), "defect/auc": (11, 8, 0),
+        "intent/accuracy@defects": (12, 9, 0), "slots/value_accuracy@defects": (10, 0, 0),
+        "transcript/wer@defects": (12, 12, 0),
+    }  # fmt: skip
+    assert (annotator["defect/auc"], annotator["success/auc"]) == ((12, 12, 0), (11, 3, 0))
+    against = [annotator[name][2] for name in ("segmentation/boundary_f1", "intent/accuracy@defects")]
+    assert [*against, annotator["slots/value_accuracy@defects"][2]] == [9, 12, 12]
+    assert "These are 12 ends" in SIMULATION
+    section = RESULTS.split("\n## simulated_feedback, data.simulate.dialogues=1000")[1].split("The same against")[0]
+    values = [float(cells[2].split()[0]) for cells in rows(section) if cells[1] and cells[2].startswith(".")]
+    assert [f"{end:.3f}".lstrip("0") for end in (min(values), max(values))] == [".595", ".826"]
+    assert "between .595 (people interrupt seldom" in SIMULATION
+    assert "clearly at 10." in SIMULATION.split("These are 12 ends")[1]
+
+
 ABOVE = {"auc": "above", "kappa": "above"}
 RATED = {
     ("dbdc3", "tfidf_context", ""): ABOVE,
