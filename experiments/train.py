@@ -37,6 +37,7 @@ from experiments.datasets import (
     load_run,
     reader_options,
 )
+from experiments.figures import draw
 from experiments.keep_model import calibration_of_run, keeper
 from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
 from experiments.supervision import check_supervision, supervised
@@ -65,8 +66,6 @@ from selflearn.inference import Labeler, promises
 from selflearn.reports import (
     add_promises,
     calibration_lines,
-    interval_figure,
-    loss_figure,
     model_card,
     write_model_card,
     write_run_report,
@@ -323,25 +322,6 @@ def show(results: Results, console: Console, say: Callable[[str], None]) -> None
 
 def _command() -> str:
     return shlex.join(["python", "-m", "experiments.train", *sys.argv[1:]])
-
-
-def draw(directory: Path, metrics: Mapping[str, float]) -> None:
-    """Figures: all systems with their intervals, and the losses of the stages."""
-    figures = directory / "figures"
-    figures.mkdir(exist_ok=True)
-    whole = [key for key in metrics if key.startswith("test/") and key.count("/") == 2 and "@" not in key]
-    names = [key.removeprefix("test/") for key in whole]  # slices are in results.md: here they would hide the rest
-    (figures / "metrics.svg").write_text(interval_figure(metrics, names))
-    for folder in sorted({file.parents[1] for file in directory.glob("**/losses*/metrics.csv")}):
-        stage = "_".join(folder.relative_to(directory).parts).replace("checkpoints_", "")
-        parts = [pd.read_csv(file) for file in _losses_in_time(folder)]
-        losses = pd.concat(parts).drop_duplicates("step", keep="last").sort_values("step")
-        (figures / f"losses_{stage}.svg").write_text(loss_figure(losses))
-
-
-def _losses_in_time(folder: Path) -> list[Path]:
-    """The losses of a stage, a file for each time that it was begun or went on: ``losses``, ``losses_2`` and so on."""
-    return sorted(folder.glob("losses*/metrics.csv"), key=lambda file: int(file.parent.name.partition("_")[2] or 1))
 
 
 def measure(

@@ -3,12 +3,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import partialmethod
 
-import pandas as pd
 import pytest
 
 from experiments.app import hydra_main
 from experiments.keep_model import audited
-from experiments.train import draw, run_directory
+from experiments.train import run_directory
 from selflearn.inference import Labeler
 from selflearn.models.system import ModelSystem
 from tests.fixtures.dialogues import home_dialogues, tiny_model
@@ -65,15 +64,3 @@ def test_a_sweep_does_not_pass_over_the_directory_of_one_run(swept):
     found, code, err = swept("seed=1,2", "paths.output_dir=here")
     assert (found, code) == ([], 2)
     assert "paths.output_dir is here, the directory of a single run, and with -m there may be many; expected" in err
-
-
-def test_of_a_stage_that_went_on_often_the_last_losses_are_drawn(tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr("experiments.train.loss_figure", lambda losses: drawn.append(losses) or "<svg/>")
-    for number in range(1, 12):
-        folder = tmp_path / "checkpoints" / "model" / "fine_tuning" / ("losses" if number == 1 else f"losses_{number}")
-        folder.mkdir(parents=True)
-        pd.DataFrame({"step": [number, number + 1], "loss": [number, number]}).to_csv(folder / "metrics.csv")
-    draw(tmp_path, {"test/intent/accuracy": 0.5})
-    (losses,) = drawn
-    assert losses.set_index("step")["loss"].to_dict() == {step: min(step, 11) for step in range(1, 13)}
