@@ -31,8 +31,9 @@ from selflearn.evaluation import (
 )
 from selflearn.evaluation.predictions import read_together
 from selflearn.evaluation.results import legend, named_rows
-from selflearn.evaluation.results_page import Run, put_between_marks
+from selflearn.evaluation.results_page import put_between_marks
 from selflearn.evaluation.run_directory import is_free
+from selflearn.evaluation.runs import Run
 
 HEADLINE = "↑ higher is better, ↓ lower is better; intervals and paired differences are on the page of results."
 

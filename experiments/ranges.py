@@ -17,7 +17,7 @@ from experiments.results import finished_runs, without_debug
 from experiments.simulate import world_directory
 from selflearn.evaluation.ranges import Rates, range_tables, ranges_page, rates_key, rates_of
 from selflearn.evaluation.results import named_rows
-from selflearn.evaluation.results_page import Run
+from selflearn.evaluation.runs import Run
 from selflearn.simulation.rates import check_rates, dotted_rates
 
 HOME = "home"

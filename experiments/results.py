@@ -12,7 +12,8 @@ from rich.console import Console
 from experiments.app import hydra_main
 from experiments.check import ConfigError, check_lists
 from selflearn.evaluation.results import named_rows
-from selflearn.evaluation.results_page import Run, write_headline, write_results_page
+from selflearn.evaluation.results_page import write_headline, write_results_page
+from selflearn.evaluation.runs import Run
 
 _DEBUG = re.compile(r"(?:^|\s)debug=(?!off\b)")
 

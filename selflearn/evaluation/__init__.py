@@ -11,7 +11,8 @@ from selflearn.evaluation.results import (
     systems_table,
     values_markdown,
 )
-from selflearn.evaluation.results_page import RunDirectoryError, results_page, write_headline, write_results_page
+from selflearn.evaluation.results_page import results_page, write_headline, write_results_page
+from selflearn.evaluation.runs import RunDirectoryError
 from selflearn.evaluation.tables import counts_of, metrics_of
 from selflearn.evaluation.task_metrics import TASK_METRICS
 

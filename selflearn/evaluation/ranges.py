@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from selflearn.evaluation.results import Results, Row, Value, legend, row_label, value_text
-from selflearn.evaluation.results_page import Run
+from selflearn.evaluation.runs import Run
 from selflearn.evaluation.task_metrics import TASK_METRICS
 from selflearn.metrics.items import ItemTable
 from selflearn.simulation.rates import dotted_rates

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from selflearn.evaluation.ranges import range_tables, ranges_markdown, ranges_page, rates_key
-from selflearn.evaluation.results_page import Run
+from selflearn.evaluation.runs import Run
 
 ROWS = [("intent", "accuracy"), ("transcript", "wer")]
 
