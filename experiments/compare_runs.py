@@ -1,7 +1,7 @@
 """Finished runs beside the first of them: ``python -m experiments.compare_runs runs=[A,B]``.
 
 For ablations and sweeps: all on the same test dialogues; what a run differs in names it, and differences are paired.
-Baselines of the first run can stand beside them.
+The seeds of one experiment are one column, of their means. Baselines of the first column can stand beside them.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from selflearn.evaluation import (
     systems_table,
     values_markdown,
 )
-from selflearn.evaluation.predictions import read_together
 from selflearn.evaluation.results import legend, named_rows
 from selflearn.evaluation.results_page import put_between_marks
 from selflearn.evaluation.run_directory import is_free
 from selflearn.evaluation.runs import Run
+from selflearn.evaluation.seeds import columns_of, read_columns
 
 HEADLINE = "↑ higher is better, ↓ lower is better; intervals and paired differences are on the page of results."
 
@@ -47,10 +47,6 @@ def main(cfg: DictConfig) -> None:
     check_lists(cfg, "runs")
     if len(cfg.runs) < 2:
         raise ConfigError([f"runs has {len(cfg.runs)} directories; expected two or more"])
-    if cfg.names and len(cfg.names) != len(cfg.runs):
-        raise ConfigError(
-            [f"names has {len(cfg.names)} entries for {len(cfg.runs)} runs; expected one for each, or []"]
-        )
     taken = ["model", *cfg.beside]
     if twice := [name for at, name in enumerate(cfg.names) if at and name in (*taken, *cfg.names[1:at])]:
         raise ConfigError([f"names calls a run {twice[0]!r}, as another column is called; expected a name for each"])
@@ -58,16 +54,20 @@ def main(cfg: DictConfig) -> None:
         raise ConfigError([f"lines is {cfg.lines!r}; expected {' or '.join(LINES)}"])
     check_page(cfg.page)
     in_markdown, in_terminal = LINES[cfg.lines]
-    runs = [Run.read(Path(directory)) for directory in cfg.runs]
-    predictions = read_together([run.directory for run in runs])
-    ids, stored = predictions[0].dialogue_ids, predictions[0].systems
-    if missing := [name for name in cfg.beside if name not in stored]:
-        has = ", ".join(name for name in stored if name != "model") or "none"
-        raise ConfigError([f"{runs[0].directory} has no baseline {missing[0]!r}; it has {has}"])
-    names = ["model", *(list(cfg.names[1:]) or column_names(runs, taken=cfg.beside))]
-    systems = {name: run.systems["model"] for name, run in zip(names, predictions, strict=True)}
-    systems |= {name: stored[name] for name in cfg.beside}
-    metrics = evaluate(systems, dialogue_ids=ids, owners=predictions[0].owners, model="model",
+    columns = columns_of([Run.read(Path(directory)) for directory in cfg.runs])
+    if cfg.names and len(cfg.names) != len(columns):
+        many = f"{len(columns)} columns of {len(cfg.runs)} runs (seeds of one experiment are one column)"
+        raise ConfigError([f"names has {len(cfg.names)} entries for {many}; expected one for each, or []"])
+    firsts = [column[0] for column in columns]
+    names = ["model", *(list(cfg.names[1:]) or column_names(firsts, taken=cfg.beside))]
+    first, *others = read_columns(columns)
+    if missing := [name for name in cfg.beside if name not in first.systems]:
+        has = ", ".join(name for name in first.systems if name != "model") or "none"
+        raise ConfigError([f"{firsts[0].directory} has no baseline {missing[0]!r}; it has {has}"])
+    systems = {name: column.systems["model"] for name, column in zip(names, [first, *others], strict=True)}
+    systems |= {name: first.systems[name] for name in cfg.beside}
+    ids = first.dialogue_ids
+    metrics = evaluate(systems, dialogue_ids=ids, owners=first.owners, model="model",
                        resamples=cfg.resamples, seed=cfg.seed)  # fmt: skip
     rows = named_rows(cfg.metrics)
     measured = Results.from_metrics(metrics)
@@ -77,10 +77,10 @@ def main(cfg: DictConfig) -> None:
         raise ConfigError([f"metrics: none of {', '.join(cfg.metrics)} is measured in these runs; they have {has}"])
     shown = Console()
     console = Console(width=max(shown.width, 120))  # a row a line, also in a file
-    console.print(in_terminal(results, title=f"model: {runs[0].title()}; {len(ids):,} dialogues"))
+    console.print(in_terminal(results, title=f"model: {firsts[0].title()}; {len(ids):,} dialogues"))
     if cfg.page is not None:
         said = in_markdown(results) + "\n\n" + " ".join(legend(results))
-        replace_text(Path(cfg.page), section(runs, names, said, title=cfg.title, baselines=cfg.beside))
+        replace_text(Path(cfg.page), section(columns, names, said, title=cfg.title, baselines=cfg.beside))
     if cfg.headline.file is not None:
         values = values_markdown(results, names={"model": cfg.names[0]} if cfg.names else None)
         put_between_marks(Path(cfg.headline.file), cfg.headline.mark, f"{values}\n\n{HEADLINE}")
@@ -147,17 +147,21 @@ def _of_these(word: str, runs: Sequence[Run]) -> str:
     return f"{word.partition('=')[0]}={','.join(text for value, text in typed.items() if value in had)}"
 
 
-def section(runs: Sequence[Run], names: Sequence[str], table: str, *, title: str, baselines: Sequence[str]) -> str:
+def section(
+    columns: Sequence[Sequence[Run]], names: Sequence[str], table: str, *, title: str, baselines: Sequence[str]
+) -> str:
     """The table and the commands of its runs, for the page of results."""
-    commands = "\n".join(commands_of(runs))
-    machines: dict[str, list[str]] = {}
-    for name, run in zip(names, runs, strict=True):
-        machines.setdefault(run.made_with, []).append(name)
-    said = "`model` is the first of them, the others are named by what they were told beside it."
+    commands = "\n".join(commands_of([run for column in columns for run in column]))
+    machines: dict[str, dict[str, None]] = {}
+    for name, run in ((name, run) for name, column in zip(names, columns, strict=True) for run in column):
+        machines.setdefault(run.made_with, {})[name] = None
+    said = ["`model` is the first of them, the others are named by what they were told beside it."]
+    if any(len(column) > 1 for column in columns):
+        said = [*said[: len(columns) - 1], "The seeds of one experiment are one column."]
     if baselines:
-        said += f" Of the first are the baselines too: {', '.join(baselines)}."
+        said.append(f"Of the first are the baselines too: {', '.join(baselines)}.")
     return "\n".join([
-        f"## {title}\n", f"```bash\n{commands}\n```\n", f"{said}\n",
+        f"## {title}\n", f"```bash\n{commands}\n```\n", f"{' '.join(said)}\n",
         *(f"{', '.join(names)}: {made_with}\n" if len(machines) > 1 else f"{made_with}\n"
           for made_with, names in machines.items()),
         f"{table}\n",

@@ -20,7 +20,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def evaluate(
-    systems: Mapping[str, Tables],
+    systems: Mapping[str, Tables | Sequence[Tables]],
     *,
     dialogue_ids: Sequence[str],
     owners: Sequence[str] | None = None,
@@ -33,7 +33,8 @@ def evaluate(
 
     Args:
         systems: for each system its tables of items. A system may lack a task; the items of those that have it must
-            be the same.
+            be the same. A sequence is of the seeds of one system, which are measured as their mean; what not all of
+            them have is left out.
         dialogue_ids: all dialogues that were evaluated, also those without an item.
         owners: whose each of them is, as dialogues of one person are alike: what is resampled. None: each is resampled
             by itself.
@@ -45,13 +46,16 @@ def evaluate(
     Returns:
         Flat keys. ``test/<task>/<metric>`` of the model, ``baseline/<name>/test/<task>/<metric>`` of each other system,
         ``delta/<name>/<task>/<metric>`` = model minus that system, paired; each with ``/low`` and ``/high``, the 95%
-        percentile interval. Slices and variants: ``<metric>@<slice>``. ``count/<task>_items``, ``_positive``,
-        ``count/<task>_window`` (k of Pk and WindowDiff), ``count/dialogues``, and ``count/people`` where ``owners`` are
-        fewer. A metric that is undefined for a system
-        (AUC of one class) has no key there; how many are undefined for the model: ``count/<task>_undefined``.
+        percentile interval. Of a mean over seeds the interval is that of the mean, with all seeds on the same
+        resamples; the values of a system have ``/least`` and ``/most``, those of its lowest and its highest seed, too,
+        and ``count/seeds`` says how many the model has. Slices and variants: ``<metric>@<slice>``.
+        ``count/<task>_items``, ``_positive``, ``count/<task>_window`` (k of Pk and WindowDiff), ``count/dialogues``,
+        and ``count/people`` where ``owners`` are fewer. A metric that is undefined for a system (AUC of one class) has
+        no key there; how many are undefined for the model: ``count/<task>_undefined``.
 
     Raises:
-        ValueError: the model is not among the systems, a task is unknown, or there are not as many owners as dialogues.
+        ValueError: the model is not among the systems, a system has no seed, a task is unknown, or there are not as
+            many owners as dialogues.
         RecordError: a table is at fault, or two systems were given different items.
 
     Example:
@@ -64,28 +68,39 @@ def evaluate(
         raise ValueError(f"model is {model!r}; expected one of the systems: {', '.join(systems)}")
     if bad := [name for name in systems if "/" in name]:
         raise ValueError(f"system {bad[0]!r} has a '/' in its name; expected a name that can stand in a metric's key")
+    seeds = {name: [own] if isinstance(own, Mapping) else list(own) for name, own in systems.items()}
+    if empty := [name for name, own in seeds.items() if not own]:
+        raise ValueError(f"system {empty[0]!r} has no tables; expected those of one seed or more")
     weights = point_and_resamples(dialogue_ids, owners, resamples=resamples, seed=seed)
-    references = _references(systems, model)
-    for name, tables in systems.items():
+    references = _references(seeds[model], *seeds.values())
+    windows = _windows(references, task_metrics)
+
+    def measured(name: str, tables: Tables) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
         for table, frame in tables.items():
             _check_same_items(table, references[table], frame, f"{name}'s", find_table(table, task_metrics)[2])
-
-    windows = _windows(references, task_metrics)
-    values: dict[str, dict[str, Tensor]] = {name: {} for name in systems}
-    for name, tables in systems.items():
-        for table, frame in tables.items():
             window = windows.get(table.partition("@")[0])
-            values[name] |= metrics_of(table, frame, dialogue_ids, weights, window=window, task_metrics=task_metrics)
+            found |= metrics_of(table, frame, dialogue_ids, weights, window=window, task_metrics=task_metrics)
+        return found
+
+    values = {name: _stacked([measured(name, tables) for tables in own]) for name, own in seeds.items()}
     drawn = {"dialogues": len(dialogue_ids)}
     if owners is not None and len(set(owners)) < len(owners):
         drawn["people"] = len(set(owners))
+    if len(seeds[model]) > 1:
+        drawn["seeds"] = len(seeds[model])
     return _flat_values(values, model) | _counts(references, windows, values[model], drawn, task_metrics)
 
 
-def _references(systems: Mapping[str, Tables], model: str) -> dict[str, pd.DataFrame]:
-    """Each table once, the model's where it has one: gold and items are the same in all."""
-    references = dict(systems[model])
-    for tables in systems.values():
+def _stacked(seeds: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Of each metric that all seeds have the values ``(1 + R,)`` of each of them, ``(S, 1 + R)``."""
+    return {key: torch.stack([own[key] for own in seeds]) for key in seeds[0] if all(key in other for other in seeds)}
+
+
+def _references(*systems: Sequence[Tables]) -> dict[str, pd.DataFrame]:
+    """Each table once, that of the first who has one: gold and items are the same in all."""
+    references: dict[str, pd.DataFrame] = {}
+    for tables in (tables for seeds in systems for tables in seeds):
         references |= {table: frame for table, frame in tables.items() if table not in references}
     return references
 
@@ -130,13 +145,21 @@ def _windows(references: Tables, task_metrics: Mapping[str, ItemTable]) -> dict[
 def _flat_values(values: Mapping[str, Mapping[str, Tensor]], model: str) -> dict[str, float]:
     flat: dict[str, float] = {}
     for key, own in values[model].items():
-        flat |= _with_interval(f"test/{key}", own)
+        flat |= _over_seeds(f"test/{key}", own)
     for name in (name for name in values if name != model):
         for key, theirs in values[name].items():
-            flat |= _with_interval(f"baseline/{name}/test/{key}", theirs)
+            flat |= _over_seeds(f"baseline/{name}/test/{key}", theirs)
         for key in (key for key in values[model] if key in values[name]):
-            flat |= _with_interval(f"delta/{name}/{key}", values[model][key] - values[name][key])
+            flat |= _with_interval(f"delta/{name}/{key}", values[model][key].mean(0) - values[name][key].mean(0))
     return flat
+
+
+def _over_seeds(key: str, values: Tensor) -> dict[str, float]:
+    """The mean of ``values (S, 1 + R)`` over the seeds with its interval; of several also the least and the most."""
+    found = _with_interval(key, values.mean(0))
+    if found and len(values) > 1:
+        found |= {f"{key}/least": values[:, 0].min().item(), f"{key}/most": values[:, 0].max().item()}
+    return found
 
 
 def _with_interval(key: str, values: Tensor) -> dict[str, float]:
@@ -160,7 +183,7 @@ def _counts(
         counts |= {f"count/{key}": float(number) for key, number in found.items()}
     counts |= {f"count/{task}_window": float(k) for task, k in windows.items()}
     for key, values in own.items():
-        if values[0].isnan():
+        if values[:, 0].isnan().any():
             undefined = f"count/{key.partition('/')[0]}_undefined"
             counts[undefined] = counts.get(undefined, 0.0) + 1.0
     return counts

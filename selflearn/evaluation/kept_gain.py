@@ -139,7 +139,7 @@ def kept_gains_rows(gains: Sequence[KeptGain]) -> list[list[str]]:
     rows = [
         [
             metric_label(_row(gain.metric)), f"{gain.floor:.3f} {gain.floor_name}", f"{gain.feedback:.3f}",
-            f"{gain.gold:.3f}", "no gain to keep" if gain.share is None else value_text(gain.share, 1),
+            f"{gain.gold:.3f}", "no gain to keep" if gain.share is None else value_text(gain.share),
             *(f"{gain.beside[name]:.3f}" if name in gain.beside else "" for name in others),
         ]
         for gain in gains

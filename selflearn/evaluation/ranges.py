@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from selflearn.evaluation.results import Results, Row, Value, legend, row_label, value_text
+from selflearn.evaluation.results import Results, Row, Value, legend, row_label, value_and_range, value_text
 from selflearn.evaluation.runs import Run
+from selflearn.evaluation.seeds import check_seeds, results_of
 from selflearn.evaluation.task_metrics import TASK_METRICS
 from selflearn.metrics.items import ItemTable
 from selflearn.simulation.rates import dotted_rates
@@ -45,7 +46,7 @@ def range_tables(runs: Sequence[Run]) -> list[RangeTable]:
     An experiment that was run with one setting of the rates makes no table.
 
     Raises:
-        ValueError: two runs are of the same rates and seeds, or read the same log though their rates differ.
+        ValueError: two runs are of the same rates and seed, or read the same log though their rates differ.
     """
     found: dict[str, dict[str, list[Run]]] = {}
     for run in runs:
@@ -55,7 +56,8 @@ def range_tables(runs: Sequence[Run]) -> list[RangeTable]:
     tables = []
     for settings in found.values():
         _check_logs(settings)
-        _check_seeds(settings)
+        for same in settings.values():
+            check_seeds(same)
         order = sorted(settings, key=lambda key: (key != rates_key({}), key))
         if len(order) > 1:
             title = settings[order[0]][0].title(without="data.simulate.rates")
@@ -64,11 +66,11 @@ def range_tables(runs: Sequence[Run]) -> list[RangeTable]:
 
 
 def _experiment(run: Run) -> str:
-    """What was run whatever the rates, the seeds, the baselines and the place."""
+    """What was run whatever the rates, the seed, the baselines and the place."""
     config = json.loads(run.experiment())
     data = {key: value for key, value in config.pop("data").items() if key != "root"}
     data["simulate"] = {key: value for key, value in data["simulate"].items() if key not in ("rates", "workers")}
-    return json.dumps({**config, "data": data, "baselines": None}, sort_keys=True)
+    return json.dumps({**config, "data": data}, sort_keys=True)
 
 
 def _check_logs(settings: Mapping[str, Sequence[Run]]) -> None:
@@ -83,20 +85,6 @@ def _check_logs(settings: Mapping[str, Sequence[Run]]) -> None:
                     f"{other.directory} and {run.directory} read one log, {root}, and their rates differ ({other_key} "
                     f"and {key}); expected a log of its own for each: leave data.root out, whose name then tells the "
                     "rates, and run both again"
-                )
-
-
-def _check_seeds(settings: Mapping[str, Sequence[Run]]) -> None:
-    """Each run is of other rates or other seeds, or one of them would count twice."""
-    owners: dict[tuple[str, str], Run] = {}
-    for key, runs in settings.items():
-        for run in runs:
-            seeds = json.dumps([run.config.get("seed"), run.config["data"]["simulate"].get("seed")])
-            other = owners.setdefault((key, seeds), run)
-            if other is not run:
-                raise ValueError(
-                    f"{other.directory} and {run.directory} are of the same rates and seeds; expected each once: say "
-                    "which runs are meant, runs=[DIR,...]"
                 )
 
 
@@ -119,7 +107,7 @@ def ranges_markdown(
         beside: systems that are no baselines, as they know more than a system may.
         task_metrics: says whether higher or lower is better.
     """
-    results = {key: Results.over_seeds([run.metrics for run in runs]) for key, runs in table.runs.items()}
+    results = {key: results_of(runs, task_metrics=task_metrics) for key, runs in table.runs.items()}
     first = next(iter(results.values()))
     directions = [row_label(row, first, task_metrics)[2] for row in rows]
     header = ["rate", "value", *(row_label(row, first, task_metrics)[0] for row in rows)]
@@ -128,7 +116,7 @@ def ranges_markdown(
     for key, found in results.items():
         compared = [_compared(found, row, sign, beside) for row, sign in zip(rows, directions, strict=True)]
         cells.append([(value, difference) for value, difference, _ in compared])
-        texts = [_cell(*one, found.runs, sign) for one, sign in zip(compared, directions, strict=True)]
+        texts = [_cell(*one, sign) for one, sign in zip(compared, directions, strict=True)]
         name, value = _setting(key, names or {})
         lines.append(f"| {' | '.join([name, value, *texts])} |")
     spans = [_span([line[column] for line in cells]) for column in range(len(rows))]
@@ -152,8 +140,7 @@ def ranges_page(
     for table in tables:
         runs = [run for same in table.runs.values() for run in same]
         commands = "\n".join(dict.fromkeys(run.command for run in runs))
-        results = Results.over_seeds([run.metrics for run in next(iter(table.runs.values()))])
-        ends = legend(results)[0]
+        ends = legend(results_of(next(iter(table.runs.values()))))[0]
         parts += [
             f"## {table.title}: over the rates without a source\n",
             f"```bash\n{commands}\n```\n",
@@ -205,11 +192,11 @@ def _compared(
     return value, results.differences.get(best, {}).get(row), best
 
 
-def _cell(value: Value | None, difference: Value | None, baseline: str, runs: int, direction: int) -> str:
+def _cell(value: Value | None, difference: Value | None, baseline: str, direction: int) -> str:
     if difference is None:
-        return value_text(value, runs)
+        return value_and_range(value)
     mark = {1: "**", -1: "*", 0: ""}[difference.sign() * direction]
-    return f"{value_text(value, runs)}<br>{mark}{value_text(difference, runs, signed=True)}{mark} {baseline}"
+    return f"{value_and_range(value)}<br>{mark}{value_text(difference, signed=True)}{mark} {baseline}"
 
 
 def _span(cells: Sequence[tuple[Value | None, Value | None]]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from rich import box
 from rich.markup import escape
@@ -17,9 +16,10 @@ from rich.table import Table
 from selflearn.evaluation.task_metrics import TASK_METRICS
 from selflearn.metrics.items import ItemTable, TableMetric
 
-_Key = TypeVar("_Key")
 Row = tuple[str, str]
 """Task and metric, the metric with its slices: ``("intent", "accuracy@seen")``."""
+
+_ENDS = ("low", "high", "least", "most")
 
 
 def named_rows(names: Iterable[str]) -> list[Row]:
@@ -34,11 +34,13 @@ def named_rows(names: Iterable[str]) -> list[Row]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """A number with two ends: of a bootstrap interval (one run) or of the range over seeds (several)."""
+    """A number with its bootstrap interval; a mean over seeds also with the least and the most of them."""
 
     value: float
     low: float | None = None
     high: float | None = None
+    least: float | None = None
+    most: float | None = None
 
     def sign(self) -> int:
         """1 or -1 where the whole interval lies on one side of zero, else 0."""
@@ -49,19 +51,17 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """What one run, or several seeds of one run, measured.
+    """What was measured of a model, of one seed or several, and of the systems beside it.
 
     Attributes:
         systems: of each system (``"model"`` first) the value in each row.
         differences: of each baseline the model's paired difference in each row.
-        items: of each count its range over runs (twice the same number in one run).
-        runs: number of runs put together.
+        items: counts, by their names.
     """
 
     systems: Mapping[str, Mapping[Row, Value]]
     differences: Mapping[str, Mapping[Row, Value]]
-    items: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    runs: int = 1
+    items: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_metrics(cls, metrics: Mapping[str, float]) -> Results:
@@ -74,40 +74,17 @@ class Results:
         systems: dict[str, dict[Row, Value]] = {"model": {}}
         differences: dict[str, dict[Row, Value]] = {}
         for key, value in metrics.items():
-            cell = Value(value=value, low=metrics.get(f"{key}/low"), high=metrics.get(f"{key}/high"))
+            ends = {end: metrics.get(f"{key}/{end}") for end in _ENDS}
+            cell = Value(value=value, **ends)
             match key.split("/"):
                 case ["test", task, metric]:
                     systems["model"][task, metric] = cell
                 case ["baseline", name, "test", task, metric]:
                     systems.setdefault(name, {})[task, metric] = cell
-                case ["delta", name, task, metric] if metric not in ("low", "high"):
+                case ["delta", name, task, metric] if metric not in _ENDS:
                     differences.setdefault(name, {})[task, metric] = cell
-        counts = {key.removeprefix("count/"): (v, v) for key, v in metrics.items() if key.startswith("count/")}
+        counts = {key.removeprefix("count/"): value for key, value in metrics.items() if key.startswith("count/")}
         return cls(systems=systems, differences=differences, items=counts)
-
-    @classmethod
-    def over_seeds(cls, runs: Sequence[Mapping[str, float]]) -> Results:
-        """Mean and range over the seeds of one experiment, of values and of differences; a single run as it is.
-
-        A row is kept where every run has it.
-
-        Args:
-            runs: the ``metrics.json`` of each seed, at least one.
-
-        Example:
-            >>> Results.over_seeds([{"test/a/b": 0.5}, {"test/a/b": 0.7}]).systems["model"]["a", "b"]
-            Value(value=0.6, low=0.5, high=0.7)
-        """
-        each = [cls.from_metrics(metrics) for metrics in runs]
-        if len(each) == 1:
-            return each[0]
-        counts = [result.items for result in each]
-        return cls(
-            systems=_merged([result.systems for result in each]),
-            differences=_merged([result.differences for result in each]),
-            items={key: _range(count[key][0] for count in counts) for key in _common(counts)},
-            runs=len(each),
-        )
 
     def only(self, rows: Sequence[Row], systems: Sequence[str] | None = None) -> Results:
         """The same with these rows alone, in this order, and beside the model these systems alone (None: all)."""
@@ -133,7 +110,7 @@ def results_markdown(results: Results, *, task_metrics: Mapping[str, ItemTable] 
     Bold where the difference lies wholly on the model's side, italic where wholly on the other.
 
     Args:
-        results: of one run or several seeds.
+        results: what was measured.
         task_metrics: says whether higher or lower is better.
 
     Example:
@@ -153,7 +130,7 @@ def systems_markdown(results: Results, *, task_metrics: Mapping[str, ItemTable] 
     """The same the other way round, a line for each system: for many systems and few metrics.
 
     Args:
-        results: of one run or several seeds.
+        results: what was measured.
         task_metrics: says whether higher or lower is better.
 
     Example:
@@ -177,7 +154,7 @@ def values_markdown(
     """A line for each system with its values alone, for a page that is read in passing.
 
     Args:
-        results: of one run or several seeds.
+        results: what was measured.
         names: what systems are called here, where that is not their name.
         task_metrics: says whether higher or lower is better.
 
@@ -202,10 +179,10 @@ def _markdown(lines: Sequence[Sequence[str]]) -> str:
 
 def _cell(results: Results, system: str, row: Row, direction: int) -> str:
     """The value, and below it the difference of the model to it."""
-    text = value_text(results.systems[system].get(row), results.runs)
+    text = value_and_range(results.systems[system].get(row))
     if difference := results.differences.get(system, {}).get(row):
         mark = {1: "**", -1: "*", 0: ""}[difference.sign() * direction]
-        text += f"<br>{mark}{value_text(difference, results.runs, signed=True)}{mark}"
+        text += f"<br>{mark}{value_text(difference, signed=True)}{mark}"
     return text
 
 
@@ -218,7 +195,7 @@ def results_table(
     side of zero. The differences themselves are in :func:`results_markdown`.
 
     Args:
-        results: of one run or several seeds.
+        results: what was measured.
         title: above the table.
         task_metrics: says whether higher or lower is better.
     """
@@ -245,7 +222,7 @@ def systems_table(
     """The same the other way round, a line for each system, for a terminal.
 
     Args:
-        results: of one run or several seeds.
+        results: what was measured.
         title: above the table.
         task_metrics: says whether higher or lower is better.
     """
@@ -277,7 +254,7 @@ def _terminal_cell(results: Results, system: str, row: Row, direction: int) -> s
     """The model with its interval; of another system the value, and on which side all of the difference lies."""
     value = results.systems[system].get(row)
     if system == "model" or value is None:
-        return value_text(value, results.runs).replace("[", r"\[")
+        return value_text(value).replace("[", r"\[")
     difference = results.differences.get(system, {}).get(row)
     return f"{_number(value.value, False)} {_SIGNS[difference.sign() * direction if difference else 0]}"
 
@@ -286,15 +263,16 @@ _SIGNS = {1: "[green]▲[/green]", -1: "[red]▼[/red]", 0: "[dim]·[/dim]"}
 
 
 def _ends(results: Results) -> str:
-    if results.runs > 1:
-        return f"mean (range) of {results.runs} seeds"
-    people = results.items.get("people")
-    return f"value \\[95% bootstrap over {'dialogues' if people is None else f'{people[0]:,.0f} people'}]"
+    people, seeds = results.items.get("people"), results.items.get("seeds")
+    value = "value" if seeds is None else f"mean of {seeds:,.0f} seeds"
+    return f"{value} \\[95% bootstrap over {'dialogues' if people is None else f'{people:,.0f} people'}]"
 
 
 def legend(results: Results, *, bold: str = "bold", italic: str = "italic") -> list[str]:
     """How to read the table, one sentence each."""
     ends = _ends(results).replace("\\", "")
+    if "seeds" in results.items:
+        ends += ", and below it the range over them; what has no range is of one seed"
     return [
         f"{ends}; ↑ higher is better, ↓ lower is better.",
         "Below each system: Δ = model minus that system, paired on the same dialogues;"
@@ -307,9 +285,8 @@ def row_label(row: Row, results: Results, task_metrics: Mapping[str, ItemTable])
     task, name = row
     metric = _metric_of(row, task_metrics)
     base = name.partition("@")[0] if metric is None else metric.name
-    low, high = results.items.get(f"{task}_items{name.removeprefix(base)}", (None, None))
-    count = "" if low is None else f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
-    return metric_label(row, task_metrics), count, better(row, task_metrics)
+    items = results.items.get(f"{task}_items{name.removeprefix(base)}")
+    return metric_label(row, task_metrics), "" if items is None else f"{items:,.0f}", better(row, task_metrics)
 
 
 def better(row: Row, task_metrics: Mapping[str, ItemTable] = TASK_METRICS) -> int:
@@ -342,37 +319,24 @@ def _metric_of(row: Row, task_metrics: Mapping[str, ItemTable]) -> TableMetric |
     return max(own, key=lambda metric: len(metric.name), default=None)
 
 
-def value_text(value: Value | None, runs: int, *, signed: bool = False) -> str:
-    """A value with its two ends; a difference is signed."""
+def value_text(value: Value | None, *, signed: bool = False) -> str:
+    """A value with its interval; a difference is signed."""
     if value is None:
         return "-"
     text = ("Δ " if signed else "") + _number(value.value, signed)
     if value.low is None or value.high is None:
         return text
-    low, high = _number(value.low, signed), _number(value.high, signed)
-    return f"{text} ({low} to {high})" if runs > 1 else f"{text} [{low}, {high}]"
+    return f"{text} [{_number(value.low, signed)}, {_number(value.high, signed)}]"
+
+
+def value_and_range(value: Value | None) -> str:
+    """For a cell of Markdown: a value with its interval, and below it the range over the seeds where it has one."""
+    text = value_text(value)
+    if value is None or value.least is None or value.most is None:
+        return text
+    return f"{text}<br>({_number(value.least, False)} to {_number(value.most, False)})"
 
 
 def _number(value: float, signed: bool) -> str:
     text = f"{value:+.3f}" if signed else f"{value:.3f}"
     return text.replace("0.", ".", 1) if abs(value) < 0.9995 else text
-
-
-def _merged(runs: Sequence[Mapping[str, Mapping[Row, Value]]]) -> dict[str, dict[Row, Value]]:
-    merged: dict[str, dict[Row, Value]] = {}
-    for system in _common(runs):
-        merged[system] = {}
-        for row in _common([run[system] for run in runs]):
-            values = [run[system][row].value for run in runs]
-            low, high = _range(values)
-            merged[system][row] = Value(value=sum(values) / len(values), low=low, high=high)
-    return merged
-
-
-def _common(mappings: Sequence[Mapping[_Key, object]]) -> list[_Key]:
-    return [key for key in mappings[0] if all(key in other for other in mappings)]
-
-
-def _range(values: Iterable[float]) -> tuple[float, float]:
-    values = list(values)
-    return min(values), max(values)

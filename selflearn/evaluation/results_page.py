@@ -18,6 +18,7 @@ from selflearn.evaluation.page_sections import (
 )
 from selflearn.evaluation.results import Results, Row, legend, results_markdown
 from selflearn.evaluation.runs import Run
+from selflearn.evaluation.seeds import results_of
 from selflearn.evaluation.task_metrics import TASK_METRICS
 from selflearn.metrics.items import ItemTable
 
@@ -37,7 +38,7 @@ def results_page(
 ) -> str:
     """A new page of results: for each experiment its commands, times, versions and table, and the notes.
 
-    Runs that differ only in their seed are put together: mean and range over the seeds.
+    Runs that differ only in their seed and their baselines are put together: means over the seeds.
 
     Args:
         directories: of finished runs; experiments come in the order of their first run.
@@ -163,7 +164,7 @@ def put_between_marks(file: Path, name: str, text: str) -> None:
 
 
 def _section(runs: Sequence[Run], main: Sequence[Row], task_metrics: Mapping[str, ItemTable]) -> str:
-    results = Results.over_seeds([run.metrics for run in runs])
+    results = results_of(runs, task_metrics=task_metrics)
     commands = "\n".join(f"{run.command}  # {_duration(run.seconds)}" for run in runs)
     machines = dict.fromkeys(run.made_with for run in runs)
     parts = [
@@ -171,7 +172,8 @@ def _section(runs: Sequence[Run], main: Sequence[Row], task_metrics: Mapping[str
         f"```bash\n{commands}\n```\n",
         *(f"{machine}\n" for machine in machines),
         *_tables(results, main, task_metrics),
-        *(text for run in runs for text in run.added()),
+        *(["What follows is of the first of them.\n"] if len(runs) > 1 and runs[0].added() else []),
+        *runs[0].added(),
     ]
     return "\n".join(parts)
 

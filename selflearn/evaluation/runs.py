@@ -102,8 +102,12 @@ class Run:
         return [file.read_text(encoding="utf-8") for file in sorted(self.directory.glob("page.*.md"))]
 
     def experiment(self) -> str:
-        """What was run whatever the seed and the place: equal for the seeds of one experiment."""
-        return json.dumps(_without_seeds(without_free(self.config)), sort_keys=True, default=str)
+        """What was trained whatever the seed, the baselines and the place: equal for the seeds of one experiment.
+
+        The seed of a simulated log is another: that log has other people.
+        """
+        config = {key: value for key, value in without_free(self.config).items() if key not in ("seed", "baselines")}
+        return json.dumps(config, sort_keys=True, default=str)
 
     def title(self, *, without: str | None = None) -> str:
         """The overrides of the command, without seed and places: ``sgd_quick, model.dialogue.layers=0``.
@@ -114,15 +118,9 @@ class Run:
         words = [word for word in shlex.split(self.versions["command"]) if "=" in word and not word.startswith("-")]
         said = dict(word.split("=", 1) for word in words)
         name = said.pop("experiment", None)
-        shown = [k for k in said if k.split(".")[-1] != "seed" and not is_free(k)]
+        shown = [k for k in said if k != "seed" and not is_free(k)]
         rest = [f"{k}={said[k]}" for k in shown if without is None or not f"{k.lstrip('+')}.".startswith(f"{without}.")]
         return ", ".join([name, *rest] if name else rest) or self.directory.name
-
-
-def _without_seeds(node: Any) -> Any:
-    if isinstance(node, Mapping):
-        return {key: _without_seeds(value) for key, value in node.items() if key != "seed"}
-    return [_without_seeds(item) for item in node] if isinstance(node, list) else node
 
 
 def _read(file: Path) -> dict[str, Any]:

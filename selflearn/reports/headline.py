@@ -36,9 +36,9 @@ def headline(
         cells = []
         for system, values in results.systems.items():
             difference = results.differences.get(system, {}).get(row)
-            paired = "" if difference is None else value_text(difference, results.runs, signed=True)
+            paired = "" if difference is None else value_text(difference, signed=True)
             verdict = 0 if difference is None else difference.sign() * direction
-            cells.append([value_text(values.get(row), results.runs), paired, verdict])
+            cells.append([value_text(values.get(row)), paired, verdict])
         rows.append([name, count, "@" in row[1], cells])
     notes = legend(results, bold="▲", italic="▼")
     return {"systems": list(results.systems), "rows": rows, "notes": notes} if rows else None

@@ -60,6 +60,12 @@ def dialogue_ids() -> list[str]:
 
 
 @pytest.fixture
+def seeds() -> list[dict[str, pd.DataFrame]]:
+    """Three of one system."""
+    return [make_system(0.8, seed=seed) for seed in (1, 2, 3)]
+
+
+@pytest.fixture
 def systems() -> dict[str, dict[str, pd.DataFrame]]:
     weak = make_system(0.2, seed=3)
     del weak["slots"]

@@ -60,6 +60,46 @@ def test_intervals_and_differences_are_those_of_resampling_by_hand(
     assert checked > 60
 
 
+def test_seeds_are_a_mean_whose_interval_is_that_of_the_mean_on_the_same_resamples(
+    seeds: list[dict[str, pd.DataFrame]], systems: Systems, dialogue_ids: list[str]
+):
+    other = systems["no_context"]
+    found = evaluate({"ours": seeds, "other": other}, dialogue_ids=dialogue_ids, model="ours", resamples=20, seed=5)
+    weights = torch.cat([torch.ones(1, len(dialogue_ids)), bootstrap_weights(dialogue_ids, resamples=20, seed=5)])
+    window = int(found["count/segmentation_window"])
+
+    def measured(table: str, tables: dict[str, pd.DataFrame]) -> dict[str, torch.Tensor]:
+        return metrics_of(table, tables[table], dialogue_ids, weights.double(), window=window)
+
+    for table in ("intent", "segmentation", "success"):
+        drawn, theirs = [measured(table, tables) for tables in seeds], measured(table, other)
+        for key in theirs:
+            each = np.stack([one[key].numpy() for one in drawn])
+            mean, difference = each.mean(0), each.mean(0) - theirs[key].numpy()
+            for name, values in ((f"test/{key}", mean), (f"delta/other/{key}", difference)):
+                assert found[name] == pytest.approx(values[0], abs=1e-12)
+                ends = np.nanpercentile(values[1:], [2.5, 97.5])
+                assert [found[f"{name}/{end}"] for end in ("low", "high")] == pytest.approx(list(ends), abs=1e-9)
+            ends = [found[f"test/{key}/{end}"] for end in ("least", "most")]
+            assert ends == pytest.approx([each[:, 0].min(), each[:, 0].max()], abs=1e-12)
+    assert found["count/seeds"] == 3
+    assert "baseline/other/test/intent/accuracy/least" not in found
+
+
+def test_one_seed_is_measured_as_a_system_is(systems: Systems, dialogue_ids: list[str], found: dict[str, float]):
+    one = {name: [tables] for name, tables in systems.items()}
+    assert evaluate(one, dialogue_ids=dialogue_ids, model="ours", resamples=8, seed=5) == found
+    with pytest.raises(ValueError, match="system 'none' has no tables"):
+        evaluate(one | {"none": []}, dialogue_ids=dialogue_ids, model="ours")
+
+
+def test_what_not_all_seeds_have_is_left_out(systems: Systems, dialogue_ids: list[str]):
+    less = {name: frame for name, frame in systems["no_context"].items() if name != "intent"}
+    found = evaluate({"ours": [systems["ours"], less]}, dialogue_ids=dialogue_ids, model="ours", resamples=0)
+    assert "test/slots/f1" in found
+    assert "test/intent/accuracy" not in found
+
+
 def test_a_paired_interval_is_narrower_where_systems_err_together(dialogue_ids: list[str], systems: Systems):
     ours = systems["ours"]["intent"]
     other = ours.copy()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from selflearn.evaluation import write_predictions
 from selflearn.evaluation.ranges import range_tables, ranges_markdown, ranges_page, rates_key
 from selflearn.evaluation.runs import Run
 
@@ -67,16 +70,19 @@ def test_what_is_no_baseline_is_not_compared_with():
     assert "| as in the files |  | .900 [.890, .910] | .200 |" in alone
 
 
-def test_seeds_of_one_setting_are_put_together():
-    runs = [
-        run("r0", accuracy=0.8),
-        run("r1", seed=2, accuracy=0.9),
-        run("r2", rates=STALE),
-        run("r3", rates=STALE, seed=2),
-    ]
+def test_seeds_of_one_setting_are_put_together(tmp_path):
+    runs = []
+    for name, right, settings in (
+        ("r0", 8, {}), ("r1", 9, {"seed": 2}), ("r2", 7, {"rates": STALE}), ("r3", 7, {"rates": STALE, "seed": 2}),
+    ):  # fmt: skip
+        ids = [f"d{i}" for i in range(10)]
+        said = {"dialogue_id": ids, "turn": 0, "gold": "x", "prediction": ["x"] * right + ["z"] * (10 - right)}
+        write_predictions(tmp_path / name / "predictions", {"model": {"intent": pd.DataFrame(said)}}, dialogue_ids=ids)
+        runs.append(run(tmp_path / name, **settings))
     (table,) = range_tables(runs)
     assert [len(same) for same in table.runs.values()] == [2, 2]
-    assert "| .850 (.800 to .900)<br>" in ranges_markdown(table, ROWS, beside=["oracle"])
+    found = ranges_markdown(table, ROWS, beside=["oracle"])
+    assert re.search(r"\| as in the files \|  \| \.850 \[\.\d+, [.\d]+\]<br>\(\.800 to \.900\) \|", found)
 
 
 def test_only_runs_that_differ_in_nothing_but_rates_seeds_and_baselines_stand_in_one_table():
@@ -107,7 +113,7 @@ def test_rates_that_share_a_log_are_refused():
 
 
 def test_a_run_that_would_count_twice_is_refused():
-    with pytest.raises(ValueError, match=r"r0 and r1 are of the same rates and seeds; .* runs=\[DIR,\.\.\.\]"):
+    with pytest.raises(ValueError, match=r"r0 and r1 are of one experiment and the same seed; .* runs=\[DIR,\.\.\.\]"):
         range_tables([run("r0"), run("r1"), run("r2", rates=BARGE)])
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from selflearn.evaluation import Results, evaluate, results_markdown, results_table, systems_table
+from selflearn.evaluation.results import legend
 
 METRICS = {
     "test/segmentation/boundary_f1": 0.9675,
@@ -42,15 +43,20 @@ def test_markdown_has_values_intervals_differences_and_which_way_is_better():
     ]
 
 
-def test_seeds_are_put_together_as_mean_and_range():
-    runs = [
-        {"test/a/b": 0.5, "test/a/b/low": 0.4, "test/a/b/high": 0.6, "delta/x/a/b": -0.1, "count/a_items": 10.0},
-        {"test/a/b": 0.7, "test/a/b/low": 0.6, "test/a/b/high": 0.8, "delta/x/a/b": -0.2, "count/a_items": 12.0},
-    ]
-    runs = [run | {"baseline/x/test/a/b": 0.75} for run in runs]
-    lines = results_markdown(Results.over_seeds(runs)).splitlines()
-    assert lines[-1] == "| a/b | 10-12 | .600 (.500 to .700) | .750 (.750 to .750)<br>Δ -.150 (-.200 to -.100) |"
-    assert Results.over_seeds(runs[:1]) == Results.from_metrics(runs[0])
+def test_below_a_mean_over_seeds_stands_the_range_over_them_and_above_it_the_interval_of_the_mean():
+    metrics = {
+        "test/a/b": 0.6, "test/a/b/low": 0.55, "test/a/b/high": 0.65, "test/a/b/least": 0.5, "test/a/b/most": 0.7,
+        "baseline/x/test/a/b": 0.75, "delta/x/a/b": -0.15, "delta/x/a/b/low": -0.2, "delta/x/a/b/high": -0.1,
+        "count/a_items": 10.0, "count/seeds": 3.0, "count/people": 4.0,
+    }  # fmt: skip
+    results = Results.from_metrics(metrics)
+    line = results_markdown(results).splitlines()[-1]
+    assert line == "| a/b | 10 | .600 [.550, .650]<br>(.500 to .700) | .750<br>Δ -.150 [-.200, -.100] |"
+    said = "mean of 3 seeds [95% bootstrap over 4 people], and below it the range over them"
+    assert legend(results)[0].startswith(said)
+    console = Console(file=io.StringIO(), width=140, color_system=None)
+    console.print(results_table(results))
+    assert "mean of 3 seeds [95% bootstrap over 4 people]" in " ".join(console.file.getvalue().split())
 
 
 def test_the_terminal_shows_every_row_and_number():

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from selflearn.evaluation import RunDirectoryError, results_page, write_headline, write_results_page
+from selflearn.evaluation import RunDirectoryError, results_page, write_headline, write_predictions, write_results_page
 
 COMMAND = "python -m experiments.train experiment=sgd_quick"
 
 
 def make_run(directory: Path, *, seed: int = 1, accuracy: float = 0.9, layers: int = 2, command: str = COMMAND) -> Path:
+    """A finished run on 100 dialogues with a turn each, of which the first ones have the right intent."""
     directory.mkdir(parents=True)
     metrics = {
         "test/intent/accuracy": accuracy,
@@ -23,8 +26,12 @@ def make_run(directory: Path, *, seed: int = 1, accuracy: float = 0.9, layers: i
     }
     (directory / "metrics.json").write_text(json.dumps(metrics))
     (directory / "config.yaml").write_text(
-        f"seed: {seed}\nmodel:\n  layers: {layers}\ndata:\n  seed: {seed}\npaths:\n  output: {directory.name}\n"
+        f"seed: {seed}\nmodel:\n  layers: {layers}\ndata:\n  limit: null\npaths:\n  output: {directory.name}\n"
     )
+    names = [f"d{i}" for i in range(100)]
+    said = ["x" if i < round(100 * accuracy) else "z" for i in range(100)]
+    items = pd.DataFrame({"dialogue_id": names, "turn": 0, "gold": "x", "prediction": said})
+    write_predictions(directory / "predictions", {"model": {"intent": items}}, dialogue_ids=names)
     versions = {"command": f"{command} seed={seed}", "python": "3.11.7", "torch": "2.13.0", "seconds": 754.2}
     (directory / "versions.json").write_text(json.dumps(versions))
     return directory
@@ -94,9 +101,32 @@ def test_seeds_are_one_section_and_another_setting_is_another(tmp_path: Path):
     page = results_page(runs)
     assert page.count("\n## ") == 2
     assert "## sgd_quick, model.layers=4\n" in page
-    assert "| intent/accuracy ↑ | 40 | .820 (.810 to .830) |" in page
+    assert re.search(r"\| intent/accuracy ↑ \| 100 \| \.820 \[\.\d+, \.\d+\]<br>\(\.810 to \.830\) \|", page)
+    assert "mean of 3 seeds [95% bootstrap over dialogues]" in page
     assert all(f"seed={seed}  #" in page for seed in (1, 2, 3))
     assert page.count("torch 2.13.0") == 2  # equal machines of one section are named once
+
+
+def test_what_later_commands_left_with_several_seeds_is_shown_of_the_first(tmp_path: Path):
+    runs = [make_run(tmp_path / f"run{seed}", seed=seed) for seed in (1, 2)]
+    for run in runs:
+        (run / "page.loop.md").write_text(f"### A loop of {run.name}\n")
+    page = results_page(runs)
+    assert "What follows is of the first of them.\n\n### A loop of run1\n" in page
+    assert "run2" not in page
+
+
+def test_a_seed_that_is_there_twice_is_refused_as_it_would_count_twice(tmp_path: Path):
+    first, second = make_run(tmp_path / "run1"), make_run(tmp_path / "run2", accuracy=0.5)
+    with pytest.raises(ValueError, match=r"run1 and .*run2 are of one experiment and the same seed; .*runs=\[DIR"):
+        results_page([first, second])
+
+
+def test_seeds_on_different_dialogues_are_refused(tmp_path: Path):
+    first, second = make_run(tmp_path / "run1"), make_run(tmp_path / "run2", seed=2)
+    write_predictions(second / "predictions", {}, dialogue_ids=["d0"])
+    with pytest.raises(ValueError, match=r"were evaluated on different dialogues \(100 and 1\)"):
+        results_page([first, second])
 
 
 def test_time_is_the_sum_of_the_stages_and_that_of_the_last_call_where_they_are_not_known(tmp_path: Path):

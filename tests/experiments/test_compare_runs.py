@@ -10,7 +10,7 @@ from selflearn.evaluation.predictions import write_predictions
 IDS = [f"d{i}" for i in range(40)]
 
 
-def write(directory, right, *, told=(), ids=IDS, experiment="simulated", **baselines):
+def write(directory, right, *, told=(), ids=IDS, experiment="simulated", seed=1, **baselines):
     systems = {}
     for name, number in {"model": right, **baselines}.items():
         said = ["x" if i < number else "z" for i in range(len(ids))]
@@ -18,10 +18,10 @@ def write(directory, right, *, told=(), ids=IDS, experiment="simulated", **basel
         defects = pd.DataFrame({"dialogue_id": ids, "turn": 0, "gold": [i % 2 == 0 for i in range(len(ids))]})
         systems[name]["defect"] = defects.assign(prediction=defects["gold"], score=defects["gold"].astype(float))
     write_predictions(directory / "predictions", systems, dialogue_ids=ids)
-    command = " ".join([f"python -m experiments.train experiment={experiment}", *told, "seed=1"])
+    command = " ".join([f"python -m experiments.train experiment={experiment}", *told, f"seed={seed}"])
     (directory / "versions.json").write_text(json.dumps({"command": command, "seconds": 1.0}))
     (directory / "metrics.json").write_text(json.dumps({"test/intent/accuracy": right / len(ids)}))
-    (directory / "config.yaml").write_text("seed: 1\n")
+    (directory / "config.yaml").write_text(f"seed: {seed}\nsupervision: {experiment}\n")
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_the_values_alone_stand_between_the_marks_of_a_file_under_the_names_that
     assert lines[2:7] == rows
     code, _, err = command(*arguments, "names=[one]")
     assert code == 2
-    assert "names has 1 entries for 2 runs" in err
+    assert "names has 1 entries for 2 columns of 2 runs" in " ".join(err.split())
 
 
 def test_gold_and_feedback_stand_beside_the_baselines_of_the_first(command, tmp_path):
@@ -119,6 +119,40 @@ def test_gold_and_feedback_stand_beside_the_baselines_of_the_first(command, tmp_
     assert "Of the first are the baselines too: annotator, tfidf_context." in page
     write_results_page([], tmp_path / "results.md", notes=[tmp_path / "page.md"])
     assert page.strip() in (tmp_path / "results.md").read_text()
+
+
+def test_seeds_of_one_experiment_are_one_column(command, tmp_path):
+    for seed, right in ((1, 36), (2, 34), (3, 32)):
+        write(tmp_path / f"gold{seed}", right, seed=seed, **({"annotator": 38} if seed == 1 else {}))
+        write(tmp_path / f"feedback{seed}", right - 8, seed=seed, experiment="simulated_feedback")
+    runs = ",".join(f"gold{seed},feedback{seed}" for seed in (1, 2, 3))
+    code, _, err = command(f"runs=[{runs}]", "beside=[annotator]", "page=page.md", "metrics=[intent/accuracy]")
+    assert (code, err) == (0, "")
+    page = (tmp_path / "page.md").read_text()
+    header, _, row = [line for line in page.splitlines() if line.startswith("|")]
+    assert header == "| metric | n | model | experiment=simulated_feedback | annotator |"
+    gold, feedback, annotator = [cell.strip() for cell in row.split("|")[3:6]]
+    assert gold.startswith(".850 [")
+    assert gold.endswith("<br>(.800 to .900)")
+    assert ".650 [" in feedback
+    assert "<br>(.600 to .700)<br>**Δ +.200 [" in feedback
+    assert annotator.startswith(".950 [")
+    assert "<br>*Δ -.100 [" in annotator
+    assert "The seeds of one experiment are one column. Of the first are the baselines too: annotator." in page
+    assert all(page.count(f"seed={seed}\n") == 2 for seed in (1, 2, 3))
+    code, _, err = command(f"runs=[{runs}]", "names=[gold]")
+    assert (code, "2 columns of 6 runs (seeds of one experiment are one column)" in " ".join(err.split())) == (2, True)
+    assert command("runs=[gold1,gold2]", "page=page.md")[0] == 0
+    assert "\n\nThe seeds of one experiment are one column.\n\n" in (tmp_path / "page.md").read_text()
+
+
+def test_a_run_of_a_seed_that_is_there_already_has_a_column_of_its_own(command, tmp_path):
+    for name, seed in (("old1", 1), ("old2", 2), ("new1", 1), ("new2", 2)):
+        write(tmp_path / name, 30 if name.startswith("old") else 20, seed=seed)
+    assert command("runs=[old1,old2,new1,new2]", "page=page.md", "metrics=[intent/accuracy]")[0] == 0
+    header, _, row = [line for line in (tmp_path / "page.md").read_text().splitlines() if line.startswith("|")]
+    assert header == "| metric | n | model | new1 |"
+    assert [cell[1:5] for cell in row.split("|")[3:5]] == [".750", ".500"]
 
 
 def test_many_runs_have_a_line_each(command, tmp_path):
