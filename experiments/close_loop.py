@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-import yaml  # type: ignore[import-untyped]
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import track
@@ -28,6 +27,7 @@ from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import load_dialogues
 from selflearn.evaluation.bootstrap import bootstrap_weights, interval
 from selflearn.evaluation.run_directory import write_json
+from selflearn.evaluation.runs import Run
 from selflearn.inference import Labeler
 from selflearn.inference.labels import model_labels
 from selflearn.schema import Dialogue
@@ -99,15 +99,13 @@ def simulated_log(run: Path) -> tuple[DictConfig, Path]:
     """Settings and place of the simulated log that a run was trained on.
 
     Raises:
-        ValueError: the directory holds no run, one on other dialogues, or one with another understanding model, which
-            is not the one that is trained again.
+        RunDirectoryError: the directory holds no finished run.
+        ValueError: it is of one on other dialogues, or one with another understanding model, which is not the one that
+            is trained again.
     """
-    file = run / "config.yaml"
-    if not file.is_file():
-        raise ValueError(f"run={run}: there is no config.yaml in it; expected the directory of a finished run")
-    data = yaml.safe_load(file.read_text())["data"]
+    data = Run.read(run).config.get("data") or {}
     if data.get("simulate") is None:
-        raise ValueError(f"run={run} was trained on {data['corpus']}; expected a run on a simulated log, whose "
+        raise ValueError(f"run={run} was trained on {data.get('corpus')}; expected a run on a simulated log, whose "
                           "assistant can be met again (experiment=simulated or simulated_feedback)")  # fmt: skip
     other = (data["simulate"].get("components") or {}).get("understanding")
     if other is not None:

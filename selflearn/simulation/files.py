@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -62,7 +62,7 @@ class Value:
             raise self.fault(f"{_kind(self.data)}; expected a number")
         if not low <= self.data <= high:
             raise self.fault(f"{self.data}; expected a number in [{low:g}, {high:g}]")
-        if not math.isfinite(self.data):
+        if self.data > sys.float_info.max:  # infinity, or a whole number that no float holds
             raise self.fault(f"{self.data}; expected a finite number")
         return float(self.data)
 

@@ -44,6 +44,8 @@ def test_a_run_whose_labels_teach_the_assistant_nothing_is_refused_before_any_wo
     def run_with(components):
         data = {"simulate": {"world": "home", "components": components}, "root": "log"}
         (tmp_path / "config.yaml").write_text(json.dumps({"data": data}))
+        (tmp_path / "metrics.json").write_text("{}")
+        (tmp_path / "versions.json").write_text('{"command": "python -m experiments.train"}')
         return program(main, ["run=."], {})
 
     code, _, err = run_with({"understanding": {"_target_": "mine.Model"}})
@@ -55,6 +57,22 @@ def test_a_run_whose_labels_teach_the_assistant_nothing_is_refused_before_any_wo
     code, _, err = run_with({})
     assert (code, "model does not label slots; expected a run with both intent and slots" in err) == (2, True)
     assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (None, "config.yaml: no such file; expected a finished run"),
+        ("seed: 1\n", "was trained on None; expected a run on"),
+    ],
+)
+def test_what_is_no_run_on_a_simulated_log_is_refused(program, tmp_path, config, message):
+    (tmp_path / "metrics.json").write_text("{}")
+    (tmp_path / "versions.json").write_text('{"command": "python -m experiments.train"}')
+    if config is not None:
+        (tmp_path / "config.yaml").write_text(config)
+    code, _, err = program(main, ["run=."], {})
+    assert (code, message in " ".join(err.split())) == (2, True)
 
 
 def test_the_command_on_the_page_has_what_it_was_told():

@@ -215,6 +215,7 @@ TURN_OFF = (
         ("domains/music.yaml", '"Here is {song}."', '"Here is {song.name}."', 20, "{song.name} is none of the slots"),
         ("domains/music.yaml", "probability: 0.2", "probability: .inf", 19, "inf; expected a number in [0, 1]"),
         ("domains/music.yaml", "    weight: 3\n", "    weight: .inf\n", 4, "inf; expected a finite number"),
+        ("domains/music.yaml", "    weight: 3\n", f"    weight: 1{'0' * 400}\n", 4, "0000; expected a finite number"),
         ("catalogues/song.yaml", '"{name} by {artist}"', '"{name by {artist}"', 2, "unexpected '{' in field name"),
         ("catalogues/song.yaml", '"{name} by {artist}"', '"{} by {artist}"', 2, "{} is none of what entries have"),
         ("domains/lights.yaml", "{type: appliance, own: true, only: [lamp, heater]}\n      room: {type: room, with: "
