@@ -265,7 +265,7 @@ def load_finished(model: nn.Module, config: StageConfig, identity: str) -> bool:
 
 
 def precision(hardware: HardwareConfig) -> str:
-    """What a stage computes in: as told; with "auto" in bfloat16 where the device does, in full precision elsewhere."""
+    """What a stage computes in: as told; with "auto" in bfloat16 where that is faster, in full precision elsewhere."""
     if hardware.precision != "auto":
         return hardware.precision
     device = placement(hardware)[1]
