@@ -272,7 +272,7 @@ def legend(results: Results, *, bold: str = "bold", italic: str = "italic") -> l
     """How to read the table, one sentence each."""
     ends = _ends(results).replace("\\", "")
     if "seeds" in results.items:
-        ends += ", and below it the range over them; what has no range is of one seed"
+        ends += ", and below it the range over them where they differ"
     return [
         f"{ends}; ↑ higher is better, ↓ lower is better.",
         "Below each system: Δ = model minus that system, paired on the same dialogues;"
@@ -330,11 +330,12 @@ def value_text(value: Value | None, *, signed: bool = False) -> str:
 
 
 def value_and_range(value: Value | None) -> str:
-    """For a cell of Markdown: a value with its interval, and below it the range over the seeds where it has one."""
+    """For a cell of Markdown: a value with its interval, and below it the range over the seeds where they differ."""
     text = value_text(value)
     if value is None or value.least is None or value.most is None:
         return text
-    return f"{text}<br>({_number(value.least, False)} to {_number(value.most, False)})"
+    least, most = _number(value.least, False), _number(value.most, False)
+    return text if least == most else f"{text}<br>({least} to {most})"
 
 
 def _number(value: float, signed: bool) -> str:

@@ -46,13 +46,14 @@ def test_markdown_has_values_intervals_differences_and_which_way_is_better():
 def test_below_a_mean_over_seeds_stands_the_range_over_them_and_above_it_the_interval_of_the_mean():
     metrics = {
         "test/a/b": 0.6, "test/a/b/low": 0.55, "test/a/b/high": 0.65, "test/a/b/least": 0.5, "test/a/b/most": 0.7,
-        "baseline/x/test/a/b": 0.75, "delta/x/a/b": -0.15, "delta/x/a/b/low": -0.2, "delta/x/a/b/high": -0.1,
+        "baseline/x/test/a/b": 0.75, "baseline/x/test/a/b/least": 0.75, "baseline/x/test/a/b/most": 0.7501,
+        "delta/x/a/b": -0.15, "delta/x/a/b/low": -0.2, "delta/x/a/b/high": -0.1,
         "count/a_items": 10.0, "count/seeds": 3.0, "count/people": 4.0,
     }  # fmt: skip
     results = Results.from_metrics(metrics)
     line = results_markdown(results).splitlines()[-1]
     assert line == "| a/b | 10 | .600 [.550, .650]<br>(.500 to .700) | .750<br>Δ -.150 [-.200, -.100] |"
-    said = "mean of 3 seeds [95% bootstrap over 4 people], and below it the range over them"
+    said = "mean of 3 seeds [95% bootstrap over 4 people], and below it the range over them where they differ"
     assert legend(results)[0].startswith(said)
     console = Console(file=io.StringIO(), width=140, color_system=None)
     console.print(results_table(results))
