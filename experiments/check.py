@@ -36,7 +36,7 @@ def check_config(cfg: DictConfig) -> None:
     Raises:
         ConfigError: with all faults found.
     """
-    faults = [*missing_faults(cfg), *target_faults(cfg), *place_faults(cfg)]
+    faults = [*missing_faults(cfg), *number_faults(cfg), *target_faults(cfg), *place_faults(cfg)]
     if faults:
         raise ConfigError(faults)
 
@@ -46,6 +46,20 @@ def missing_faults(cfg: DictConfig) -> Iterator[str]:
     for path, node in _nodes(OmegaConf.to_container(cfg, resolve=False), ""):  # missing_keys() resolves ${hydra:...}
         for key in (key for key, value in node.items() if value == "???"):
             yield f"missing value: give {path}.{key}=...".replace(" .", " ")
+
+
+NUMBERS = {"seed": (0, 2**32 - 1), "resamples": (0, None), "draws": (1, None)}
+"""What is a whole number wherever a program has it, with its least and its most; the largest seed is that of numpy."""
+
+
+def number_faults(cfg: DictConfig) -> Iterator[str]:
+    """Yield a line for each of :data:`NUMBERS` that is none or lies outside."""
+    for name in (name for name in NUMBERS if name in cfg and not OmegaConf.is_missing(cfg, name)):
+        (least, most), value = NUMBERS[name], cfg[name]
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or value < least or (most is not None and value > most):
+            limits = f"{least:,} or more" if most is None else f"from {least} to {most}"
+            yield f"{name} is {value!r}; expected a whole number, {limits}"
 
 
 def place_faults(cfg: DictConfig) -> Iterator[str]:

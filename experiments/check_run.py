@@ -15,10 +15,8 @@ from selflearn.evaluation import TASK_METRICS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run(Checked):
-    """Of the whole run; the largest seed is that of numpy."""
+    """Of the whole run."""
 
-    seed: Annotated[int, Limit(least=0, most=2**32 - 1)]
-    resamples: Index
     label_most: Count
     label: Literal["auto", True, False]
 

@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import changed_settings, hydra_main
 from experiments.check import ConfigError
-from experiments.simulate import setting_of, whole_number, written_log
+from experiments.simulate import setting_of, written_log
 from selflearn.baselines import Assistant
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import load_dialogues
@@ -65,7 +65,7 @@ def main(cfg: DictConfig) -> None:
     """Label, train again, meet again, and print the table."""
     if not isinstance(cfg.sure, int | float) or not 0 <= cfg.sure <= 1:
         raise ConfigError([f"sure is {cfg.sure}; expected a score from 0 to 1, from which on labels are learned from"])
-    if whole_number("resamples", cfg.resamples) < 1:
+    if cfg.resamples < 1:
         raise ConfigError([f"resamples is {cfg.resamples}; expected at least 1"])
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

@@ -111,7 +111,7 @@ def test_neither_precision_nor_calibration_nor_how_a_log_is_read_makes_a_second_
         (["target_error=low"], "target_error is 'low'; expected a number above 0 and below 1"),
         (["check=half"], "check is half; expected a share of the dialogues"),
         (["starts=two"], "starts is 'two'; expected a whole number from 1 on"),
-        (["seed=-1"], "seed is -1; expected a whole number from 0 on"),
+        (["seed=-1"], "seed is -1; expected a whole number, from 0 to 4294967295"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused_before_the_log_is_read(command, settings, said):

@@ -33,7 +33,7 @@ def test_a_score_that_no_label_has_is_refused(program, sure):
 
 @pytest.mark.parametrize(
     ("resamples", "message"),
-    [("0", "resamples is 0; expected at least 1"), ("many", "resamples is 'many'; expected a whole number")],
+    [("0", "resamples is 0; expected at least 1"), ("many", "resamples is 'many'; expected a whole number, 0 or more")],
 )
 def test_resamples_that_give_no_interval_are_refused_before_any_work(program, resamples, message):
     code, _, err = program(main, [f"resamples={resamples}"], {"run": "absent"})

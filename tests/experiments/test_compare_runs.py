@@ -191,6 +191,8 @@ def test_a_users_fault_is_said_in_words(command, tmp_path):
     for told, message in (
         ("beside=[annotator]", "whole has no baseline 'annotator'; it has none"),
         ("lines=rows", "lines is 'rows'; expected metrics or runs"),
+        ("resamples=2.5", "resamples is 2.5; expected a whole number, 0 or more"),
+        ("resamples=-1", "resamples is -1; expected a whole number, 0 or more"),
     ):
         code, _, err = command("runs=[whole,less]", told)
         assert code == 2
