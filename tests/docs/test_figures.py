@@ -168,21 +168,25 @@ def test_what_the_page_on_the_simulation_says_of_the_ranges_is_in_their_table():
 
 def test_what_the_page_on_the_simulation_says_of_the_ranges_from_feedback_is_in_their_table():
     number, baseline, annotator = over_rates("simulated_feedback")
-    assert number == 12
+    assert number == 24
     assert baseline == {
-        "segmentation/boundary_f1": (12, 10, 0), "success/auc": (4, 0, 2), "defect/auc": (11, 8, 0),
-        "intent/accuracy@defects": (12, 9, 0), "slots/value_accuracy@defects": (10, 0, 0),
-        "transcript/wer@defects": (12, 12, 0),
+        "segmentation/boundary_f1": (24, 21, 0), "success/auc": (9, 0, 3), "defect/auc": (22, 16, 0),
+        "intent/accuracy@defects": (23, 17, 0), "slots/value_accuracy@defects": (16, 0, 1),
+        "transcript/wer@defects": (24, 24, 0),
     }  # fmt: skip
-    assert (annotator["defect/auc"], annotator["success/auc"]) == ((12, 12, 0), (11, 3, 0))
+    assert (annotator["defect/auc"], annotator["success/auc"]) == ((24, 24, 0), (23, 6, 0))
     against = [annotator[name][2] for name in ("segmentation/boundary_f1", "intent/accuracy@defects")]
-    assert [*against, annotator["slots/value_accuracy@defects"][2]] == [9, 12, 12]
-    assert "These are 12 ends" in SIMULATION
+    assert [*against, annotator["slots/value_accuracy@defects"][2]] == [19, 24, 24]
     section = RESULTS.split("\n## simulated_feedback, data.simulate.dialogues=1000")[1].split("The same against")[0]
     values = [float(cells[2].split()[0]) for cells in rows(section) if cells[1] and cells[2].startswith(".")]
-    assert [f"{end:.3f}".lstrip("0") for end in (min(values), max(values))] == [".595", ".826"]
-    assert "between .595 (people interrupt seldom" in SIMULATION
-    assert "clearly at 10." in SIMULATION.split("These are 12 ends")[1]
+    assert [f"{end:.3f}".lstrip("0") for end in (min(values), max(values))] == [".587", ".826"]
+    said = " ".join(SIMULATION.split("at the same 24 ends:")[1].split("## ")[0].split())
+    assert "between .587 (people have few goals in a session) and .826" in said
+    assert "at every end, clearly at 21." in said
+    assert "in success clearly at six and never" in said
+    (seldom,) = [cells[2] for cells in rows(section) if cells[1].startswith("barge_in 0.1")]
+    assert seldom.startswith(".595 [")
+    assert "as after a failure, it is .595" in said
 
 
 ABOVE = {"auc": "above", "kappa": "above"}
