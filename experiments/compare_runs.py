@@ -60,7 +60,7 @@ def main(cfg: DictConfig) -> None:
         raise ConfigError([f"names has {len(cfg.names)} entries for {many}; expected one for each, or []"])
     firsts = [column[0] for column in columns]
     names = ["model", *(list(cfg.names[1:]) or column_names(firsts, taken=cfg.beside))]
-    first, *others = read_columns(columns)
+    first, *others = read_columns([[run.directory for run in column] for column in columns])
     if missing := [name for name in cfg.beside if name not in first.systems]:
         has = ", ".join(name for name in first.systems if name != "model") or "none"
         raise ConfigError([f"{firsts[0].directory} has no baseline {missing[0]!r}; it has {has}"])

@@ -11,23 +11,29 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.app import changed_settings, hydra_main
+from experiments.check import ConfigError, check_page
+from selflearn._replacing import replace_text
 from selflearn.baselines import NBestOracle
 from selflearn.evaluation.kept_gain import KeptGain, kept_gains, kept_gains_rows
-from selflearn.evaluation.predictions import Predictions, read_together
+from selflearn.evaluation.seeds import Column, read_columns
 
 
 @hydra_main("kept_gain")
 def main(cfg: DictConfig) -> None:
-    """Read the predictions of both runs, and print and write the table."""
-    gold, tested = read_together([Path(cfg.gold), Path(cfg.feedback)])
-    feedback, ids = tested.systems, tested.dialogue_ids
+    """Read the predictions of the runs, and print and write the table."""
+    check_page(cfg.page)
+    seeds = [[Path(place) for place in ([at] if isinstance(at, str) else at)] for at in (cfg.gold, cfg.feedback)]
+    if empty := [name for name, places in zip(("gold", "feedback"), seeds, strict=True) if not places]:
+        raise ConfigError([f"{empty[0]} is an empty list; expected the directory of a run or more"])
+    gold, tested = read_columns(seeds)
+    feedback, ids, place = tested.systems, tested.dialogue_ids, seeds[1][0]
     floors = {name: feedback[name] for name in cfg.floors if name in feedback}
     if not floors:
         has, wanted = ", ".join(feedback), ", ".join(cfg.floors)
-        raise ValueError(f"{cfg.feedback} has none of the systems {wanted}; it has {has}: name some of them as floors")
+        raise ValueError(f"{place} has none of the systems {wanted}; it has {has}: name some of them as floors")
     if unknown := [name for name in cfg.beside if name not in (*feedback, NBestOracle.name)]:
         near = ", ".join(get_close_matches(unknown[0], feedback)) or ", ".join(feedback)
-        raise ValueError(f"beside: {cfg.feedback} has no system {unknown[0]!r}; was {near} meant?")
+        raise ValueError(f"beside: {place} has no system {unknown[0]!r}; was {near} meant?")
     beside = {name: feedback[name] for name in cfg.beside if name in feedback}
     gains = kept_gains(gold.systems["model"], feedback["model"], floors, dialogue_ids=ids, owners=tested.owners,
                        metrics=cfg.metrics, beside=beside, resamples=cfg.resamples, seed=cfg.seed)  # fmt: skip
@@ -38,22 +44,27 @@ def main(cfg: DictConfig) -> None:
         table.add_row(*row)
     shown = Console()
     Console(width=max(shown.width, 120)).print(table)  # a row a line, also in a file
-    (Path(cfg.feedback) / "page.kept_gain.md").write_text(markdown(gains, cfg, tested), encoding="utf-8")
+    said = markdown(gains, cfg, tested, many=max(map(len, seeds)))
+    if cfg.page is None:
+        replace_text(place / "page.kept_gain.md", f"### {cfg.title}\n\n{said}")
+    else:
+        replace_text(Path(cfg.page), f"## {cfg.title}\n\n{said}")
 
 
-def markdown(gains: Sequence[KeptGain], cfg: DictConfig, tested: Predictions) -> str:
-    """The table, for the page of results."""
+def markdown(gains: Sequence[KeptGain], cfg: DictConfig, tested: Column, *, many: int) -> str:
+    """The table of so many seeds, for the page of results."""
     people = len(set(tested.owners))
     drawn = f"{people:,} people" if people < len(tested.owners) else "dialogues"
     headings, *rows = kept_gains_rows(gains)
-    command = " ".join(["python -m experiments.kept_gain", *changed_settings(cfg, "kept_gain", without=[])])
+    said = changed_settings(cfg, "kept_gain", without=["page", "title"])
+    command = " ".join(["python -m experiments.kept_gain", *said])
+    means = "Values are means over the seeds. " if many > 1 else ""
     lines = [
-        "### How much of the gain of gold labels feedback keeps\n",
         f"```bash\n{command}\n```\n",
         f"| {' | '.join(headings)} |",
         f"| --- |{' ---: |' * (len(headings) - 1)}",
         *(f"| {' | '.join(row)} |" for row in rows),
-        f"\nWhat costs nothing is the first of {', '.join(cfg.floors)} that has the metric; where such a system "
+        f"\n{means}What costs nothing is the first of {', '.join(cfg.floors)} that has the metric; where such a system "
         f"learns, it learned from the same feedback. Share [95% bootstrap over {drawn}]: the gain of feedback over "
         "it, divided by that of gold labels; there is none where the gain of gold labels may be none. ↑ higher is "
         "better, ↓ lower is better." + _of_the_oracle(gains),

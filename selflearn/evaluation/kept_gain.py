@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+import torch
 from torch import Tensor
 
 from selflearn.evaluation.bootstrap import interval, point_and_resamples
@@ -40,23 +41,25 @@ class KeptGain:
 
 
 def kept_gains(
-    gold: Tables,
-    feedback: Tables,
-    floors: Mapping[str, Tables],
+    gold: Tables | Sequence[Tables],
+    feedback: Tables | Sequence[Tables],
+    floors: Mapping[str, Tables | Sequence[Tables]],
     *,
     dialogue_ids: Sequence[str],
     owners: Sequence[str] | None = None,
     metrics: Sequence[str],
-    beside: Mapping[str, Tables] | None = None,
+    beside: Mapping[str, Tables | Sequence[Tables]] | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[KeptGain]:
     """The share of the gain of gold labels that a model has which learned without them.
 
-    All three systems are measured on the same bootstrap resamples, so that the share has an interval of its own.
+    All three systems are measured on the same bootstrap resamples, so that the share has an interval of its own. Of
+    several seeds of a system the share is that of their means.
 
     Args:
-        gold: tables of items, as in :func:`~selflearn.evaluation.evaluate`, of the model that learned from gold labels.
+        gold: tables of items, as in :func:`~selflearn.evaluation.evaluate`, of the model that learned from gold labels;
+            a sequence is of its seeds, here and below.
         feedback: of the other model.
         floors: of what costs nothing, by name; a metric is compared with the first of them that has it.
         dialogue_ids: all dialogues that were evaluated.
@@ -99,13 +102,16 @@ def kept_gains(
     return found
 
 
-def _measured(tables: Tables, dialogue_ids: Sequence[str], weights: Tensor) -> dict[str, Tensor]:
+def _measured(seeds: Tables | Sequence[Tables], dialogue_ids: Sequence[str], weights: Tensor) -> dict[str, Tensor]:
     """By key, a metric on all dialogues and on each resample; none that is undefined on all of them."""
+    found: list[dict[str, Tensor]] = []
+    for tables in [seeds] if isinstance(seeds, Mapping) else seeds:
+        frames = (metrics_of(table, frame, dialogue_ids, weights) for table, frame in tables.items())
+        found.append({key: value for own in frames for key, value in own.items() if not value[0].isnan()})
     return {
-        key: value
-        for table, frame in tables.items()
-        for key, value in metrics_of(table, frame, dialogue_ids, weights).items()
-        if not value[0].isnan()
+        key: torch.stack([own[key] for own in found]).mean(0)
+        for key in found[0]
+        if all(key in other for other in found)
     }
 
 

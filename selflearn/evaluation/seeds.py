@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from selflearn.evaluation.comparison import Tables, evaluate
 from selflearn.evaluation.predictions import read_together
@@ -62,17 +63,17 @@ def columns_of(runs: Sequence[Run]) -> list[list[Run]]:
     return columns
 
 
-def read_columns(columns: Sequence[Sequence[Run]]) -> list[Column]:
+def read_columns(columns: Sequence[Sequence[Path]]) -> list[Column]:
     """The predictions of the runs of each column.
 
     Args:
-        columns: runs that were evaluated on the same dialogues, one or more in each.
+        columns: directories of runs that were evaluated on the same dialogues, one or more in each.
 
     Raises:
         FileNotFoundError: a run has no predictions; names it.
         ValueError: the dialogues of two runs differ.
     """
-    said = iter(read_together([run.directory for column in columns for run in column]))
+    said = iter(read_together([directory for column in columns for directory in column]))
     found = []
     for column in columns:
         seeds = [next(said) for _ in column]
@@ -99,7 +100,7 @@ def results_of(runs: Sequence[Run], *, task_metrics: Mapping[str, ItemTable] = T
     if len(runs) == 1:
         return Results.from_metrics(runs[0].metrics)
     check_seeds(runs)
-    (column,) = read_columns([runs])
+    (column,) = read_columns([[run.directory for run in runs]])
     usual = dict.fromkeys(Results.from_metrics(runs[0].metrics).systems)  # in the order of a run's own table
     metrics = evaluate(
         {name: column.systems[name] for name in usual | dict(column.systems) if name in column.systems},

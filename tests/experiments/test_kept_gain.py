@@ -37,6 +37,22 @@ def test_two_runs_give_a_table_and_a_part_of_the_page(command, tmp_path):
     assert "oracle" not in page
 
 
+def test_seeds_are_means_and_may_be_a_section_of_their_own(command, tmp_path):
+    write(tmp_path / "gold2", model=38)
+    write(tmp_path / "feedback2", model=24)
+    told = ("resamples=100", "metrics=[intent/accuracy]", "page=kept.md", "title=Three seeds")
+    code, _, err = command(*told, gold="[gold,gold2]", feedback="[feedback,feedback2]")
+    assert (code, err) == (0, "")
+    page = (tmp_path / "kept.md").read_text()
+    assert page.startswith("## Three seeds\n")
+    assert "kept_gain 'gold=[gold,gold2]' 'feedback=[feedback,feedback2]'" in page
+    assert "| intent/accuracy ↑ | 0.250 assistant | 0.550 | 0.850 | .500 [" in page
+    assert "Values are means over the seeds." in page
+    assert not (tmp_path / "feedback" / "page.kept_gain.md").exists()
+    code, _, err = command("gold=[]")
+    assert (code, err) == (2, "gold is an empty list; expected the directory of a run or more")
+
+
 def test_the_oracle_stands_beside_where_the_runs_have_it(command, tmp_path):
     write(tmp_path / "feedback", model=20, assistant=10, oracle=36)
     code, _, _ = command("resamples=100", "metrics=[intent/accuracy]")
