@@ -183,15 +183,19 @@ def _values(
 ) -> dict[tuple[int, int], tuple[str | None, str | None, str | None]]:
     """Value of each gold span that has one, and what was said of its slot, by the turn itself and after projection."""
     return {
-        (slot.start, slot.end): (slot.value, _value_said(slot, said), _value_said(slot, carried))
+        (slot.start, slot.end): (slot.value, _said_of(slot, slot.value, said), _said_of(slot, slot.value, carried))
         for slot in gold
         if slot.value is not None
     }
 
 
-def _value_said(gold: Slot, said: Sequence[Slot]) -> str | None:
-    """What was said of a slot: on its very span, else anywhere by its name (of several values the right one counts)."""
+def _said_of(gold: Slot, value: str, said: Sequence[Slot]) -> str | None:
+    """What was said of a slot: on its very span, else anywhere by its name.
+
+    Of several values the right one counts, which is right whatever its capitals, as for the metric.
+    """
     named = [slot for slot in said if slot.name == gold.name]
     values = [slot.value or slot.text for slot in named if (slot.start, slot.end) == (gold.start, gold.end)]
     values = values or [slot.value or slot.text for slot in named]
-    return gold.value if gold.value in values else next(reversed(values), None)
+    right = (one for one in values if one is not None and one.casefold() == value.casefold())
+    return next(right, next(reversed(values), None))

@@ -54,6 +54,11 @@ def test_two_slots_of_one_name_each_have_their_value():
         assert accuracy(found, "value_accuracy") == right
 
 
+def test_of_several_values_said_elsewhere_the_right_one_counts_whatever_its_capitals():
+    found = table((slot("play", 0, value="blue"), slot("lay", 1, value="nina")), ())
+    assert accuracy(found, "value_accuracy") == 0.5
+
+
 def test_gold_without_a_value_is_no_item_and_a_table_without_any_has_no_such_metric():
     assert table((), ())["gold_value"].notna().sum() == 2
     bare = DIALOGUE.with_labels(Labels(turns=(TurnLabels(slots=()), TurnLabels(slots=(slot("blue", 0),)))))
