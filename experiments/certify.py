@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import floor
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,9 @@ from rich.table import Table
 from transformers.utils import logging as transformers_logging
 
 from experiments.app import changed_settings, hydra_main
-from experiments.check import ConfigError, check_page
+from experiments.build import settings
+from experiments.check import ConfigError, check_columns, check_page
+from selflearn._limits import Checked
 from selflearn._replacing import replace_text
 from selflearn.baselines.annotator import first_pass
 from selflearn.batching.rows import DialogueRows
@@ -68,6 +71,16 @@ DECIDE = (
 
 AT_ONCE = 256
 """Dialogues that are labelled together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Switches(Checked):
+    """Settings that are on or off; a text such as "no" would be taken for a yes."""
+
+    together: bool
+    again: bool
+    bf16: bool
+    progress: bool
 
 
 class Labelled(NamedTuple):
@@ -156,7 +169,9 @@ def show(
 
 def check_settings(cfg: DictConfig) -> None:
     """Refuse settings that cannot be meant, before anything is read."""
-    if isinstance(cfg.check, str) or not 0 <= cfg.check < 1:
+    settings(_Switches, {name: cfg[name] for name in _Switches.__dataclass_fields__})
+    check_columns(cfg)
+    if not isinstance(cfg.check, int | float) or not 0 <= cfg.check < 1:
         raise ConfigError([f"check is {cfg.check}; expected a share of the dialogues from 0 to below 1"])
     # what it refuses it is to refuse now, not when everything is labelled
     certify([0.5], [True], **{name: cfg[name] for name in ("target_error", "confidence", "method", "starts", "seed")})

@@ -159,6 +159,32 @@ def check_lists(cfg: DictConfig, *keys: str) -> None:
         raise ConfigError(faults)
 
 
+def check_mappings(cfg: DictConfig, **expected: str) -> None:
+    """See that settings that stand empty in their file, as mappings, are mappings where they are given.
+
+    Args:
+        cfg: the whole config.
+        expected: by the name of a setting, what it is to hold, in words.
+
+    Raises:
+        ConfigError: a single value, or null.
+    """
+    found = {key: OmegaConf.select(cfg, key) for key in expected}
+    faults = [f"{key} is {value!r}; expected {expected[key]}"
+              for key, value in found.items() if not isinstance(value, DictConfig)]  # fmt: skip
+    if faults:
+        raise ConfigError(faults)
+
+
+def check_columns(cfg: DictConfig) -> None:
+    """See that the columns of a flat table are mapped to fields.
+
+    Raises:
+        ConfigError: ``columns`` is no mapping.
+    """
+    check_mappings(cfg, columns="fields and their columns: columns={FIELD: COLUMN}")
+
+
 def check_page(page: str | None) -> None:
     """See that a page can be written, before there is something to write.
 

@@ -17,7 +17,7 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import changed_settings, hydra_main
 from experiments.build import settings
-from experiments.check import ConfigError, check_page
+from experiments.check import check_columns, check_page
 from selflearn._limits import Checked, Count, Index
 from selflearn._replacing import replace_text
 from selflearn.batching.rows import DialogueRows
@@ -54,8 +54,7 @@ def label(cfg: DictConfig) -> None:
     """Label the input, or plan to."""
     check_page(cfg.page)
     settings(_Settings, {name: cfg[name] for name in _Settings.__dataclass_fields__})
-    if not isinstance(cfg.columns, DictConfig):
-        raise ConfigError([f"columns is {cfg.columns!r}; expected fields and their columns: columns={{FIELD: COLUMN}}"])
+    check_columns(cfg)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     labeler = Labeler.from_pretrained(

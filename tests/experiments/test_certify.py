@@ -112,11 +112,16 @@ def test_neither_precision_nor_calibration_nor_how_a_log_is_read_makes_a_second_
         (["check=half"], "check is half; expected a share of the dialogues"),
         (["starts=two"], "starts is 'two'; expected a whole number from 1 on"),
         (["seed=-1"], "seed is -1; expected a whole number, from 0 to 4294967295"),
+        (["again=no"], "again is 'no'; expected true or false"),
+        (["together=no"], "together is 'no'; expected true or false"),
+        (["bf16=perhaps"], "bf16 is 'perhaps'; expected true or false"),
+        (["check=null"], "check is None; expected a share of the dialogues"),
+        (["columns=session"], "columns is 'session'; expected fields and their columns: columns={FIELD: COLUMN}"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused_before_the_log_is_read(command, settings, said):
     code, _, err = command("input=nowhere.jsonl", *settings)
-    assert code == 2
+    assert (code, "Traceback" in err) == (2, False)
     assert said in " ".join(err.split())
 
 
