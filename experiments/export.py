@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -11,13 +12,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from experiments.app import hydra_main
-from experiments.check import ConfigError
+from experiments.build import settings
+from experiments.check import ConfigError, check_mappings
+from selflearn._limits import Checked
 from selflearn.inference.export import Acceptance, Audit, ExportReport, Masker, export_labelled
+
+MASKED_SLOTS = "slots and their kinds: mask_slots={SLOT: NAME}"
+"""What ``mask_slots`` holds, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Switches(Checked):
+    """Settings that are on or off; a text such as "no" would be taken for a yes."""
+
+    mask: bool
+    progress: bool
 
 
 @hydra_main("export")
 def main(cfg: DictConfig) -> None:
     """Read the labelled dialogues, write the files, and say what was done."""
+    settings(_Switches, {name: cfg[name] for name in _Switches.__dataclass_fields__})
+    check_mappings(cfg, mask_slots=MASKED_SLOTS, accept="tasks and their thresholds: accept={TASK: {threshold: SCORE}}")
     if cfg.mask_slots and not cfg.mask:
         raise ConfigError(["mask_slots is given and mask is false: nothing would be masked; give mask=true"])
     masker = Masker(slots=dict(cfg.mask_slots)) if cfg.mask else None

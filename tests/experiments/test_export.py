@@ -57,6 +57,14 @@ def test_promises_stand_beside_their_labels(command, tmp_path):
         (["accept={intent: {treshold: 0.5}}"], "accept.intent: field 'treshold' is 0.5; expected one of the fields of"),
         (["accept={intent: {threshold: 5}}"], "accept.intent: field 'threshold' is 5.0; expected a score in [0, 1]"),
         (["accept={intents: {threshold: 0.5}}"], "accept: unknown task 'intents'; did you mean 'intent'?"),
+        (["mask=no"], "mask is 'no'; expected true or false"),
+        (["accept=0.8"], "accept is 0.8; expected tasks and their thresholds: accept={TASK: {threshold: SCORE}}"),
+        (
+            ["mask=true", "mask_slots=room"],
+            "mask_slots is 'room'; expected slots and their kinds: mask_slots={SLOT: NAME}",
+        ),
+        (["to=label_studio", "audit=true"], "audit is True; expected a whole number of dialogues or turns"),
+        (["to=label_studio", "audit=2", "seed=true"], "seed is True; expected a whole number from 0 on"),
         (["maks=true"], "unknown key 'maks'; nearest: 'mask'"),
     ],
 )

@@ -35,9 +35,9 @@ class Audit:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.number, int):
+        if type(self.number) is not int:  # True would be an audit of one
             raise ExportError(f"audit is {self.number!r}; expected a whole number of dialogues or turns")
-        if not isinstance(self.seed, int) or self.seed < 0:
+        if type(self.seed) is not int or self.seed < 0:
             raise ExportError(f"seed is {self.seed!r}; expected a whole number from 0 on")
 
     def check(self, to: str) -> None:
