@@ -13,15 +13,21 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.app import hydra_main
+from experiments.check import check_lists, check_mappings
+from experiments.export import MASKED_SLOTS
 from selflearn.inference.export import Masker, ReviewReport, import_reviews
 
 
 @hydra_main("import_reviews")
 def main(cfg: DictConfig) -> None:
     """Read, write, and say what was done."""
-    names: Any = OmegaConf.to_container(cfg.names, resolve=True)
+    check_mappings(cfg, names="tasks and names: names={TASK: [NAME]}", mask_slots=MASKED_SLOTS)
+    check_lists(cfg, *(f"names.{task}" for task in cfg.names))
+    given: Any = OmegaConf.to_container(cfg.names, resolve=True)
+    names = {str(task): [str(name) for name in own or ()] for task, own in given.items()}
+    rater = None if cfg.rater is None else str(cfg.rater)  # Label Studio numbers its users
     report = import_reviews(
-        cfg.input, cfg.dialogues, cfg.output, tool=cfg.tool, rater=cfg.rater, names=names,
+        cfg.input, cfg.dialogues, cfg.output, tool=cfg.tool, rater=rater, names=names,
         masker=Masker(slots=dict(cfg.mask_slots)), cache_dir=cfg.cache,
     )  # fmt: skip
     shown = Console()

@@ -109,6 +109,18 @@ def test_the_review_queue_is_no_audit_and_nothing_is_certified_on_it(run, tmp_pa
     assert (code, "people.parquet is there already; give another output, or remove it" in err) == (2, True)
 
 
+def test_an_annotator_who_is_a_number_can_be_chosen(run, tmp_path):
+    """Label Studio says ``completed_by: 7`` where it does not say an address."""
+    write_jsonl(LOG, tmp_path / "log.jsonl")
+    tasks = [{"data": label_studio_task(LOG[0], survey(LOG))["data"], "annotations": []}]
+    said = label_studio_task(LOG[0], survey(LOG))["predictions"][0]["result"]
+    tasks[0]["annotations"] = [{"completed_by": number, "result": said} for number in (7, 8)]
+    (tmp_path / "answered.json").write_text(json.dumps(tasks), "utf-8")
+    assert run(main, "dialogues=log.jsonl")[0] == 2
+    code, out, _ = run(main, "dialogues=log.jsonl", "rater=7")
+    assert (code, "dialogues labelled by label_studio:7 │ 1" in out) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -120,6 +132,10 @@ def test_the_review_queue_is_no_audit_and_nothing_is_certified_on_it(run, tmp_pa
         (["dialogues=nowhere"], "nowhere does not exist"),
         (["dialogues=log.jsonl"], "answered.json: task 0: dialogue 'x' of home (train) is unknown"),
         (["mask_slots={room: ROOM}"], "slot 'room' is masked as 'ROOM'; expected one of NAME, NUMBER"),
+        (["mask_slots=room"], "mask_slots is 'room'; expected slots and their kinds: mask_slots={SLOT: NAME}"),
+        (["names=SetTimer"], "names is 'SetTimer'; expected tasks and names: names={TASK: [NAME]}"),
+        (["names={intent: SetTimer}"], "names.intent is 'SetTimer'; expected a list: names.intent=[SetTimer]"),
+        (["dialogues=log.jsonl", "rater=2"], "answered.json: has no annotator '2'; expected one of label_studio:1"),
         (["dialog=labelled"], "unknown key 'dialog'; nearest: 'dialogues'"),
     ],
 )
