@@ -55,6 +55,7 @@ def label(cfg: DictConfig) -> None:
     check_page(cfg.page)
     settings(_Settings, {name: cfg[name] for name in _Settings.__dataclass_fields__})
     check_columns(cfg)
+    person = None if cfg.person is None else settings(Person, cfg.person, "person")
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     labeler = Labeler.from_pretrained(
@@ -71,7 +72,6 @@ def label(cfg: DictConfig) -> None:
         Console().print(plan_table(plan))
         return
     gc.freeze()  # libraries and model stay: Python need not search them for garbage again and again
-    person = Person(**OmegaConf.to_container(cfg.person, resolve=True)) if cfg.person else None  # type: ignore[arg-type]
     bar = Progress(
         TextColumn("labelling"), BarColumn(), MofNCompleteColumn(), TextColumn("dialogues"), TimeRemainingColumn(),
         console=Console(stderr=True), disable=not cfg.progress, speed_estimate_period=600,  # on a CPU steps are long

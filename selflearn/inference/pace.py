@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from selflearn._limits import Checked, check_values
+
 STAGES = ("read", "prepare", "encode", "predict", "decode", "accept", "write")
 """Stages of a labelling, in their order."""
 
@@ -83,7 +85,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Person(Checked):
     """How fast a person labels.
 
     Attributes:
@@ -91,13 +93,14 @@ class Person:
         source: where that is from: a publication, a measurement, or that it is assumed.
 
     Raises:
-        ValueError: it takes no time, or the source is not said.
+        ValueError: it takes no time, or the source is not said; or they are no number and no text.
     """
 
     seconds_per_label: float
     source: str
 
     def __post_init__(self) -> None:
+        check_values(self)
         if not self.seconds_per_label > 0 or not self.source.strip():
             raise ValueError(f"a person labels in {self.seconds_per_label} seconds (source: {self.source!r}); expected "
                              "more than 0 seconds, and where that is from")  # fmt: skip

@@ -133,6 +133,8 @@ def test_a_mapping_can_be_given_whole(command):
             [*COLUMNS, "person.seconds_per_label=0"],
             "a person labels in 0 seconds (source: 'assumed, not measured'); expected more than 0 seconds",
         ),
+        (["input=nowhere.jsonl", "person.seconds_per_label=6s"], "person.seconds_per_label is '6s'; expected a number"),
+        (["input=nowhere.jsonl", "person=6"], "Person needs a mapping of settings; found 6"),
         ([*COLUMNS, "shards=3"], "unknown key 'shards'"),
         ([*COLUMNS, "lableer=x"], "unknown key 'lableer'; nearest: 'labeler'"),
         ([*COLUMNS, "corpus=tables"], "unknown corpus 'tables'; did you mean 'table'?"),
