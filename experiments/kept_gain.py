@@ -22,11 +22,14 @@ from selflearn.evaluation.seeds import Column, read_columns
 def main(cfg: DictConfig) -> None:
     """Read the predictions of the runs, and print and write the table."""
     check_page(cfg.page)
-    seeds = [[Path(place) for place in ([at] if isinstance(at, str) else at)] for at in (cfg.gold, cfg.feedback)]
-    if empty := [name for name, places in zip(("gold", "feedback"), seeds, strict=True) if not places]:
-        raise ConfigError([f"{empty[0]} is an empty list; expected the directory of a run or more"])
-    gold, tested = read_columns(seeds)
-    feedback, ids, place = tested.systems, tested.dialogue_ids, seeds[1][0]
+    if empty := [name for name in ("gold", "feedback", "metrics", "floors") if not cfg[name]]:
+        raise ConfigError([f"{empty[0]} is empty; expected one or more"])
+    if cfg.resamples < 1:
+        raise ConfigError([f"resamples is {cfg.resamples}; expected at least 1"])
+    runs = [[Path(place) for place in ([seeds] if isinstance(seeds, str) else seeds)]
+            for seeds in (cfg.gold, cfg.feedback)]  # fmt: skip
+    gold, tested = read_columns(runs)
+    feedback, ids, place = tested.systems, tested.dialogue_ids, runs[1][0]
     floors = {name: feedback[name] for name in cfg.floors if name in feedback}
     if not floors:
         has, wanted = ", ".join(feedback), ", ".join(cfg.floors)
@@ -44,7 +47,7 @@ def main(cfg: DictConfig) -> None:
         table.add_row(*row)
     shown = Console()
     Console(width=max(shown.width, 120)).print(table)  # a row a line, also in a file
-    said = markdown(gains, cfg, tested, many=max(map(len, seeds)))
+    said = markdown(gains, cfg, tested, many=max(map(len, runs)))
     if cfg.page is None:
         replace_text(place / "page.kept_gain.md", f"### {cfg.title}\n\n{said}")
     else:

@@ -50,7 +50,7 @@ def test_seeds_are_means_and_may_be_a_section_of_their_own(command, tmp_path):
     assert "Values are means over the seeds." in page
     assert not (tmp_path / "feedback" / "page.kept_gain.md").exists()
     code, _, err = command("gold=[]")
-    assert (code, err) == (2, "gold is an empty list; expected the directory of a run or more")
+    assert (code, err) == (2, "gold is empty; expected one or more")
 
 
 def test_the_oracle_stands_beside_where_the_runs_have_it(command, tmp_path):
@@ -75,6 +75,9 @@ def test_a_users_fault_is_said_in_words(command, tmp_path):
             {"beside": "[assistent]", "metrics": "[intent/accuracy]"},
             "beside: feedback has no system 'assistent'; was assistant meant?",
         ),
+        ({"metrics": "[]"}, "metrics is empty; expected one or more"),
+        ({"floors": "[]"}, "floors is empty; expected one or more"),
+        ({"resamples": "0"}, "resamples is 0; expected at least 1"),
         ({"gold": "nowhere"}, "dialogues.parquet is missing; expected the predictions folder of a run"),
     ):
         code, _, err = command(**more)
