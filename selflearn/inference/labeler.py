@@ -160,15 +160,16 @@ class Labeler:
             labeler.promises, labeler.promised_of = found.tasks, found.audited
         return labeler
 
-    def promising(self, given: Presence) -> Labeler:
+    def promising(self, given: Presence, *, cut_off: bool = False) -> Labeler:
         """The same labeler, with the promises that hold for dialogues with these fields.
 
         Args:
             given: of the dialogues to be labelled. Where they lack what the audited ones had, nothing is accepted, and
                 the promise says why.
+            cut_off: the end of some of them is left out, which is so of no audited one: nothing is accepted either.
         """
         found = copy(self)
-        found.promises = promises.Promises(tasks=self.promises, audited=self.promised_of).of(given)
+        found.promises = promises.Promises(tasks=self.promises, audited=self.promised_of).of(given, cut_off=cut_off)
         return found
 
     def calibrated_on(self, dialogues: Iterable[Dialogue]) -> Labeler:

@@ -132,13 +132,16 @@ class Promises:
     audited: Presence = field(default_factory=Presence)
     log: AuditedLog | None = None
 
-    def of(self, given: Presence) -> Mapping[str, Certificate]:
+    def of(self, given: Presence, *, cut_off: bool = False) -> Mapping[str, Certificate]:
         """The promises of dialogues with these fields: nothing is accepted where they are not like the audited ones.
 
         Args:
             given: of the dialogues to be labelled.
+            cut_off: the end of some of them is left out; audited ones are read to their end.
         """
         why = self.audited.differences(given, known="audited")
+        if cut_off:
+            why = [*why, "those were read to their end: here the end of long ones is left out (on_overflow=truncate)"]
         if not why:
             return self.tasks
         said = "Nothing is accepted: what was certified is of dialogues like the audited ones, and " + "; ".join(why)

@@ -93,7 +93,7 @@ def label_file(
 
     The input is read, and checked, to its end before anything is labelled; what it lacks that the model was trained
     with is logged as a warning (:func:`~selflearn.inference.input_doubts`). Where it lacks what the audited dialogues
-    had, nothing is accepted (:meth:`Labeler.promising`).
+    had, or where the end of a dialogue is left out, nothing is accepted (:meth:`Labeler.promising`).
 
     Args:
         labeler: labels.
@@ -124,7 +124,7 @@ def label_file(
     where: dict[str, Any] = {"root": file, "split": split, "cache_dir": cache_dir, **options}
     rows, read = DialogueRows(load_dialogues(corpus, **where)), read_report(corpus, **where)
     warn_of_doubts(labeler, rows)
-    labeler = labeler.promising(given_fields(labeler, rows))
+    labeler = labeler.promising(given_fields(labeler, rows), cut_off=_cuts_off(labeler, rows))
     parts = parts_of(read, len(rows), corpus=corpus, root=file, shard_size=shard_size, **options)
     cut = {"shard_size": shard_size} if len(read.files) < 2 else {"files": [part.name for part in parts]}
     settings = {"input": rows.dataset._fingerprint, "format": format, **cut}
@@ -143,6 +143,17 @@ def label_file(
         counts={name: counts[name] for name in sorted(counts, key=_by_task)}, read=read,
         dialogues=folder.dialogues, labels=folder.labels, goals=folder.goals, pace=folder.pace(),
     )  # fmt: skip
+
+
+def _cuts_off(labeler: Labeler, rows: DialogueRows) -> bool:
+    """Whether a dialogue has more turns than are read of it."""
+    if labeler.system.on_overflow != "truncate":
+        return False
+    import pyarrow.compute as pc
+
+    batches = rows.dataset.select_columns("turns").with_format("arrow").iter(batch_size=1000)
+    longest = max((pc.max(pc.list_value_length(batch["turns"])).as_py() for batch in batches), default=0)
+    return bool(longest > labeler.system.model.config.max_turns)
 
 
 def _by_task(count: str) -> tuple[str, str]:

@@ -289,6 +289,26 @@ def test_of_a_log_that_lacks_what_the_audited_one_had_nothing_is_accepted(promis
     assert "`seconds` (100% of the audited turns had it)" in said
 
 
+def test_nothing_is_accepted_where_the_end_of_a_dialogue_is_left_out(promises, directory, tmp_path):
+    """An audit is read in windows, to the end of each dialogue; labels beside a cut are others."""
+    dialogues = home_dialogues(4, seed=5)
+    turns = tuple(replace(turn, seconds=float(i)) for i, turn in enumerate(dialogues[0].turns * 9))
+    first = replace(dialogues[0], turns=turns, labels=Labels(), truth=None, feedback=())
+    long = [first, *dialogues[1:]]
+    labeler = Labeler.from_pretrained(directory, device="cpu")
+    write_promises(Promises(tasks=promises), directory, model=labeler.fingerprint)
+    for name, log, on_overflow, kept in (
+        ("read", long, "window", True), ("short", dialogues, "truncate", True), ("cut", long, "truncate", False)
+    ):  # fmt: skip
+        write_jsonl(log, tmp_path / f"{name}.jsonl")
+        certified = Labeler.from_pretrained(directory, device="cpu", on_overflow=on_overflow)
+        report = label_file(certified, tmp_path / f"{name}.jsonl", tmp_path / name, cache_dir=tmp_path / "cache")
+        table = pd.read_parquet(report.labels)
+        assert table.loc[table["task"] == "intent", "accepted"].any() == kept
+    (said,) = set(table.loc[table["task"] == "intent", "promise"].dropna())
+    assert "and those were read to their end: here the end of long ones is left out (on_overflow=truncate)." in said
+
+
 def test_promises_that_cannot_be_written_leave_those_that_were_there(promises, tmp_path, monkeypatch):
     write_promises(Promises(tasks=promises), tmp_path, model="one")
 
