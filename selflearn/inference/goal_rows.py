@@ -18,8 +18,9 @@ _CARRIED = ("accepted", "threshold", "promise")
 class GoalRow(GoalRecord):
     """A goal record with what the table of labels says of its labels: see :class:`~selflearn.inference.rows.LabelRow`.
 
-    Each promise is of all labels of its task. That of intents is of intents: nothing is promised of the names of goals
-    as such, which are those of their most certain turns.
+    Each promise is that of the label there: of all labels of its task, or of those of its name or domain. That of
+    intents is of intents: nothing is promised of the names of goals as such, which are those of their most certain
+    turns.
 
     Attributes:
         accepted: that the goal has exactly these turns.
