@@ -211,12 +211,20 @@ def fold_splits(
         fold_by: what stays together: "dialogue", "user", "question" or "bot". Where there are fewer of them than
             folds, each is a fold.
         say: told how many folds there are, and what is left out.
+
+    Raises:
+        ValueError: all dialogues would be in one fold, so that nothing is left to learn from.
     """
     rows, counts = training_rows(cfg, loaded, say)
     rows = rows.take(first_rows(rows, cfg.data.limit, cfg.data.shuffle_seed))
     dialogues = list(rows)
     keys = [FOLD_BY[fold_by](dialogue) for dialogue in dialogues]
     folds = min(cfg.data.folds, len(set(keys)))
+    if folds < 2:
+        raise ValueError(
+            f"data.folds={cfg.data.folds} by {fold_by}: all {len(dialogues):,} dialogues are in one fold, and none is "
+            f"left to learn from; expected two folds or more, and dialogues of more than one {fold_by}"
+        )
     counts = counts | {"learned_dialogues": len(dialogues), "tested_dialogues": len(dialogues)}  # each in its turn
     say(f"{folds} folds, by {fold_by}")
     members = list(group_folds(keys, folds, cfg.data.shuffle_seed))

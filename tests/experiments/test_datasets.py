@@ -109,6 +109,14 @@ def test_people_who_are_in_several_folds_are_counted_and_said(composed, tmp_path
     )
 
 
+def test_dialogues_that_all_stay_together_make_no_folds(composed, tmp_path):
+    log = [replace(d, user_id="ann", split="train") for d in home_dialogues(12)]
+    write_parquet(log, tmp_path / "train.parquet")
+    cfg = composed("experiment=own_table", f"data.root={tmp_path}", "data.folds=3", "data.test_split=null")
+    with pytest.raises(ValueError, match=r"data\.folds=3 by user: all 12 dialogues are in one fold, and none is left"):
+        folds_of(cfg, "user")
+
+
 def test_pretraining_reads_no_other_dialogue_of_people_who_are_held_out(composed, tmp_path):
     log = [replace(d, user_id=f"person-{i % 17}", split="train") for i, d in enumerate(home_dialogues(60))]
     write_parquet(log, tmp_path / "train.parquet")
