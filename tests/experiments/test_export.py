@@ -64,7 +64,7 @@ def test_promises_stand_beside_their_labels(command, tmp_path):
             "mask_slots is 'room'; expected slots and their kinds: mask_slots={SLOT: NAME}",
         ),
         (["to=label_studio", "audit=true"], "audit is True; expected a whole number of dialogues or turns"),
-        (["to=label_studio", "audit=2", "seed=true"], "seed is True; expected a whole number from 0 on"),
+        (["to=label_studio", "audit=2", "seed=true"], "seed is True; expected a whole number, from 0 to 4294967295"),
         (["maks=true"], "unknown key 'maks'; nearest: 'mask'"),
     ],
 )
