@@ -36,7 +36,7 @@ def check_config(cfg: DictConfig) -> None:
     Raises:
         ConfigError: with all faults found.
     """
-    faults = [*missing_faults(cfg), *number_faults(cfg), *target_faults(cfg), *place_faults(cfg)]
+    faults = [*missing_faults(cfg), *number_faults(cfg), *text_faults(cfg), *target_faults(cfg), *place_faults(cfg)]
     if faults:
         raise ConfigError(faults)
 
@@ -60,6 +60,23 @@ def number_faults(cfg: DictConfig) -> Iterator[str]:
         if not whole or value < least or (most is not None and value > most):
             limits = f"{least:,} or more" if most is None else f"from {least} to {most}"
             yield f"{name} is {value!r}; expected a whole number, {limits}"
+
+
+TEXTS = ("input", "split", "corpus", "to", "tool", "labeler", "run", "data.corpus", "data.root", "data.train_split",
+         "data.test_split")  # fmt: skip
+"""What is a text wherever a program has it. A folder or a split may be called 2024, which would be read as a number."""
+
+
+def text_faults(cfg: DictConfig) -> Iterator[str]:
+    """Yield a line for each of :data:`TEXTS` that was read as a number, or as true or false."""
+    values = OmegaConf.to_container(cfg, resolve=False)  # what was typed: interpolations are texts
+    for name in TEXTS:
+        found: Any = values
+        for key in name.split("."):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if isinstance(found, int | float):
+            said = str(found).lower() if isinstance(found, bool) else found
+            yield f"{name} is {found!r}; expected a text: write \"{name}='{said}'\""
 
 
 def place_faults(cfg: DictConfig) -> Iterator[str]:

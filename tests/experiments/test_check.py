@@ -123,6 +123,11 @@ def test_good_settings_run(command):
         ("experiment=broken", "while parsing a flow node"),
         ("experiment=asks", "missing value: give input.file=..."),
         ("seed=???", "missing value: give seed=..."),
+        ("labeler=2024", "labeler is 2024; expected a text: write \"labeler='2024'\""),
+        (
+            "labeler=false",
+            "labeler is False; expected a text: write \"labeler='false'\"",
+        ),
         ("seed=x", "seed is 'x'; expected a whole number, from 0 to 4294967295"),
         ("seed=true", "seed is True; expected a whole number, from 0 to 4294967295"),
         ("seed=-1", "seed is -1; expected a whole number, from 0 to 4294967295"),
@@ -145,6 +150,11 @@ def test_a_users_fault_is_said_in_words_before_any_work(command, override, messa
 def test_a_missing_value_can_be_given(command):
     (seen,), code, printed = command("experiment=asks", "input.file=logs.jsonl", "input.format=jsonl")
     assert (seen["input"], code, printed) == ({"file": "logs.jsonl", "format": "jsonl"}, 0, "")
+
+
+def test_a_text_of_digits_in_quotes_stays_one(command):
+    (seen,), code, _ = command("labeler='2024'")
+    assert (seen["labeler"], code) == ("2024", 0)
 
 
 def test_all_faults_are_said_at_once(command):
