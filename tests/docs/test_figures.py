@@ -21,11 +21,11 @@ README, RESULTS, TRUST, EXPORT, SIMULATION = (
 )
 
 SHOWN = {
-    "the model from feedback alone": ("simulated_feedback", "model"),
-    "the model from gold labels": ("simulated, baselines=simulated", "model"),
-    "annotator": ("simulated_feedback", "annotator"),
-    "assistant": ("simulated_feedback", "assistant"),
-    "tfidf_context": ("simulated_feedback", "tfidf_context"),
+    "the model from feedback alone": ("Three seeds of simulated_feedback", "model"),
+    "the model from gold labels": ("Three seeds of simulated", "model"),
+    "annotator": ("Three seeds of simulated_feedback", "annotator"),
+    "assistant": ("Three seeds of simulated_feedback", "assistant"),
+    "tfidf_context": ("Three seeds of simulated_feedback", "tfidf_context"),
 }
 """Rows of the README's table of the simulated log: the section of the page of results, and the system there."""
 
