@@ -189,6 +189,18 @@ def test_what_the_page_on_the_simulation_says_of_the_ranges_from_feedback_is_in_
     assert "as after a failure, it is .595" in said
 
 
+def test_what_pretraining_does_for_few_labels_is_in_its_table():
+    head, _, *table = section_rows("Few labels: three seeds")
+    assert "mean of 3 seeds" in RESULTS.split("\n## Few labels: three seeds\n")[1].split("\n## ")[0]
+    signs = {name.split()[0]: cells[head.index("pretraining=none") - 1].rpartition("<br>")[2] for name, *cells in table}
+    assert signs["segmentation/boundary_f1"].startswith("**Δ +")
+    assert signs["slots/f1"].startswith("Δ ")
+    lost = [-float(re.match(r"\*Δ (-\.\d+)", signs[f"intent/accuracy{part}"])[1]) for part in ("@seen", "@unseen")]
+    assert lost[1] > 2 * lost[0] > 0
+    above = [cells[head.index(name) - 1] for _, *cells in table for name in ("tfidf", "tfidf_context")]
+    assert all("<br>**Δ +" in cell for cell in above)
+
+
 ABOVE = {"auc": "above", "kappa": "above"}
 RATED = {
     ("dbdc3", "tfidf_context", ""): ABOVE,
