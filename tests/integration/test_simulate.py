@@ -255,7 +255,7 @@ def test_the_loop_is_closed_with_the_labels_of_a_run(command, one_step, world):
 def test_a_loop_needs_a_run_on_a_simulated_log(command, one_step):
     assert command(*one_step, "paths.output_dir=run").code == 0
     for run, message in (("run", "run=run was trained on sgd; expected a run on a simulated log"),
-                         ("none", "run=none: there is no config.yaml in it")):  # fmt: skip
+                         ("none", "none: no such directory; expected the directory of a run")):  # fmt: skip
         found = command(f"run={run}", program=close_loop.main, shared=())
         assert found.code == 2
         assert message in found.printed
