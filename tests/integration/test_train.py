@@ -256,7 +256,7 @@ def test_a_users_fault_ends_with_a_line_that_says_what_to_do(command, one_step, 
 
 
 VALUES = {
-    "seed=abc": "a whole number, 0 or more",
+    "seed=abc": "a whole number, from 0 to 4294967295",
     "resamples=-1": "a whole number, 0 or more",
     "label=yes_please": "one of auto, True, False",
     "label_most=0": "a whole number, 1 or more",
@@ -290,7 +290,7 @@ def test_a_value_that_cannot_be_meant_is_told_before_anything_is_read(command, o
     said = re.escape(f"{key} is {value}")
     assert re.search(rf"(?i){said}; expected ", run.printed.replace("'", "")), run.printed
     assert VALUES[setting] in " ".join(run.printed.split())
-    assert not any(run.directory.iterdir())  # Hydra makes it
+    assert not run.directory.exists() or not any(run.directory.iterdir())  # Hydra makes it
 
 
 def test_a_run_does_not_go_on_with_other_dialogues(command, one_step, tmp_path):
