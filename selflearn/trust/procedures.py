@@ -21,6 +21,7 @@ from selflearn.trust.items import AuditedItems, Floats, check_probability
 from selflearn.trust.sequence import counts_for_shares, last_reached, levels, start_places, thresholds_at
 
 _PLANNING = 0.05  # share of the dialogues that betting spends on its plan
+MOST_STARTS = 100  # each has its share of the level, and with so many there is next to nothing to spend
 _SPARE = 2.0  # a betting sequence starts where the wealth without any error is 1/delta to this power
 
 
@@ -36,8 +37,8 @@ class Terms:
         starts: chains of the walk.
 
     Raises:
-        ValueError: target or confidence is not between 0 and 1, ``starts`` is no whole number from 1 on, or ``seed``
-            is none from 0 on.
+        ValueError: target or confidence is not between 0 and 1, ``starts`` is no whole number from 1 to 100, or
+            ``seed`` is none from 0 on.
     """
 
     target: float
@@ -52,6 +53,8 @@ class Terms:
         for name, value, least in (("starts", self.starts, 1), ("seed", self.seed, 0)):
             if not isinstance(value, (int, float, np.number)) or value % 1 or value < least:
                 raise ValueError(f"{name} is {value!r}; expected a whole number from {least} on")
+        if self.starts > MOST_STARTS:
+            raise ValueError(f"starts is {self.starts:,}; expected at most {MOST_STARTS}: each has its share of the level")
 
     @property
     def delta(self) -> float:

@@ -257,6 +257,7 @@ def test_one_dialogue_certifies_nothing(method):
         ({"pool_scores": []}, "pool_scores is empty"),
         ({"pool_scores": [float("inf")]}, r"pool_scores\[0\] is inf"),
         ({"starts": 0}, "starts is 0; expected a whole number from 1 on"),
+        ({"starts": 1_000_000}, "starts is 1,000,000; expected at most 100: each has its share of the level"),
         ({"starts": "two"}, "starts is 'two'; expected a whole number from 1 on"),
         ({"seed": -1}, "seed is -1; expected a whole number from 0 on"),
         ({"seed": None}, "seed is None; expected a whole number from 0 on"),
