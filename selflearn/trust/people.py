@@ -230,10 +230,12 @@ def paired_difference(
     gains = np.bincount(homes, weights=model.astype(float) - person)
     sizes = np.bincount(homes).astype(float)
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(gains), np.full(len(gains), 1 / len(gains)), size=resamples)
-    low, high = np.quantile((drawn @ gains) / (drawn @ sizes), [0.025, 0.975]).tolist()
-    flips = np.abs((rng.integers(0, 2, (resamples, len(gains))) * 2 - 1) @ gains)
-    as_far = (flips >= abs(gains.sum()) - 1e-9).sum()
+    even = np.full(len(gains), 1 / len(gains))
+    # one by one: all resamples of a log with many users at once would take gigabytes
+    drawn = (rng.multinomial(len(gains), even) for _ in range(resamples))
+    low, high = np.quantile([(times @ gains) / (times @ sizes) for times in drawn], [0.025, 0.975]).tolist()
+    flips = np.array([(rng.integers(0, 2, len(gains)) * 2 - 1) @ gains for _ in range(resamples)])
+    as_far = (np.abs(flips) >= abs(gains.sum()) - 1e-9).sum()
     return PairedDifference(
         n=len(model), model=float(model.mean()), person=float(person.mean()), low=low, high=high,
         difference=float(gains.sum() / len(model)), p_value=float((as_far + 1) / (resamples + 1)),
