@@ -6,7 +6,8 @@
 **Flat table**: one row a turn, rows of a dialogue together and in order; ``columns`` maps our fields to columns:
 
 * the dialogue: ``dialogue_id`` (needed), ``user_id``, ``device_id`` (strings or whole numbers), ``started_at`` (seconds
-  since 1970-01-01 UTC), ``system_version``, ``split``; rows of a dialogue must agree, or leave them empty.
+  since 1970-01-01 UTC), ``system_version``, ``split``; rows of a dialogue must agree, or leave them empty. A dialogue
+  whose ``split`` is empty throughout is in the split its file is named after; else in none, where it is counted.
 * the turn: ``request``, ``response``, ``seconds`` (since the dialogue's start), ``status``, ``device_type``,
   ``location``, ``audio``, ``propensity``; ``categorical`` and ``numeric`` take *lists* of columns, kept by name.
 * feedback: ``barge_in``, ``rephrase``, ``termination``, ``repetition``, ``answer`` (true or false), ``rating``.
@@ -61,7 +62,7 @@ class Table(Corpus):
     """
 
     name: ClassVar[str] = "table"
-    version: ClassVar[int] = 3  # 3: dialogues of which no goal is labelled have none
+    version: ClassVar[int] = 4  # 4: a dialogue whose split is empty is in no split; it was in each that was asked for
     splits: ClassVar[Mapping[str, str]] = {}
     source: ClassVar[str] = "Give a .jsonl or .parquet file, or a folder with SPLIT.jsonl or SPLIT.parquet"
     checks_ids: ClassVar[bool] = True
@@ -107,7 +108,7 @@ class Table(Corpus):
             found = _records(rows)
         else:
             present = {path: names for path in files if (names := column_names(path))}
-            flat = flat_table(self._mapping(first, present), self.corpus_name, split)
+            flat = flat_table(self._mapping(first, present), self.corpus_name, split if _named(files, split) else "all")
             if self.columns is not None:
                 _check_columns(flat, present)
             for column in dict.fromkeys(chain.from_iterable(present.values())):
@@ -122,6 +123,8 @@ class Table(Corpus):
                 report.add("dialogues")
                 report.add("turns", len(dialogue.turns))
                 yield dialogue
+            elif dialogue.split == "all":  # nothing says where it belongs
+                report.add("dropped/dialogues_without_a_split", where=dialogue.id)
             else:
                 report.add(f"dialogues_of_other_splits/{dialogue.split}")
 
@@ -185,10 +188,14 @@ def _check_columns(flat: FlatTable, present: Mapping[Path, Sequence[str]]) -> No
                 )
 
 
+def _named(files: Iterable[Path], split: str) -> bool:
+    """Whether the files are named after the split: then it is theirs, whatever no row says."""
+    return all(path.stem == split or path.stem.startswith(f"{split}-") for path in files)
+
+
 def _check_split(flat: FlatTable, files: list[Path], split: str) -> None:
     """Without a split column every name would give the same dialogues: train and test must not be the same ones."""
-    named = all(path.stem == split or path.stem.startswith(f"{split}-") for path in files)
-    if "split" not in flat.columns and split != "all" and not named:
+    if "split" not in flat.columns and split != "all" and not _named(files, split):
         raise CorpusError(
             f"{files[0]}: nothing says which rows are the split {split!r}; ask for 'all', map a column to "
             f"'split', or name the file {split}{files[0].suffix}"

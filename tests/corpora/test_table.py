@@ -303,6 +303,21 @@ def test_splits_of_a_flat_table(tmp_path):
     assert [d.split for d in iter_dialogues("table", path, "all", columns=columns)] == ["train", "dev"]
 
 
+def test_a_dialogue_whose_split_is_empty_is_in_none_and_counted(tmp_path):
+    path = jsonl(
+        tmp_path / "logs.jsonl", row(part="train"), row("b", part="test"), row("c", part=None), row("d", part="")
+    )
+    columns = COLUMNS | {"split": "part"}
+    for split, own in (("train", "a"), ("test", "b")):
+        report = ReadReport("table", split)
+        assert [d.id for d in iter_dialogues("table", path, split, columns=columns, report=report)] == [own]
+        assert report.dropped == {"dropped/dialogues_without_a_split": 2}
+        assert report.examples["dropped/dialogues_without_a_split"] == ["c", "d"]
+    assert [d.split for d in iter_dialogues("table", path, "all", columns=columns)] == ["train", "test", "all", "all"]
+    named = path.rename(tmp_path / "train.jsonl")  # the file says it, where its rows do not
+    assert [d.id for d in iter_dialogues("table", named, "train", columns=columns)] == ["a", "c", "d"]
+
+
 def test_train_and_test_are_never_the_same_rows(tmp_path):
     path = jsonl(tmp_path / "logs.jsonl", row())
     with pytest.raises(CorpusError, match=r"nothing says which rows are the split 'train'; ask for 'all', map"):
