@@ -212,14 +212,16 @@ def flat_table(columns: Mapping[str, Any], corpus: str, split: str) -> FlatTable
         raise CorpusError(f"columns is {columns!r}; expected {{field: column}}. Fields: {', '.join(FIELDS)}")
     single, free = {}, {}
     for field, column in columns.items():
-        names = [column] if isinstance(column, str) else list(column or ())
+        said = () if column is None else column
+        names = list(said) if isinstance(said, Sequence) and not isinstance(said, str) else [said]
         if field not in FIELDS and field not in FREE_FIELDS:
-            near = difflib.get_close_matches(field, [*FIELDS, *FREE_FIELDS], n=1)
+            near = difflib.get_close_matches(str(field), [*FIELDS, *FREE_FIELDS], n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise CorpusError(f"columns: unknown field {field!r}; {hint}Known: {', '.join([*FIELDS, *FREE_FIELDS])}")
         if not all(isinstance(name, str) for name in names) or (field in FIELDS and len(names) != 1):
             expected = "the name of a column" if field in FIELDS else "names of columns"
-            raise CorpusError(f"columns: {field} is {column!r}; expected {expected}")
+            quoted = f", in quotes: '{column}'" if isinstance(column, int | float) else ""
+            raise CorpusError(f"columns: {field} is {column!r}; expected {expected}{quoted}")
         if field in FIELDS:
             single[field] = names[0]
         else:

@@ -70,6 +70,11 @@ class Table(Corpus):
     columns: Mapping[str, Any] | None = None
     corpus_name: str = "table"
 
+    def __post_init__(self) -> None:
+        """Refuse a mapping that is none, before any file is read."""
+        if self.columns is not None:
+            flat_table(self.columns, self.corpus_name, "all")
+
     def files(self, root: Path, split: str) -> list[Path]:
         """The file, or the files of the split by name.
 

@@ -442,6 +442,9 @@ def test_rows_that_contradict_each_other_are_named(tmp_path, rows, columns, line
         ({"categorical": ["asr"], "numeric": ["loudness"]}, r"no column 'loudness', which .* to the field 'numeric'"),
         ({"intnt": "asr"}, r"columns: unknown field 'intnt'; did you mean 'intent'\?"),
         ({"intent": ["asr", "tts"]}, r"columns: intent is \['asr', 'tts'\]; expected the name of a column"),
+        ({"intent": 3}, r"columns: intent is 3; expected the name of a column, in quotes: '3'"),
+        ({"intent": {"asr": "tts"}}, r"columns: intent is \{'asr': 'tts'\}; expected the name of a column$"),
+        ({3: "asr"}, r"columns: unknown field 3; Known: dialogue_id, "),
         ({"numeric": [3]}, r"columns: numeric is \[3\]; expected names of columns"),
         ({"intent": "asr", "categorical": ["tts", "asr"]}, r"columns: 'asr' is mapped to the label 'intent' and to "
                                                            r"'categorical', which models read: .*; map it to one of"),
@@ -450,8 +453,11 @@ def test_rows_that_contradict_each_other_are_named(tmp_path, rows, columns, line
     ],
 )  # fmt: skip
 def test_a_bad_mapping_is_named(tmp_path, columns, message):
+    path = jsonl(tmp_path / "logs.jsonl", row())
     with pytest.raises(CorpusError, match=message):
-        flat(tmp_path, row(), **columns)
+        list(iter_dialogues("table", path, "all", columns=COLUMNS | columns))
+    with pytest.raises(CorpusError, match=message):
+        load_dialogues("table", root=path, split="all", columns=COLUMNS | columns, cache_dir=tmp_path / "cache")
 
 
 def test_columns_that_are_no_mapping_are_named(tmp_path):
