@@ -259,7 +259,7 @@ def _checked(row: Row, column: str, kind: str, field: str) -> Any:
         return float(value)
     types = {_TEXT: (str,), _FLAG: (bool,), _ID: (str, int)}[kind]
     if type(value) not in types:
-        raise _error(row, column, value, f"{kind}, or nothing", field, _as_flag(column, value) if kind == _FLAG else "")
+        raise _error(row, column, value, f"{kind}, or nothing", field, _as_kind(column, value, kind))
     if field in _NAMES and not str(value).strip():
         advice = f"; to empty such cells: frame[{column!r}].replace({{{value!r}: None}})"
         raise _error(row, column, value, "a name, or nothing (null) where there is none", field, advice)
@@ -276,8 +276,14 @@ def _spans(row: Row, column: str, value: Any, field: str) -> list[Any]:
     return spans
 
 
-def _as_flag(column: str, value: object) -> str:
-    """How pandas makes true and false of such a column."""
+def _as_kind(column: str, value: object, kind: str) -> str:
+    """How pandas makes true and false of such a column, or whole numbers again of ids of which some are missing."""
+    if kind == _ID and isinstance(value, float) and value.is_integer():
+        return (
+            f'; pandas makes such of whole numbers if some are missing: frame[{column!r}].astype("Int64") converts them'
+        )
+    if kind != _FLAG:
+        return ""
     pairs = "'yes': True, 'no': False" if isinstance(value, str) else "1: True, 0: False"
     return f'; to convert it: frame[{column!r}].map({{{pairs}}}).astype("boolean")'
 

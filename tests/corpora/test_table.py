@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import UserDict
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -381,6 +383,8 @@ ADVICE = {
         "seconds counts from the start of the dialogue, in seconds",
     ),
     "no text": ({"wants": ""}, {"intent": "wants"}, "to empty such cells: frame['wants'].replace({'': None})"),
+    "an id of pandas": ({"goal": 7.0}, {"goal_id": "goal"}, """: frame['goal'].astype("Int64") converts them"""),
+    "no whole id": ({"who": 1.5}, {"user_id": "who"}, "or nothing (column of the field 'user_id')"),
     "a day": ({"t": "2024-05-01"}, {"started_at": "t"}, "started_at counts from 1970-01-01 UTC, in seconds"),
 }
 
@@ -400,6 +404,19 @@ def test_the_advice_on_flags_makes_flags(tmp_path):
     columns = {"dialogue_id": "session", "request": "asr", "defect": "bad"}
     (dialogue,) = iter_dialogues("table", tmp_path / "logs.parquet", "all", columns=columns)
     assert [turn.defect and turn.defect.value for turn in dialogue.labels.turns] == [True, False, None]
+
+
+def test_a_csv_file_becomes_a_table_as_the_documentation_says(tmp_path):
+    text = "session,who,goal,t,user_text\n01,007,1,0.5,null\n01,007,,2,7\n01,,2,9,NA\n1,7,,0,stop\n"
+    (tmp_path / "logs.csv").write_text(text, "utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "own_data.md").read_text("utf-8")
+    (snippet,) = (code for code in re.findall("```python\n(.*?)```", page, re.DOTALL) if "read_csv" in code)
+    exec(snippet.replace('"logs.', f'"{tmp_path}/logs.'), {})
+    columns = {"dialogue_id": "session", "user_id": "who", "goal_id": "goal", "seconds": "t", "request": "user_text"}
+    first, second = iter_dialogues("table", tmp_path / "logs.parquet", "all", columns=columns)
+    assert [(d.id, d.user_id) for d in (first, second)] == [("01", "007"), ("1", "7")]
+    assert [turn.request for turn in first.turns] == ["null", "7", "NA"]
+    assert [(goal.start, goal.end) for goal in first.labels.goals] == [(0, 2), (2, 3)]
 
 
 def test_a_folder_of_other_tables_says_how_to_convert_them(tmp_path):
