@@ -75,8 +75,8 @@ def checked_root(corpus: str, root: str | None) -> Path:
 def say_dropped(report: ReadReport, say: Callable[[str], None]) -> None:
     """Tell what a reader left out."""
     for event, number in report.dropped.items():
-        what = event.removeprefix("dropped/").replace("_", " ")
-        say(f"{report.corpus}/{report.split}: {number:,} {what} left out")
+        what, places = event.removeprefix("dropped/").replace("_", " "), ", ".join(report.examples.get(event, ()))
+        say(f"{report.corpus}/{report.split}: {number:,} {what} left out" + (f" (first: {places})" if places else ""))
 
 
 def cut_split(cfg: DictConfig, loaded: Loaded, say: Callable[[str], None]) -> tuple[Split, Sequence[Dialogue], Counts]:

@@ -45,6 +45,9 @@ from selflearn.corpora.rows import (
 from selflearn.corpora.unfinished import check_finished
 from selflearn.schema import Dialogue, RecordError
 
+_TABLES = (*SUFFIXES, ".ndjson", ".csv", ".tsv", ".xlsx", ".feather", ".arrow", ".gz", ".bz2", ".xz", ".zst", ".zip")
+"""Names of tables end like that, in any case."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Corpus):
@@ -52,8 +55,9 @@ class Table(Corpus):
 
     The split "all" is every dialogue (of a folder without files of that name, every file). Another split is the
     dialogues that say so, in the record or in the column mapped to ``split``; where none can say so, it is the file
-    named after it. Each record keeps its own split. A dialogue belongs to the file that it begins in. A folder with a
-    file ``_UNFINISHED`` is refused: its writer is not done.
+    named after it. Each record keeps its own split. A dialogue belongs to the file that it begins in. Other tables of a
+    folder (CSV, compressed) are counted as left out. A folder with a file ``_UNFINISHED`` is refused: its writer is not
+    done.
 
     Attributes:
         columns: column by field, for a flat table; None for the record format, or for a flat table whose columns are
@@ -104,6 +108,8 @@ class Table(Corpus):
             RecordError: a value breaks the record contract; names file, row and column.
         """
         files = self.files(root, split)
+        for path in _other_tables(root, files, split):
+            report.add("dropped/other_files", where=path.name)
         rows = chain.from_iterable(read_rows(path) for path in files)
         first = next(rows, None)
         if first is None:
@@ -167,6 +173,19 @@ def write_parquet(dialogues: Iterable[Dialogue], path: str | Path) -> int:
     return write_parquet_rows(
         (dialogue.to_dict() for dialogue in dialogues), Path(path), Dialogue.features().arrow_schema
     )
+
+
+def _other_tables(root: Path, files: Sequence[Path], split: str) -> list[Path]:
+    """Files of a folder that may hold more of the split, and are not read: a compressed part, a CSV file.
+
+    One that has the name of a file that is read is what that was made of.
+    """
+    if root.is_file():
+        return []
+    begins = ("",) if split == "all" else (f"{split}.", f"{split}-")
+    found = (path for path in sorted(root.iterdir()) if path.name.lower().endswith(_TABLES) and path not in files)
+    made_of = tuple(f"{path.stem}." for path in files)
+    return [path for path in found if path.name.startswith(begins) and not path.name.startswith((".", "_", *made_of))]
 
 
 def _records(rows: Iterable[Row]) -> Iterator[tuple[Path, Dialogue]]:

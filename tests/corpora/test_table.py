@@ -100,6 +100,21 @@ def test_a_folder_holds_a_file_or_shards_a_split(sgd_release, tmp_path):
         iter_dialogues("table", tmp_path, "test")
 
 
+def test_tables_of_a_folder_that_are_not_read_are_counted(tmp_path):
+    for split in ("train", "test"):
+        jsonl(tmp_path / f"{split}.jsonl", row(split))
+    for name in ("train-2.jsonl.gz", "train.csv", "TEST.PARQUET", "notes.md", "training.csv", "._train-3.csv"):
+        (tmp_path / name).write_bytes(b"x")
+    for split, other in (
+        ("train", ["train-2.jsonl.gz"]),
+        ("all", ["TEST.PARQUET", "train-2.jsonl.gz", "training.csv"]),
+    ):
+        report = ReadReport("table", split)
+        list(iter_dialogues("table", tmp_path, split, columns=COLUMNS, report=report))
+        assert report.dropped == {"dropped/other_files": len(other)}
+        assert report.examples["dropped/other_files"] == other
+
+
 def test_a_folder_that_says_that_it_is_not_finished_is_refused_until_it_is(tmp_path):
     dialogue = Dialogue(id="1", corpus="mine", split="train", turns=(Turn(request="play some jazz"),))
     write_parquet([dialogue], tmp_path / "train-00000.parquet")
