@@ -78,8 +78,13 @@ class FlatTable:
         for name, run in groupby(rows, key=self._dialogue_id):
             group = list(run)
             if hash(name) in seen:
-                raise self._error(group[0], "dialogue_id", name, "rows of a dialogue together: sort the table by it")
+                expected = (
+                    "rows of a dialogue together: sort the table by it, or give each dialogue an id of its own, as "
+                )
+                expected += "where files count theirs anew"
+                raise self._error(group[0], "dialogue_id", name, expected)
             seen.add(hash(name))
+            report.add("dialogues_that_go_on_in_another_file", group[-1].file != group[0].file, where=name)
             yield group[0].file, self._dialogue(name, group, report)
 
     def names(self) -> set[str]:

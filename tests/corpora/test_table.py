@@ -312,6 +312,18 @@ def test_empty_requests_are_counted(tmp_path):
     assert report.counts["turns_without_request"] == 2
 
 
+def test_a_dialogue_that_goes_on_in_the_next_file_is_counted(tmp_path):
+    jsonl(tmp_path / "monday.jsonl", row("1"), row("2"))
+    jsonl(tmp_path / "tuesday.jsonl", row("2", asr="and off"), row("3"))
+    report = ReadReport("table", "all")
+    found = list(iter_dialogues("table", tmp_path, "all", columns=COLUMNS, report=report))
+    assert [len(dialogue.turns) for dialogue in found] == [1, 2, 1]
+    assert report.examples["dialogues_that_go_on_in_another_file"] == ["2"]
+    jsonl(tmp_path / "wednesday.jsonl", row("1"))
+    with pytest.raises(RecordError, match=r"wednesday\.jsonl:1: .* an id of its own, as where files count theirs anew"):
+        list(iter_dialogues("table", tmp_path, "all", columns=COLUMNS))
+
+
 def test_splits_of_a_flat_table(tmp_path):
     path = jsonl(tmp_path / "logs.jsonl", row(part="train"), row("b", part="dev"), row("b", part=None))
     columns = COLUMNS | {"split": "part"}
