@@ -115,7 +115,7 @@ class Table(Corpus):
         if first is None:
             raise CorpusError(f"{files[0]}: the file is empty; expected at least one dialogue")
         rows = chain([first], rows)
-        if self.columns is None and "turns" in first.values:
+        if self.columns is None and "turns" in first.values and "dialogue_id" not in first.values:
             found = _records(rows)
         else:
             present = {path: names for path in files if (names := column_names(path))}

@@ -279,6 +279,16 @@ def test_our_own_names_need_no_mapping(tmp_path):
     assert dialogue.labels.turns[1].intent == Label(value="Bye")
 
 
+def test_a_table_with_our_names_may_have_a_column_of_its_own_called_turns(tmp_path):
+    path, report = (
+        jsonl(tmp_path / "logs.jsonl", {"dialogue_id": "a", "request": "hi", "turns": 1}),
+        ReadReport("t", "all"),
+    )
+    (dialogue,) = iter_dialogues("table", path, "all", report=report)
+    assert [turn.request for turn in dialogue.turns] == ["hi"]
+    assert report.examples["columns_not_mapped"] == ["turns"]
+
+
 def test_other_mappings_and_sequences_will_do(tmp_path):
     """Configs come as mappings and sequences of their own classes."""
     path = jsonl(tmp_path / "logs.jsonl", row(vol=1))
