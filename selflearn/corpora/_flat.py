@@ -47,6 +47,9 @@ FREE_FIELDS = {"categorical": _ID, "numeric": _NUMBER}
 _NAMES = ("dialogue_id", "goal_id", "goal_name", "goal_domain", "intent")
 """Fields of which an empty text is no value: whoever fills empty cells with it means that there is none."""
 
+_SPAN_KEYS = {"name", "start", "end", "text", "value"}
+"""What is read of a span in a cell of ``slots``."""
+
 _FEATURES = ("status", "device_type", "location", *FREE_FIELDS)
 """Fields that say the same in every dialogue and are inputs: a label in one of them would be read off."""
 
@@ -106,7 +109,7 @@ class FlatTable:
             else (),
             labels=Labels(
                 goals=self._goals(name, rows, report),
-                turns=tuple(self._turn_labels(row) for row in rows) if self._any(TURN_LABEL_FIELDS) else (),
+                turns=tuple(self._turn_labels(row, report) for row in rows) if self._any(TURN_LABEL_FIELDS) else (),
             ),
             **fixed,
         )
@@ -155,13 +158,13 @@ class FlatTable:
             goals.append(Goal(start=start, end=end, name=called, domain=domain, success=success))
         return tuple(goals)
 
-    def _turn_labels(self, row: Row) -> TurnLabels:
+    def _turn_labels(self, row: Row, report: ReadReport) -> TurnLabels:
         values = self._row(row, TURN_LABEL_FIELDS)
         spans = values.pop("slots", None)
         labels: dict[str, Any] = {field: None if v is None else Label(value=v) for field, v in values.items()}
-        return TurnLabels(slots=None if spans is None else self._slots(row, spans), **labels)
+        return TurnLabels(slots=None if spans is None else self._slots(row, spans, report), **labels)
 
-    def _slots(self, row: Row, spans: Sequence[Mapping[str, Any]]) -> tuple[Slot, ...]:
+    def _slots(self, row: Row, spans: Sequence[Mapping[str, Any]], report: ReadReport) -> tuple[Slot, ...]:
         request = self._value(row, "request") or ""
         found = []
         for span in spans:
@@ -179,6 +182,8 @@ class FlatTable:
                 found.append(Slot(name=span["name"], start=start, end=end, text=text, value=span.get("value")))
             except RecordError as error:
                 raise self._error(row, "slots", error.value, f"{error.expected} as {error.field}") from None
+            for key in sorted(span.keys() - _SPAN_KEYS):
+                report.add(f"keys_of_slots_not_read/{key}", span[key] is not None)  # Parquet has all keys in each span
         return tuple(found)
 
     def _any(self, fields: Iterable[str]) -> bool:

@@ -171,6 +171,14 @@ def test_rows_become_turns_with_everything_that_is_mapped(tmp_path):
     )  # fmt: skip
 
 
+def test_what_is_not_read_of_a_slot_is_counted(tmp_path):
+    report = ReadReport("table", "all")
+    spans = [{"name": "device", "start": 0, "end": 6, "text": "lights", "valeu": "lamp", "id": None}]
+    (dialogue,) = flat(tmp_path, row(spans=spans), row(spans=spans), slots="spans", report=report)
+    assert dialogue.labels.turns[0].slots == (Slot(name="device", start=0, end=6, text="lights"),)
+    assert report.counts == {"keys_of_slots_not_read/valeu": 2, "dialogues": 1, "turns": 2}
+
+
 def test_what_is_not_mapped_is_not_made_up(tmp_path):
     report = ReadReport("table", "all")
     (dialogue,) = flat(tmp_path, row(secret=1), row(secret=2, other="x"), report=report)
