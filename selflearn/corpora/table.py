@@ -7,7 +7,7 @@
 
 * the dialogue: ``dialogue_id`` (needed), ``user_id``, ``device_id`` (strings or whole numbers), ``started_at`` (seconds
   since 1970-01-01 UTC), ``system_version``, ``split``; rows of a dialogue must agree, or leave them empty. A dialogue
-  whose ``split`` is empty throughout is in the split its file is named after; else in none, where it is counted.
+  whose ``split`` is empty throughout is in "all" alone; elsewhere it is counted as left out.
 * the turn: ``request``, ``response``, ``seconds`` (since the dialogue's start), ``status``, ``device_type``,
   ``location``, ``audio``, ``propensity``; ``categorical`` and ``numeric`` take *lists* of columns, kept by name.
 * feedback: ``barge_in``, ``rephrase``, ``termination``, ``repetition``, ``answer`` (true or false), ``rating``.
@@ -66,7 +66,7 @@ class Table(Corpus):
     """
 
     name: ClassVar[str] = "table"
-    version: ClassVar[int] = 4  # 4: a dialogue whose split is empty is in no split; it was in each that was asked for
+    version: ClassVar[int] = 3  # 3: dialogues of which no goal is labelled have none
     splits: ClassVar[Mapping[str, str]] = {}
     source: ClassVar[str] = "Give a .jsonl or .parquet file, or a folder with SPLIT.jsonl or SPLIT.parquet"
     checks_ids: ClassVar[bool] = True
@@ -83,10 +83,14 @@ class Table(Corpus):
         """The file, or the files of the split by name.
 
         Raises:
-            CorpusError: there is no table of the split, or the folder is not finished.
+            CorpusError: there is no table of the split, nothing says which rows it has, or the folder is not finished.
         """
-        if root.is_file():
-            return [root]
+        found = [root] if root.is_file() else self._in_folder(root, split)
+        if self.columns is not None and "split" not in self.columns:
+            _check_named(found, split)  # here, as a cache knows the files by what they hold alone
+        return found
+
+    def _in_folder(self, root: Path, split: str) -> list[Path]:
         check_finished(root)
         found = [*shard_files(root, split)]
         if not found and split == "all":
@@ -119,12 +123,14 @@ class Table(Corpus):
             found = _records(rows)
         else:
             present = {path: names for path in files if (names := column_names(path))}
-            flat = flat_table(self._mapping(first, present), self.corpus_name, split if _named(files, split) else "all")
+            mapping = self._mapping(first, present)
+            flat = flat_table(mapping, self.corpus_name, "all" if "split" in mapping else split)
             if self.columns is not None:
                 _check_columns(flat, present)
             for column in dict.fromkeys(chain.from_iterable(present.values())):
                 report.add("columns_not_mapped", column not in flat.names(), where=column)
-            _check_split(flat, files, split)
+            if "split" not in mapping:
+                _check_named(files, split)
             found = flat.dialogues(rows, report)
         report.files[:] = [0] * len(files)
         places = {path: place for place, path in enumerate(files)}
@@ -212,14 +218,10 @@ def _check_columns(flat: FlatTable, present: Mapping[Path, Sequence[str]]) -> No
                 )
 
 
-def _named(files: Iterable[Path], split: str) -> bool:
-    """Whether the files are named after the split: then it is theirs, whatever no row says."""
-    return all(path.stem == split or path.stem.startswith(f"{split}-") for path in files)
-
-
-def _check_split(flat: FlatTable, files: list[Path], split: str) -> None:
+def _check_named(files: Sequence[Path], split: str) -> None:
     """Without a split column every name would give the same dialogues: train and test must not be the same ones."""
-    if "split" not in flat.columns and split != "all" and not _named(files, split):
+    named = all(path.stem == split or path.stem.startswith(f"{split}-") for path in files)
+    if split != "all" and not named:
         raise CorpusError(
             f"{files[0]}: nothing says which rows are the split {split!r}; ask for 'all', map a column to "
             f"'split', or name the file {split}{files[0].suffix}"
