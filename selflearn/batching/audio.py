@@ -8,6 +8,7 @@ seconds. It tells voice, level, noise and tempo, not words.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterable
 from functools import cache
 from math import gcd
@@ -77,7 +78,7 @@ def read_sound(path: Path, rate: int = RATE) -> NDArray[np.float64]:
     """
     try:
         given, data = wavfile.read(path)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, struct.error, UnboundLocalError) as error:  # the last two: a header that is cut short
         raise ValueError(f"{path}: expected a WAV file; {error or 'it ends too early'}") from error
     if not data.size:
         raise ValueError(f"{path} holds no sound; expected at least one sample")

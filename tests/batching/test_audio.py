@@ -97,6 +97,16 @@ def test_what_is_no_recording_is_refused(tmp_path):
         Recordings(tmp_path).vector("b.wav")
 
 
+@pytest.mark.parametrize("size", [4, 12, 16, 30, 42])
+def test_a_recording_that_is_cut_short_is_named(tmp_path, size):
+    wavfile.write(tmp_path / "a.wav", RATE, np.ones(10, np.int16))
+    whole = (tmp_path / "a.wav").read_bytes()
+    for content in (whole[:size], whole[:4] + bytes(4) + whole[8:12]):
+        (tmp_path / "a.wav").write_bytes(content)
+        with pytest.raises(ValueError, match=r"a\.wav: expected a WAV file; "):
+            Recordings(tmp_path).vector("a.wav")
+
+
 def test_a_log_with_recordings_has_audio_vectors(folder):
     recordings = Recordings(folder)
     dialogues = [log(*references(0, 1)), log(None, *references(2, 3))]
