@@ -1,4 +1,4 @@
-"""Hashed word n-grams: the wide part of the turn's input, what a bag of words would read."""
+"""Words: where they end, and hashed n-grams of them, which are the wide part of the turn's input."""
 
 from __future__ import annotations
 
@@ -9,6 +9,35 @@ from itertools import pairwise
 from zlib import crc32
 
 _WORD = re.compile(r"\w+|[^\w\s]")
+
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Thai, Lao, Burmese, Khmer, kana and Chinese characters: written without blanks, any of them may end a word."""
+_LETTER = re.compile(rf"[^\W_{_UNSPACED}]")
+
+
+def in_one_word(character: str, following: str) -> bool:
+    """Whether no word can end between two characters that stand together.
+
+    Example:
+        >>> in_one_word("a", "b"), in_one_word("a", "-"), in_one_word("\u97f3", "\u4e50")
+        (True, False, False)
+    """
+    return bool(_LETTER.match(character) and _LETTER.match(following))
+
+
+def whole_words(words: str) -> str:
+    """A regular expression for a text where it begins and ends with a word.
+
+    Example:
+        >>> re.search(whole_words("art"), "start the art show").span()
+        (10, 13)
+    """
+    before, after = (
+        "" if re.match(f"[{_UNSPACED}]", edge) else rf"[^\W{_UNSPACED}]" for edge in (words[:1], words[-1:])
+    )
+    return (f"(?<!{before})" if before else "") + re.escape(words) + (f"(?!{after})" if after else "")
 
 
 @lru_cache(maxsize=200_000)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from selflearn.batching.batch import Readings, token_runs
+from selflearn.batching.lexical import whole_words
 from selflearn.schema import ObservedDialogue, Slot, Turn
 
 _FLOOR = 1e-3
@@ -127,5 +128,5 @@ def find_words(text: str, words: str) -> tuple[int, int] | None:
         >>> find_words("start the art show", "art")
         (10, 13)
     """
-    place = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) if words.strip() else None
+    place = re.search(whole_words(words), text) if words.strip() else None
     return None if place is None else place.span()

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
+from selflearn.batching.lexical import in_one_word
 from selflearn.schema import Slot
 
 OUTSIDE = 0
@@ -161,8 +162,8 @@ def read_slots(
 
 
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
-    while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
+    while start > 0 and in_one_word(text[start - 1], text[start]):
         start -= 1
-    while end < len(text) and text[end].isalnum() and text[end - 1].isalnum():
+    while end < len(text) and in_one_word(text[end - 1], text[end]):
         end += 1
     return start, end

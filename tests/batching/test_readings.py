@@ -72,3 +72,11 @@ def test_slots_that_overlap_or_are_not_in_the_request_have_no_place():
 @pytest.mark.parametrize(("words", "place"), [("art", (10, 13)), ("show", (14, 18)), ("ar", None), ("", None)])
 def test_words_are_found_whole(words, place):
     assert find_words("start the art show", words) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "place"),
+    [("播放林小梅的歌", "林小梅", (2, 5)), ("播放nina的歌", "nina", (2, 6)), ("播放ninas的歌", "nina", None)],
+)
+def test_words_of_a_script_without_blanks_are_found(text, words, place):
+    assert find_words(text, words) == place

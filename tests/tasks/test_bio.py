@@ -114,6 +114,20 @@ def test_a_span_that_ends_inside_a_word_is_widened_to_the_word():
     assert (read.name, read.text) == ("room", "simone2")
 
 
+def test_a_span_of_a_script_without_blanks_keeps_its_characters():
+    for text, word in (
+        ("播放林小梅的歌", "林小梅"),
+        ("ジャズをかけて", "ジャズ"),
+        ("播放nina的歌", "nina"),
+        ("เปิดเพลงนีน่า", "นีน่า"),
+    ):
+        start = text.index(word)
+        spans = [(i, i + 1) for i in range(len(text))]
+        slot = Slot(name="artist", start=start, end=start + len(word), text=word)
+        tags = tag_tokens(spans, [slot], {"artist": 0})
+        assert [found.text for found in read_slots(text, spans, tags, [0.5] * len(tags), NAMES)] == [word]
+
+
 def test_a_slot_is_as_sure_as_its_least_sure_token():
     (read,) = read_slots("a b c", [(0, 1), (2, 3), (4, 5)], [1, 2, 2], [0.9, 0.2, 0.7], NAMES)
     assert (read.text, read.score) == ("a b c", 0.2)
