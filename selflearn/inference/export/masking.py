@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, TypeVar
 
 from selflearn._record import Record
+from selflearn.batching.lexical import whole_words
 from selflearn.inference.rows import ExportError
 from selflearn.schema import Dialogue, Interpretation, Labels, Slot, Turn, TurnLabels
 
@@ -229,7 +230,7 @@ class Masker:
                     if sum(map(str.isalnum, value)) > 1 and value.lower() not in _COMMON:
                         values.setdefault(value, kind)
         longest = sorted(values, key=lambda value: (-len(value), value))
-        return [(values[value], re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", re.I)) for value in longest]
+        return [(values[value], re.compile(whole_words(value), re.I)) for value in longest]
 
     def _masked(self, text: str, slots: Iterable[Slot], known: Iterable[tuple[str, re.Pattern[str]]]) -> MaskedText:
         slots = tuple(slots)

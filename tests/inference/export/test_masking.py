@@ -102,6 +102,14 @@ def test_what_the_assistant_understood_as_personal_is_masked_too():
     assert (turn.request, turn.response, turn.interpretations) == ("ring [NAME] please", "Ringing [NAME].", ())
 
 
+def test_what_is_personal_is_masked_in_a_script_without_blanks_too():
+    dialogue = plain_dialogue(("给林小梅打电话", "正在呼叫林小梅。"))
+    understood = Interpretation(slots=(NamedValue(name="contact", value="林小梅"),))
+    dialogue = replace(dialogue, turns=(replace(dialogue.turns[0], interpretations=(understood,)),))
+    turn = Masker().mask(dialogue)[0].turns[0]
+    assert (turn.request, turn.response) == ("给[NAME]打电话", "正在呼叫[NAME]。")
+
+
 def test_a_promise_for_a_domain_holds_in_a_masked_export_too():
     heard = (Interpretation(domain="calls", intent="Call"), Interpretation(domain="music"))
     said = Labels(turns=(TurnLabels(intent=Label(value="Call", source="model", score=0.9)),))
