@@ -329,11 +329,13 @@ def make_person(number: int, part: Part, wishes: Wishes, seed: int) -> Person:
     owned = {name: _distinct(wishes, name, part, count, rng) for name, count in population.owned.items()}
     low, high = population.style.detailed
     least, most = population.reactions.persist
+    polite = population.style.polite
+    rudest, politest = max(0.0, 2 * polite - 1), min(1.0, 2 * polite)  # around the rate, as wide as 0 and 1 allow
     person = Person(
         number=number, part=part, home=wishes.popular(population.home, part, rng), devices=devices, owned=owned,
         appliances=tuple(appliances), favourites=favourites,
         habits=frozenset(name for name, share in population.habits.items() if rng.random() < share), routines=(),
-        accent=rng.gauss(0, 1), polite=2 * population.style.polite * rng.random(),
+        accent=rng.gauss(0, 1), polite=rudest + (politest - rudest) * rng.random(),
         detail=low + (high - low) * rng.random(), persistence=least + (most - least) * rng.random(),
         vocabulary=rng.getrandbits(32),
     )  # fmt: skip

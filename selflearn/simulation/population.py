@@ -36,7 +36,7 @@ class DeviceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """How people talk: probabilities; ``detailed`` is a range over people."""
+    """How people talk: probabilities; ``detailed`` is a range over people, ``polite`` the mean over them."""
 
     polite: float
     hesitant: float
