@@ -17,6 +17,9 @@ GAPS = ("barge_in", "retry", "follow_up", "next_goal")
 """Seconds: from the start of a response to an interruption, or from its end to thanks and dismissals; to another
 attempt, to what follows, to the next goal."""
 
+MOST_SPREAD = 5
+"""Of the logarithm of seconds: one standard deviation is a factor of 148. What is above was meant in seconds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appliances:
@@ -232,8 +235,10 @@ def _reactions(value: Value) -> Reactions:
     gap = {}
     for name, row in found["gap"].fields(GAPS).items():
         numbers = [entry.number() for entry in row.rows()]
-        if len(numbers) != 2 or not numbers[0]:
-            raise row.fault(f"{numbers}; expected [median in seconds, spread]")
+        if len(numbers) != 2 or not numbers[0] or numbers[1] > MOST_SPREAD:
+            raise row.fault(
+                f"{numbers}; expected [median in seconds, spread], the spread (log-normal) at most {MOST_SPREAD}"
+            )
         gap[name] = (numbers[0], numbers[1])
     single = {key: found[key].number(0, 1) for key in ("barge_in", "barge_in_anyway", "dismiss", "thanks", "prompt",
                                                         "asks_again", "leaves", "overheard")}  # fmt: skip

@@ -257,6 +257,7 @@ def test_a_mistake_in_a_world_is_pointed_at(tmp_path, name, old, new, line, mess
         ("people.yaml", "home: room", "home: town", "'town' is no type"),
         ("people.yaml", "{kitchen: 1, bedroom: 1}", "{kitchen: 0, bedroom: 0}", "expected at least one room with a"),
         ("people.yaml", "retry: [6, 0.5]", "retry: [6]", "expected [median in seconds, spread]"),
+        ("people.yaml", "retry: [6, 0.5]", "retry: [6, 300]", "the spread (log-normal) at most 5"),
         ("people.yaml", "rooms: [kitchen, bedroom]", "rooms: [attic]", "'attic' is no entry of room"),
         ("assistant.yaml", "hypotheses: 3, confidence", "hypotheses: 2.5, confidence", "expected a whole number"),
         ("assistant.yaml", "error: 0.1", 'error: "high"', "'high'; expected a number"),
