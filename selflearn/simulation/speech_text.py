@@ -171,7 +171,7 @@ class TextRecognizer:
         logit = 2.2 - 1.6 * math.log(0.3 + doubt) + rng.gauss(0, self.settings.confidence_noise)
         found: dict[str, float] = {}
         for cost, words in candidates:
-            confidence = 1 / (1 + math.exp(-(logit - 0.7 * cost)))
+            confidence = 1 / (1 + math.exp(-max(-30.0, logit - 0.7 * cost)))  # of less, exp would overflow
             found.setdefault(" ".join(words), round(confidence, 4))
         kept = list(found.items())[: self.settings.hypotheses]
         return tuple(RecognitionHypothesis(text=text, score=score) for text, score in kept)

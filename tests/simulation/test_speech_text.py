@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,6 +56,12 @@ def test_confidence_tells_something_and_not_everything(heard):
     assert 0.6 < auc < 0.92
     scores = np.array([[h.score for h in r.hypotheses] for r in found if len(r.hypotheses) == 4])
     assert (np.diff(scores, axis=1) <= 0).all()
+
+
+def test_confidences_that_are_all_noise_are_still_confidences():
+    recognizer = TextRecognizer(["play", "jazz", "pay"], replace(SETTINGS, confidence_noise=1000.0))
+    found = recognizer.recognize([Speech("play jazz", 1.0, 0.0, f"key{i}") for i in range(20)])
+    assert all(0 <= hypothesis.score <= 1 for one in found for hypothesis in one.hypotheses)
 
 
 def test_errors_are_words_that_sound_alike(heard):
