@@ -15,7 +15,8 @@ from experiments.check import ConfigError, check_page
 from selflearn._replacing import replace_text
 from selflearn.baselines import NBestOracle
 from selflearn.evaluation.kept_gain import KeptGain, kept_gains, kept_gains_rows
-from selflearn.evaluation.seeds import Column, read_columns
+from selflearn.evaluation.runs import Run
+from selflearn.evaluation.seeds import Column, check_seeds, read_columns
 
 
 @hydra_main("kept_gain")
@@ -28,6 +29,8 @@ def main(cfg: DictConfig) -> None:
         raise ConfigError([f"resamples is {cfg.resamples}; expected at least 1"])
     runs = [[Path(place) for place in ([seeds] if isinstance(seeds, str) else seeds)]
             for seeds in (cfg.gold, cfg.feedback)]  # fmt: skip
+    for source, seeds in zip(("gold", "feedback"), runs, strict=True):
+        check_runs(source, [Run.read(place) for place in seeds])
     gold, tested = read_columns(runs)
     feedback, ids, place = tested.systems, tested.dialogue_ids, runs[1][0]
     floors = {name: feedback[name] for name in cfg.floors if name in feedback}
@@ -52,6 +55,23 @@ def main(cfg: DictConfig) -> None:
         replace_text(place / "page.kept_gain.md", f"### {cfg.title}\n\n{said}")
     else:
         replace_text(Path(cfg.page), f"## {cfg.title}\n\n{said}")
+
+
+def check_runs(source: str, runs: Sequence[Run]) -> None:
+    """See that the runs of a side learned from what the table says of them, and are the seeds of one experiment.
+
+    Raises:
+        ValueError: one learned from something else, or they are not of one experiment, or two are of the same seed.
+    """
+    for run in runs:
+        learned = (run.config.get("supervision") or {}).get("source")
+        if learned != source:
+            raise ValueError(f"{source}: {run.directory} was trained with supervision={learned}; expected a run with "
+                             f"supervision={source}")  # fmt: skip
+        if run.experiment() != runs[0].experiment():
+            raise ValueError(f"{source}: {runs[0].directory} and {run.directory} are of two experiments; expected the "
+                             "seeds of one")  # fmt: skip
+    check_seeds(runs)
 
 
 def markdown(gains: Sequence[KeptGain], cfg: DictConfig, tested: Column, *, many: int) -> str:

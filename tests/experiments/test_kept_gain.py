@@ -1,3 +1,4 @@
+import json
 import shlex
 
 import pandas as pd
@@ -11,19 +12,22 @@ from selflearn.evaluation.predictions import write_predictions
 IDS = [f"d{i}" for i in range(40)]
 
 
-def write(directory, ids=IDS, **right):
+def write(directory, ids=IDS, *, source="gold", seed=1, **right):
     tables = {
         name: {"intent": pd.DataFrame({"dialogue_id": ids, "turn": 0, "gold": "x",
                                        "prediction": ["x" if i < n else "z" for i in range(len(ids))]})}
         for name, n in right.items()
     }  # fmt: skip
     write_predictions(directory / "predictions", tables, dialogue_ids=ids)
+    (directory / "versions.json").write_text(json.dumps({"command": "python -m experiments.train"}))
+    (directory / "metrics.json").write_text("{}")
+    (directory / "config.yaml").write_text(f"seed: {seed}\nsupervision: {{source: {source}}}\n")
 
 
 @pytest.fixture
 def command(tmp_path, program):
     write(tmp_path / "gold", model=30, assistant=10)
-    write(tmp_path / "feedback", model=20, assistant=10)
+    write(tmp_path / "feedback", source="feedback", model=20, assistant=10)
     return lambda *arguments, **more: program(main, arguments, {"gold": "gold", "feedback": "feedback"} | more)
 
 
@@ -38,8 +42,8 @@ def test_two_runs_give_a_table_and_a_part_of_the_page(command, tmp_path):
 
 
 def test_seeds_are_means_and_may_be_a_section_of_their_own(command, tmp_path):
-    write(tmp_path / "gold2", model=38)
-    write(tmp_path / "feedback2", model=24)
+    write(tmp_path / "gold2", seed=2, model=38)
+    write(tmp_path / "feedback2", source="feedback", seed=2, model=24)
     told = ("resamples=100", "metrics=[intent/accuracy]", "page=kept.md", "title=Three seeds")
     code, _, err = command(*told, gold="[gold,gold2]", feedback="[feedback,feedback2]")
     assert (code, err) == (0, "")
@@ -54,7 +58,7 @@ def test_seeds_are_means_and_may_be_a_section_of_their_own(command, tmp_path):
 
 
 def test_the_oracle_stands_beside_where_the_runs_have_it(command, tmp_path):
-    write(tmp_path / "feedback", model=20, assistant=10, oracle=36)
+    write(tmp_path / "feedback", source="feedback", model=20, assistant=10, oracle=36)
     code, _, _ = command("resamples=100", "metrics=[intent/accuracy]")
     assert code == 0
     page = (tmp_path / "feedback" / "page.kept_gain.md").read_text()
@@ -65,8 +69,10 @@ def test_the_oracle_stands_beside_where_the_runs_have_it(command, tmp_path):
 
 
 def test_a_users_fault_is_said_in_words(command, tmp_path):
-    write(tmp_path / "other", ids=IDS[:30], model=20, assistant=10)
-    write(tmp_path / "alone", model=20)
+    write(tmp_path / "other", ids=IDS[:30], source="feedback", model=20, assistant=10)
+    write(tmp_path / "alone", source="feedback", model=20)
+    write(tmp_path / "unfinished", model=20)
+    (tmp_path / "unfinished" / "metrics.json").unlink()
     for more, message in (
         ({"feedback": "other"}, "were evaluated on different dialogues (40 and 30)"),
         ({"feedback": "alone"}, "alone has none of the systems assistant, tfidf_context; it has model"),
@@ -78,7 +84,10 @@ def test_a_users_fault_is_said_in_words(command, tmp_path):
         ({"metrics": "[]"}, "metrics is empty; expected one or more"),
         ({"floors": "[]"}, "floors is empty; expected one or more"),
         ({"resamples": "0"}, "resamples is 0; expected at least 1"),
-        ({"gold": "nowhere"}, "dialogues.parquet is missing; expected the predictions folder of a run"),
+        ({"gold": "nowhere"}, "nowhere: no such directory; expected the directory of a run"),
+        ({"gold": "unfinished"}, "metrics.json: no such file; expected a finished run"),
+        ({"gold": "feedback"}, "gold: feedback was trained with supervision=feedback; expected a run with"),
+        ({"gold": "[gold,gold]"}, "are of one experiment and the same seed; expected each seed once"),
     ):
         code, _, err = command(**more)
         assert code == 2
