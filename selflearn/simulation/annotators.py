@@ -216,7 +216,7 @@ class _Hand:
         if self._hard[question]:
             return self._rng.random() < self.settings.hard_agrees
         rate = rates[0] + (rates[1] - rates[0]) * self._level[question]
-        return self._rng.random() < min(0.9, rate * self._tired)
+        return self._rng.random() < rate * self._tired
 
     def _write(self, question: str, answer: str) -> None:
         self.ratings.append(Rating(rater=f"annotator-{self.number}", question=question, answer=answer, turn=self._turn))

@@ -17,6 +17,7 @@ from selflearn.simulation.annotators import (
     three_pass,
 )
 from selflearn.simulation.evidence import Reader
+from selflearn.simulation.simulate import simulated
 from selflearn.simulation.summary import Summary
 
 
@@ -54,6 +55,20 @@ def test_agreement_is_that_of_the_three_by_question(annotated):
         table = pd.Series(items).unstack(fill_value=0).to_numpy()
         assert kappa == pytest.approx(fleiss(table), abs=1e-4)
     assert fleiss_kappas(replace(dialogue, ratings=()) for dialogue in annotated[:5]) == {}
+
+
+def test_who_errs_at_a_rate_of_1_says_the_opposite_of_who_errs_at_a_rate_of_0(small):
+    def answers(rate):
+        yes_no = dict.fromkeys(small.annotators.yes_no, ((rate, rate), (rate, rate)))
+        settings = replace(small.annotators, hard=0.0, fatigue=0.0, yes_no=yes_no)
+        team = Annotators(small.world, settings, seed=1)
+        ratings = [rating for dialogue in dialogues for rating in team.annotate(dialogue, 0).ratings]
+        return [rating.answer == "yes" for rating in ratings if rating.question in yes_no]
+
+    dialogues = [replace(dialogue, ratings=()) for dialogue in simulated(small, 10)]
+    never, always = answers(0.0), answers(1.0)
+    assert len(never) > 40
+    assert always == [not answer for answer in never]
 
 
 def test_the_single_annotator_is_not_one_of_the_three(annotated):
