@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import time
@@ -14,6 +15,7 @@ from typing import Any, Literal
 
 import lightning
 import torch
+from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import Logger
@@ -21,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from selflearn._limits import Checked, Count
-from selflearn._replacing import replace_text, replacing_path
+from selflearn._replacing import replace_text, replacing, replacing_path
 from selflearn.batching.rows import DialogueRows
 from selflearn.encoders.bfloat16 import computes_bfloat16
 from selflearn.schema import Dialogue
@@ -105,8 +107,22 @@ MEASURES = "measures.json"
 """Name of the file with what was measured at the end of a stage."""
 
 
+class _CheckpointFiles(TorchCheckpointIO):
+    """Writes a checkpoint beside the one before and renames it.
+
+    Lightning's own is moved there from the folder for temporary files. Where that is another file system the move is a
+    copy, and a kill in the middle of it leaves half a checkpoint in the place of a whole one.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        written = io.BytesIO()
+        torch.save(checkpoint, written)
+        with replacing(Path(path)) as file:
+            file.write(written.getbuffer())
+
+
 class _Checkpoints(lightning.Callback):
-    """Replaces the one checkpoint every so many steps; Lightning writes it beside and renames it.
+    """Replaces the one checkpoint every so many steps.
 
     The time that led to a checkpoint is written with it: what a kill undoes is done again, and counts once.
 
@@ -225,6 +241,7 @@ def _trainer(
     return lightning.Trainer(
         accelerator=hardware.accelerator, devices=hardware.devices, strategy=_strategy(hardware),
         precision=precision(hardware), max_steps=num_steps, callbacks=callbacks, logger=loggers,  # type: ignore[arg-type]
+        plugins=_CheckpointFiles(),
         enable_progress_bar=config.progress, enable_model_summary=False, enable_checkpointing=False,
         use_distributed_sampler=False, num_sanity_val_steps=0, limit_val_batches=0, log_every_n_steps=10,
         default_root_dir=config.directory,

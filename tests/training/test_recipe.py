@@ -1,3 +1,5 @@
+import os
+import tempfile
 from dataclasses import replace
 
 import lightning
@@ -16,6 +18,7 @@ from selflearn.training.loggers import LoggerSettings
 from selflearn.training.module import FineTuning, SteppedModule
 from selflearn.training.recipe import _shown, build_model, choose_thresholds, fit_tasks
 from selflearn.training.stage import (
+    _CheckpointFiles,
     _Checkpoints,
     load_encoders,
     load_weights,
@@ -265,12 +268,27 @@ def test_a_training_that_diverges_is_not_taken_for_a_model(recipe, tmp_path):
             recipe(**settings).train(TRAIN, TUNE, stage(tmp_path))
 
 
-def test_a_checkpoint_holds_tensors_and_plain_values_alone(recipe, tmp_path, killed_after):
+def test_a_checkpoint_holds_tensors_and_plain_values_alone(recipe, tmp_path, killed_after, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))  # which is not there: nothing needs it
     killed_after("FineTuning", 3)
     with pytest.raises(Killed):
         recipe().train(TRAIN, TUNE, stage(tmp_path, checkpoint_every=1))
     checkpoint = torch.load(tmp_path / "fine_tuning" / "last.ckpt", weights_only=True)
     assert checkpoint["global_step"] == 3
+
+
+def test_a_checkpoint_is_written_beside_the_one_before_and_not_moved_there_from_elsewhere(tmp_path, monkeypatch):
+    """Between file systems a move is a copy, which a kill leaves half done."""
+    _CheckpointFiles().save_checkpoint({"step": 1}, tmp_path / "last.ckpt")
+
+    def killed(*_):
+        raise Killed
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(Killed):
+        _CheckpointFiles().save_checkpoint({"step": 2}, tmp_path / "last.ckpt")
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True) == {"step": 1}
 
 
 def test_training_on_no_label_at_all_pretrains_on_other_dialogues(recipe, tmp_path):
