@@ -36,9 +36,17 @@ class _Data(Checked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Training(Checked):
-    """Whether a run goes on."""
+    """Whether a run goes on, and how often it can."""
 
+    checkpoint_every: Count
     resume: Literal["auto", "never"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trainer(Checked):
+    """What is seen of a run meanwhile."""
+
+    progress: bool
 
 
 def check_run(cfg: DictConfig) -> None:
@@ -47,7 +55,7 @@ def check_run(cfg: DictConfig) -> None:
     Raises:
         SettingError: names the setting, its value and what was expected.
     """
-    for place, cls in (("", _Run), ("data", _Data), ("training", _Training)):
+    for place, cls in (("", _Run), ("data", _Data), ("training", _Training), ("trainer", _Trainer)):
         node = cfg[place] if place else cfg
         settings(cls, {name: node[name] for name in cls.__dataclass_fields__}, place)
     simulate = cfg.data.get("simulate")

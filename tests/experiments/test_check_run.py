@@ -33,3 +33,15 @@ def test_a_log_for_development_may_be_chosen_on_by_its_test_split(settings):
 def test_no_other_test_split_is_chosen_on(settings, of):
     with pytest.raises(SettingError, match=r"or test/\.\.\. of a simulated log for development"):
         check_run(settings(TESTED, *of))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("training.checkpoint_every=0", r"training\.checkpoint_every is 0; expected a whole number, 1 or more"),
+        ("trainer.progress=2", r"trainer\.progress is 2; expected true or false"),
+    ],
+)
+def test_what_stages_share_is_named_as_it_is_typed(settings, setting, message):
+    with pytest.raises(SettingError, match=message):
+        check_run(settings(setting))
