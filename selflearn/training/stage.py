@@ -300,7 +300,7 @@ def placement(hardware: HardwareConfig) -> tuple[int, torch.device]:
             accelerator=hardware.accelerator, devices=hardware.devices, strategy=_strategy(hardware), logger=False,
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         )  # fmt: skip
-    except (ValueError, MisconfigurationException) as error:
+    except (TypeError, ValueError, ImportError, MisconfigurationException) as error:
         raise ValueError(
             f"trainer.accelerator={hardware.accelerator}, trainer.devices={hardware.devices} and "
             f"trainer.strategy={hardware.strategy} are not what Lightning knows or this machine has: "

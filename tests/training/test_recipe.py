@@ -529,9 +529,11 @@ def test_hardware_that_lightning_does_not_know_is_refused_in_our_words(wrong):
         placement(HardwareConfig(**{wrong: "abacus"}))
 
 
-def test_devices_that_are_not_here_are_refused_in_our_words():
-    with pytest.raises(ValueError, match=r"trainer\.devices=0 and .* has: .*; expected, for example, trainer\.accel"):
-        placement(HardwareConfig(accelerator="cpu", devices=0))
+@pytest.mark.parametrize("devices", [0, -1, "two"])
+def test_devices_that_are_not_here_are_refused_in_our_words(devices):
+    message = rf"trainer\.devices={devices} and .* has: .*; expected, for example, trainer\.accel"
+    with pytest.raises(ValueError, match=message):
+        placement(HardwareConfig(accelerator="cpu", devices=devices))
 
 
 def test_a_stage_that_the_user_interrupts_is_not_taken_for_a_finished_one(recipe, tmp_path, monkeypatch):
