@@ -19,6 +19,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import Logger
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -329,7 +330,7 @@ def load_weights(model: nn.Module, file: Path) -> None:
     Raises:
         ValueError: the file is of another model.
     """
-    _load(model, load_file(file), file, ("",))
+    _load(model, load_file(file), file, ("",), advice="use another output directory, or training.resume=never")
 
 
 def load_encoders(model: nn.Module, file: Path) -> None:
@@ -342,20 +343,24 @@ def load_encoders(model: nn.Module, file: Path) -> None:
         file: ``weights.safetensors`` of a pretraining stage.
 
     Raises:
-        ValueError: the file is not there, or of encoders of another shape.
+        ValueError: the file is not there, holds no weights, or those of encoders of another shape.
     """
     if not file.is_file():
         raise ValueError(f"pretraining.weights: there is no file {file}; expected the weights.safetensors of a run's "
                          "checkpoints/model/pretraining")  # fmt: skip
     parts = ("turn_encoder.", "lexical_encoder.", "fusion.", "dialogue_encoder.")
-    weights = {name: value for name, value in load_file(file).items() if name.startswith(parts)}
+    try:
+        weights = {name: value for name, value in load_file(file).items() if name.startswith(parts)}
+    except SafetensorError as error:
+        raise ValueError(f"pretraining.weights: {file} cannot be read ({error}); expected the weights.safetensors of a "
+                         "run's checkpoints/model/pretraining") from error  # fmt: skip
     context = ("dialogue_encoder.layers.", "dialogue_encoder.window.")
     if not any(name.startswith(context) for name in model.state_dict()):
         weights = {name: value for name, value in weights.items() if not name.startswith(context)}
-    _load(model, weights, file, parts)
+    _load(model, weights, file, parts, advice="take the settings of model that it was pretrained with")
 
 
-def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, parts: tuple[str, ...]) -> None:
+def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, parts: tuple[str, ...], *, advice: str) -> None:
     try:
         missing = [name for name in model.load_state_dict(weights, strict=False).missing_keys if name.startswith(parts)]
         problem = f"it lacks {missing[0]}" if missing else ""
@@ -363,7 +368,4 @@ def _load(model: nn.Module, weights: dict[str, Tensor], file: Path, parts: tuple
     except RuntimeError as error:
         problem = str(error).splitlines()[-1].strip()
     if problem:
-        raise ValueError(
-            f"{file} does not fit the model ({problem}); it was written with other settings: use another output "
-            "directory, or training.resume=never"
-        )
+        raise ValueError(f"{file} does not fit the model ({problem}); it was written with other settings: {advice}")

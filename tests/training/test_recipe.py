@@ -335,10 +335,13 @@ def test_encoders_alone_are_read_and_all_of_them(tmp_path):
         for name, value in getattr(source, part).state_dict().items():
             assert torch.equal(getattr(target, part).state_dict()[name], value), name
     assert all(torch.equal(target.heads.state_dict()[name], value) for name, value in heads.items())
-    with pytest.raises(ValueError, match="does not fit the model"):
+    with pytest.raises(ValueError, match=r"does not fit the model .*: use another output directory"):
         load_weights(target, tmp_path / "weights.safetensors")
-    with pytest.raises(ValueError, match="does not fit the model"):
+    with pytest.raises(ValueError, match=r"does not fit the model .*: take the settings of model"):
         load_encoders(tiny_model(TRAIN, layers=1)[0], tmp_path / "weights.safetensors")
+    (tmp_path / "weights.safetensors").write_text("a text")
+    with pytest.raises(ValueError, match=r"pretraining\.weights: .* cannot be read .*; expected the weights"):
+        load_encoders(target, tmp_path / "weights.safetensors")
 
 
 def test_a_model_without_context_takes_the_pretrained_encoders_without_their_layers_over_turns(recipe, tmp_path):
