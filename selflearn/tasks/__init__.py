@@ -9,6 +9,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from inspect import isabstract
 
+from torch import nn
+
 from selflearn.tasks.base import EncodedBatch, StateSizes, Task
 from selflearn.tasks.defect import DefectTask
 from selflearn.tasks.domain import DomainTask
@@ -43,16 +45,23 @@ __all__ = [
 ]
 
 
+_HEADS, _LOSS_WEIGHTS = nn.ModuleDict(), nn.ParameterDict()
+
+
 def task_classes() -> dict[str, type[Task]]:
     """Every known task by name: those of this package and of the entry point group ``selflearn.tasks``.
 
     They are in the order of ``Task.place``, then of their names.
 
     Raises:
-        ValueError: two tasks have the same name.
+        ValueError: two tasks have the same name, or one has a name that no module or file can have.
     """
     found: dict[str, type[Task]] = {}
     for task in (*_built_in(), *(point.load() for point in entry_points(group="selflearn.tasks"))):
+        # heads and weights of losses are parts of torch's modules by these names, and tables files
+        if not task.name.isidentifier() or hasattr(_HEADS, task.name) or hasattr(_LOSS_WEIGHTS, task.name):
+            raise ValueError(f"the task {task} is called {task.name!r}; expected a name of letters, digits and _ that "
+                             "torch's ModuleDict and ParameterDict have no other use for")  # fmt: skip
         if task.name in found:
             raise ValueError(f"two tasks are called {task.name!r}: {found[task.name]} and {task}; rename one")
         found[task.name] = task

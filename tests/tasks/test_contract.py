@@ -7,7 +7,7 @@ import torch
 
 import selflearn.tasks
 from selflearn.schema import Labels
-from selflearn.tasks import SegmentationTask, Thresholds, build_tasks, task_classes
+from selflearn.tasks import DefectTask, SegmentationTask, Thresholds, build_tasks, task_classes
 from selflearn.tasks.success import asked_goals
 from tests.fixtures.dialogues import TASKS, home_dialogues, plain_dialogue, tiny_model
 
@@ -117,6 +117,17 @@ def test_tasks_come_in_their_order_and_one_that_lies_in_the_package_is_found_the
 def test_an_unknown_task_is_refused_with_the_nearest_known_one():
     with pytest.raises(ValueError, match="no task is called 'segmentaton'; nearest: segmentation"):
         build_tasks({"segmentaton": []})
+
+
+@pytest.mark.parametrize("name", ["items", "copy", "a.b", "a task"])
+def test_a_name_that_no_module_can_have_is_refused(monkeypatch, name):
+    class Point:
+        def load(self):
+            return type("Other", (DefectTask,), {"name": name})
+
+    monkeypatch.setattr("selflearn.tasks.entry_points", lambda group: [Point()])
+    with pytest.raises(ValueError, match=f"Other.* is called '{name}'; expected a name of letters, digits and _"):
+        task_classes()
 
 
 def test_two_tasks_of_one_name_are_refused(monkeypatch):
