@@ -37,6 +37,7 @@ from selflearn.training.module import FineTuning, Pretraining, check_weighted
 from selflearn.training.settings import ModelSettings, PretrainingSettings, TrainingSettings
 from selflearn.training.stage import (
     StageConfig,
+    check_finite,
     load_encoders,
     load_finished,
     placement,
@@ -185,6 +186,9 @@ def pretrain(
     Returns:
         What :meth:`SwapJudge.measures` measures; of a stage that was done before, what it measured then. Empty without
         pretraining.
+
+    Raises:
+        ValueError: there is no response to swap, or the training has diverged.
     """
     if settings.weights is not None:
         load_encoders(model, Path(settings.weights))
@@ -193,6 +197,7 @@ def pretrain(
         return {}
     identity = stage_identity(model, dialogues, settings=settings, encoder=encoder, seed=seed, on_overflow=on_overflow)
     if load_finished(model, stage, identity):
+        check_finite(model, "pretraining")
         return read_measures(stage)
     swaps = make_swaps(
         model, tokenizer, dialogues, settings.swaps, encoder=encoder, pool_size=settings.pool_size, seed=seed
@@ -214,6 +219,7 @@ def pretrain(
     )  # fmt: skip
     measure = partial(_judged, judge, settings, placement(stage.hardware)[1])
     run_stage(module, data, stage, identity, measure=measure)
+    check_finite(model, "pretraining")
     return read_measures(stage)
 
 
@@ -262,12 +268,7 @@ def fine_tune(
     # how many processes make batches decides nothing of what is learned
     identity = stage_identity(model, dialogues, settings=replace(settings, workers=0), seed=seed, tasks=[*model.tasks])
     run_stage(module, data, stage, identity)
-    odd = [name for name, weights in model.named_parameters() if not bool(weights.isfinite().all())]
-    if odd:
-        raise ValueError(
-            f"fine-tuning has diverged: weights of the model ({odd[0]}, say) are no finite numbers; expected a loss "
-            "that falls: lower training.optimization.lr or encoder_lr, and take another output directory"
-        )
+    check_finite(model, "training")
     return data
 
 

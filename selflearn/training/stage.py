@@ -282,6 +282,21 @@ def load_finished(model: nn.Module, config: StageConfig, identity: str) -> bool:
     return final.is_file()
 
 
+def check_finite(model: nn.Module, settings: Literal["pretraining", "training"]) -> None:
+    """See that a stage has not diverged; ``settings`` are its own, to be changed if it has.
+
+    Raises:
+        ValueError: weights are no finite numbers.
+    """
+    odd = [name for name, weights in model.named_parameters() if not bool(weights.isfinite().all())]
+    if odd:
+        stage = "fine-tuning" if settings == "training" else settings
+        raise ValueError(
+            f"{stage} has diverged: weights of the model ({odd[0]}, say) are no finite numbers; expected a loss that "
+            f"falls: lower {settings}.optimization.lr or encoder_lr, and take another output directory"
+        )
+
+
 def precision(hardware: HardwareConfig) -> str:
     """What a stage computes in: as told; with "auto" in bfloat16 where that is faster, in full precision elsewhere."""
     if hardware.precision != "auto":

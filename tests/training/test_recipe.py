@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from selflearn._limits import SettingError
 from selflearn.batching.texts import TooLongError
 from selflearn.models.system import ReadCounts
+from selflearn.pretraining import SwapConfig
 from selflearn.schema import Labels, RecognitionHypothesis, Slot, TurnLabels
 from selflearn.tasks.success import asked_goals
 from selflearn.training import HardwareConfig, PretrainingSettings, TrainingSettings
@@ -266,6 +267,20 @@ def test_a_training_that_diverges_is_not_taken_for_a_model(recipe, tmp_path):
     for _ in range(2):  # nor when it is found again
         with pytest.raises(ValueError, match=r"fine-tuning has diverged: .* are no finite numbers; expected a loss"):
             recipe(**settings).train(TRAIN, TUNE, stage(tmp_path))
+
+
+def test_a_pretraining_that_diverges_is_not_put_down_to_fine_tuning(recipe, tmp_path):
+    """Without context there are no measures of it that would meet the numbers that are none."""
+    made = recipe(
+        pretraining=PretrainingSettings(
+            epochs=1.0, token_budget=700, optimization=replace(FAST, lr=1e30),
+            swaps=SwapConfig(shares={"random": 1.0}),
+        ),
+        tasks=("intent",),
+    ).without_context()  # fmt: skip
+    for _ in range(2):  # nor when it is found again
+        with pytest.raises(ValueError, match=r"pretraining has diverged: .* lower pretraining\.optimization\.lr"):
+            made.train(TRAIN, TUNE, stage(tmp_path))
 
 
 def test_a_checkpoint_holds_tensors_and_plain_values_alone(recipe, tmp_path, killed_after, monkeypatch):
