@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from transformers import PreTrainedModel
 
+from selflearn._limits import Index, SettingError, fits, in_words
 from selflearn._progress import progress_bar
 from selflearn.batching.audio import Recordings
 from selflearn.batching.features import FeatureVocabulary
@@ -313,6 +314,7 @@ class Recipe:
         recordings: folder that the log's relative audio references start from; None reads no audio.
 
     Raises:
+        SettingError: the seed is no whole number, or less than 0.
         ValueError: there is no task of that name, or none at all, or a loss weight is of a task that nobody knows.
     """
 
@@ -324,7 +326,9 @@ class Recipe:
     recordings: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the names of tasks here: pretraining, which asks for none of them, takes long."""
+        """Check the seed, and the names of tasks: pretraining, which asks for none of them, takes long."""
+        if not fits(Index, self.seed):
+            raise SettingError("seed", self.seed, in_words(Index))
         _known_tasks(self.tasks)
         if self.training.loss_weights != "learned":
             check_weighted(self.training.loss_weights)

@@ -62,6 +62,12 @@ def test_the_same_seed_gives_the_same_digits_and_another_one_others(whole, recip
     assert any(not torch.equal(value, other[0][name]) for name, value in whole[0].items())
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", True])
+def test_a_seed_that_is_none_is_refused(recipe, seed):
+    with pytest.raises(SettingError, match=f"seed is {seed!r}; expected a whole number, 0 or more"):
+        recipe(seed=seed)
+
+
 class Killed(RuntimeError):
     pass
 
