@@ -49,7 +49,7 @@ class LabelGeneratorOutput(ModelOutput):
 
 
 class WeightsError(ValueError):
-    """The weights of a directory are not those of its configuration."""
+    """The weights of a directory are not those of its configuration, or not in single precision."""
 
 
 class TurnFusion(nn.Module):
@@ -175,7 +175,8 @@ class LabelGenerator(PreTrainedModel):
 
         Raises:
             WeightsError: the weights are not those of the configuration: one is missing, one too many, or of
-                another shape.
+                another shape; or they are not in single precision, as another ``dtype`` is asked for or that of the
+                file.
         """
         loaded: Any = super().from_pretrained(*args, output_loading_info=True, **kwargs)
         model, info = loaded
@@ -183,6 +184,11 @@ class LabelGenerator(PreTrainedModel):
         if wrong:
             raise WeightsError(
                 f"model.safetensors does not fit config.json (first: {wrong[0]}); expected both of one training run"
+            )
+        if model.dtype != torch.float32:
+            raise WeightsError(
+                f"weights in {model.dtype} would meet features and times in single precision; expected "
+                "dtype=torch.float32, and to compute in bfloat16 torch.autocast, which Labeler takes with bf16=True"
             )
         return (model, info) if output_loading_info else model
 

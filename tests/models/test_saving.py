@@ -176,6 +176,13 @@ def test_weights_that_lack_one_are_refused_and_none_is_made_up(tmp_path, load):
         load(tmp_path)
 
 
+@pytest.mark.parametrize("load", [LabelGenerator.from_pretrained, AutoModel.from_pretrained])
+def test_weights_in_another_precision_are_refused_before_they_meet_features(saved, load):
+    _, _, directory = saved
+    with pytest.raises(WeightsError, match=r"weights in torch\.bfloat16 would meet .*; expected dtype=torch\.float32"):
+        load(directory, dtype=torch.bfloat16)
+
+
 def test_a_task_of_goals_that_nobody_asks_about_is_refused():
     class UrgentTask(SuccessTask):
         name = "urgent"
