@@ -15,6 +15,7 @@ from typing import Any, Self, get_args
 import torch
 from torch import Tensor
 
+from selflearn._limits import Count, SettingError, fits, in_words
 from selflearn.batching.audio import Recordings
 from selflearn.batching.presence import Presence
 from selflearn.batching.texts import OnOverflow, TooLongError
@@ -146,6 +147,8 @@ class Labeler:
         """
         if on_overflow not in get_args(OnOverflow):
             raise ValueError(f"on_overflow is {on_overflow!r}; expected 'window', 'truncate' or 'error'")
+        if not fits(Count, token_budget):
+            raise SettingError("token_budget", token_budget, in_words(Count))
         folder, chosen = Path(directory).expanduser(), _usable_device(device)
         check_model_directory(folder)
         model = load_model(folder)

@@ -285,6 +285,8 @@ def test_something_else_than_dialogues_is_refused(labeler, dialogues, as_given):
     ("wrong", "message"),
     [
         ({"on_overflow": "windows"}, "on_overflow is 'windows'; expected 'window', 'truncate' or 'error'"),
+        ({"token_budget": 0}, "token_budget is 0; expected a whole number, 1 or more"),
+        ({"token_budget": "4096"}, "token_budget is '4096'; expected a whole number"),
         ({"device": "toaster"}, "device 'toaster' cannot be used"),
         ({"device": "cuda:99"}, "device 'cuda:99' cannot be used"),
     ],
