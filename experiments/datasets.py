@@ -20,6 +20,7 @@ from selflearn.corpora.splits import group_folds, hold_out, owner_of, same_dialo
 from selflearn.corpora.star import success_question
 from selflearn.evaluation.benchmark import Split
 from selflearn.schema import Dialogue
+from selflearn.simulation.simulate import SPLITS
 
 Counts = dict[str, int]
 Loaded = Mapping[str, tuple[DialogueRows, Counts]]
@@ -33,11 +34,20 @@ def reader_options(cfg: DictConfig) -> dict[str, Any]:
 
 
 def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[DialogueRows, Counts]:
-    """One split of the corpus, with what its reader joined and left out."""
+    """One split of the corpus, with what its reader joined and left out.
+
+    Raises:
+        CorpusError: nobody said where the corpus is, or nobody of a simulated log is of the split.
+    """
     data = cfg.data
     root = checked_root(data.corpus, data.root)
     if data.get("simulate") is not None:
-        written_log(data.simulate, root, Console(stderr=True, quiet=not cfg.trainer.progress))
+        made = written_log(data.simulate, root, Console(stderr=True, quiet=not cfg.trainer.progress))
+        if split in SPLITS and not made.dialogues_by_split[split]:
+            raise CorpusError(
+                f"none of the {data.simulate.dialogues} dialogues of {root} is of the split {split!r}: whole people "
+                "are drawn for a split, and there are few; expected more dialogues (data.simulate.dialogues=400)"
+            )
     where = {"root": data.root, "split": split, "cache_dir": cfg.paths.cache, **reader_options(cfg)}
     shown = bool(OmegaConf.select(cfg, "trainer.progress"))
     rows = DialogueRows(load_dialogues(data.corpus, progress=shown, **where))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 from hydra.types import RunMode
 
 from experiments.app import config_loader
-from experiments.datasets import check_splits, check_turns, cut_split, fingerprints, fold_splits, load_run
+from experiments.datasets import check_splits, check_turns, cut_split, fingerprints, fold_splits, load, load_run
 from experiments.train import run_all
 from selflearn.batching.texts import TooLongError
 from selflearn.corpora import CorpusError, load_dialogues
 from selflearn.corpora.table import write_parquet
 from selflearn.evaluation.benchmark import Split
+from selflearn.simulation.summary import Summary
 from tests.fixtures import rated_releases, releases
 from tests.fixtures.dialogues import home_dialogues, long_home_dialogue
 
@@ -55,6 +57,14 @@ def test_dialogues_that_another_corpus_has_too_are_left_out_of_training(composed
     assert "16 dialogues left out that are in uss/sgd too" in said
     whole = split_of(composed("experiment=sgd"), said.append)[0]
     assert len(list(whole.labelled())) == 20
+
+
+def test_a_simulated_log_too_small_for_a_split_says_what_would_be_enough(composed, monkeypatch):
+    monkeypatch.setattr("experiments.datasets.written_log", lambda *_: Summary(dialogues_by_split=Counter(train=40)))
+    cfg = composed("experiment=simulated", "data.simulate.dialogues=40", "data.root=log")
+    message = r"none of the 40 dialogues of log is of the split 'test': .*; expected more dialogues \(data\.simulate\."
+    with pytest.raises(CorpusError, match=message):
+        load(cfg, "test", print)
 
 
 def test_pretraining_reads_no_tuning_dialogue_however_few_are_labelled(composed):
