@@ -54,7 +54,9 @@ class Terms:
             if not isinstance(value, (int, float, np.number)) or value % 1 or value < least:
                 raise ValueError(f"{name} is {value!r}; expected a whole number from {least} on")
         if self.starts > MOST_STARTS:
-            raise ValueError(f"starts is {self.starts:,}; expected at most {MOST_STARTS}: each has its share of the level")
+            raise ValueError(
+                f"starts is {self.starts:,}; expected at most {MOST_STARTS}: each has its share of the level"
+            )
 
     @property
     def delta(self) -> float:
