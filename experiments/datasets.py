@@ -65,7 +65,7 @@ def load_run(cfg: DictConfig, say: Callable[[str], None]) -> Loaded:
 
 def fingerprints(loaded: Loaded) -> dict[str, str]:
     """Of each split what its dialogues are: a hash of its files, its reader and its options."""
-    return {split: rows.dataset._fingerprint for split, (rows, _) in loaded.items()}
+    return {split: rows.fingerprint for split, (rows, _) in loaded.items()}
 
 
 def checked_root(corpus: str, root: str | None) -> Path:

@@ -44,6 +44,11 @@ class DialogueRows(Sequence[Dialogue]):
         found: list[str] = self.dataset.with_format(None)["id"][:]
         return found
 
+    @property
+    def fingerprint(self) -> str:
+        """Of what the dialogues are: the same for the same rows of the same files, wherever these lie."""
+        return str(self.dataset._fingerprint)
+
     def take(self, indices: Sequence[int]) -> DialogueRows:
         """The rows of these indices, in this order."""
         return DialogueRows(self.dataset.select(indices))

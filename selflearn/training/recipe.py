@@ -34,6 +34,7 @@ from selflearn.schema import Dialogue
 from selflearn.tasks import Task, Thresholds, task_classes
 from selflearn.tasks.success import asked_goals
 from selflearn.training.data import TrainingData
+from selflearn.training.identity import stage_identity
 from selflearn.training.module import FineTuning, Pretraining, check_weighted
 from selflearn.training.settings import ModelSettings, PretrainingSettings, TrainingSettings
 from selflearn.training.stage import (
@@ -45,7 +46,6 @@ from selflearn.training.stage import (
     precision,
     read_measures,
     run_stage,
-    stage_identity,
 )
 
 log = logging.getLogger(__name__)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import logging
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,9 +24,7 @@ from torch import Tensor, nn
 
 from selflearn._limits import Checked, Count
 from selflearn._replacing import replace_text, replacing, replacing_path
-from selflearn.batching.rows import DialogueRows
 from selflearn.encoders.bfloat16 import computes_bfloat16
-from selflearn.schema import Dialogue
 from selflearn.training.data import TrainingData
 from selflearn.training.loggers import LoggerSettings, close_loggers, make_loggers
 from selflearn.training.module import SteppedModule
@@ -165,22 +162,6 @@ class _Progress(RichProgressBar):
         return metrics
 
 
-def stage_identity(model: nn.Module, dialogues: Sequence[Dialogue], **settings: object) -> str:
-    """What a stage trains, on what and how, in a few letters: a stage goes on only where all of that is the same.
-
-    Args:
-        model: as it is before the stage.
-        dialogues: that it learns from; they are known by their ids.
-        settings: everything else that decides what is learned, the seed among it.
-    """
-    ids = dialogues.ids() if isinstance(dialogues, DialogueRows) else [dialogue.id for dialogue in dialogues]
-    known = hashlib.sha256(json.dumps([ids, {name: repr(value) for name, value in settings.items()}]).encode())
-    for name, value in model.state_dict().items():
-        known.update(name.encode())
-        known.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    return known.hexdigest()[:16]
-
-
 def run_stage(
     module: SteppedModule,
     data: TrainingData,
@@ -195,7 +176,7 @@ def run_stage(
         module: what is trained.
         data: with as many steps as the module was made for.
         config: where, and whether to resume.
-        identity: of the stage, from :func:`stage_identity`.
+        identity: of the stage, from :func:`~selflearn.training.identity.stage_identity`.
         measure: is called once training is over, before the stage counts as done; :func:`read_measures` has the answer.
 
     Raises:

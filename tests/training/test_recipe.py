@@ -159,12 +159,19 @@ def test_a_stage_that_is_not_to_be_resumed_begins_anew(whole, recipe, tmp_path):
         assert_same_digits(whole, digits(recipe().train(TRAIN, TUNE, settings)))
 
 
+def relabelled(dialogue):
+    """The same dialogue with the opposite success of its goals."""
+    goals = tuple(replace(goal, success=not goal.success) for goal in dialogue.labels.goals)
+    return replace(dialogue, labels=replace(dialogue.labels, goals=goals))
+
+
 WIDER = replace(tiny_settings(), dialogue=replace(tiny_settings().dialogue, size=32))
 
 
 @pytest.mark.parametrize(
     ("changes", "train"),
     [({"model": WIDER}, TRAIN), ({"seed": 12}, TRAIN), ({"tasks": ("intent",)}, TRAIN), ({}, TRAIN[:20]),
+     ({}, [relabelled(TRAIN[0]), *TRAIN[1:]]),
      ({"training": TrainingSettings(epochs=1.0, token_budget=700, optimization=FAST)}, TRAIN)],
 )  # fmt: skip
 @pytest.mark.parametrize("begun", [False, True])
