@@ -252,6 +252,8 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
     """Run the experiment in its directory."""
     start, console = time.perf_counter(), Console(stderr=True)
     if leads():
+        if cfg.training.resume == "never":
+            load_run(cfg, lambda line: None)  # data that cannot be read does not cost the run that is there
         kept = OmegaConf.merge(cfg, {"training": {"resume": "auto"}})  # so that a run that began anew can be resumed
         claim(directory, OmegaConf.to_yaml(kept, resolve=True), resume=cfg.training.resume == "auto")
     directory.mkdir(parents=True, exist_ok=True)  # for processes that do not lead

@@ -15,6 +15,7 @@ from selflearn.corpora import iter_dialogues
 from selflearn.corpora.star import success_question
 from selflearn.corpora.table import write_jsonl
 from selflearn.evaluation import evaluate, read_predictions
+from selflearn.evaluation.run_directory import SETTINGS
 from selflearn.models import LabelGenerator, load_tokenizer
 from selflearn.models.system import ModelSystem
 from selflearn.schema import Labels
@@ -132,6 +133,16 @@ def test_beginning_anew_removes_a_run_and_nothing_else(command, one_step, tmp_pa
     assert run.code == 2
     assert "thesis holds chapter_1.txt, and no run; nothing was changed in it" in run.printed
     assert (tmp_path / "thesis" / "chapter_1.txt").exists()
+
+
+def test_a_run_is_not_removed_for_data_that_cannot_be_read(command, one_step, tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "config.yaml").write_text("".join(f"{name}: {{}}\n" for name in SETTINGS))
+    (tmp_path / "old" / "metrics.json").write_text("{}")
+    run = command(*one_step, "paths.output_dir=old", "training.resume=never", "data.root=nowhere")
+    assert run.code == 2
+    assert "nowhere" in run.printed
+    assert (tmp_path / "old" / "metrics.json").exists()
 
 
 @pytest.fixture
