@@ -178,8 +178,7 @@ def test_who_errs_never_names_the_right_thing(annotated, home):
         rated = [team.annotate(replace(dialogue, ratings=()), place) for place, dialogue in enumerate(annotated[:100])]
         said[team] = {(d.id, r.rater, r.turn, r.question): r.answer for d in rated for r in d.ratings}
     named = [key for key in said[right] if key[-1] in ("intent", "failure_point")]
-    agree = np.mean([said[wrong][key] == said[right][key] for key in named])
-    assert agree == pytest.approx(0.1, abs=0.03)  # errors are at most nine in ten
+    assert not any(said[wrong][key] == said[right][key] for key in named)
 
 
 def test_what_three_dispute_is_counted_by_question(annotated):
