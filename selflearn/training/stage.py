@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import time
@@ -113,10 +112,8 @@ class _CheckpointFiles(TorchCheckpointIO):
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        written = io.BytesIO()
-        torch.save(checkpoint, written)
         with replacing(Path(path)) as file:
-            file.write(written.getbuffer())
+            torch.save(checkpoint, file)
 
 
 class _Checkpoints(lightning.Callback):
