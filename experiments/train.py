@@ -251,11 +251,12 @@ def main(cfg: DictConfig) -> float | None:
 def run(cfg: DictConfig, directory: Path) -> float | None:
     """Run the experiment in its directory."""
     start, console = time.perf_counter(), Console(stderr=True)
+    kept = OmegaConf.merge(cfg, {"training": {"resume": "auto"}})  # so that a run that began anew can be resumed
+    config_yaml = OmegaConf.to_yaml(kept, resolve=True)
     if leads():
         if cfg.training.resume == "never":
             load_run(cfg, lambda line: None)  # data that cannot be read does not cost the run that is there
-        kept = OmegaConf.merge(cfg, {"training": {"resume": "auto"}})  # so that a run that began anew can be resumed
-        claim(directory, OmegaConf.to_yaml(kept, resolve=True), resume=cfg.training.resume == "auto")
+        claim(directory, config_yaml, resume=cfg.training.resume == "auto")
     directory.mkdir(parents=True, exist_ok=True)  # for processes that do not lead
 
     def say(line: str) -> None:
@@ -270,7 +271,7 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
         labelled = labels_test_split(cfg)
         loaded = load_run(cfg, say)
         if leads():
-            claim_data(directory, fingerprints(loaded))
+            claim_data(directory, config_yaml, fingerprints(loaded))
         metrics, machines = measure(cfg, loaded, directory, say)
         if not leads():
             return None

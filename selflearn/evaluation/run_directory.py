@@ -41,7 +41,8 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     """Make the directory ours: a run goes on in it only with the same settings.
 
     The settings of :data:`FREE` may change, and so may the baselines, which are measured one by one: more of them can
-    be asked of a finished run. A run that did not get to train is no run.
+    be asked of a finished run. So may the place of the corpus: :func:`claim_data` sees that its dialogues are the same.
+    A run that did not get to train is no run.
 
     Args:
         directory: of the run.
@@ -71,14 +72,16 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     if not resume:
         for path in (path for path in directory.iterdir() if path.name != LOCK):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    replace_text(file, config_yaml)
+    if not (resume and held):
+        replace_text(file, config_yaml)
 
 
-def claim_data(directory: Path, fingerprints: Mapping[str, str]) -> None:
+def claim_data(directory: Path, config_yaml: str, fingerprints: Mapping[str, str]) -> None:
     """See that a run goes on with the dialogues that it began with, whose files may have been written anew since.
 
     Args:
-        directory: of the run.
+        directory: of the run, claimed.
+        config_yaml: its settings, which are written where the dialogues are the same.
         fingerprints: of the dialogues of each split, of what they are and not of where they lie.
 
     Raises:
@@ -93,6 +96,7 @@ def claim_data(directory: Path, fingerprints: Mapping[str, str]) -> None:
             "or training.resume=never to start anew in this one."
         )
     write_json(file, {**before, **fingerprints})
+    replace_text(directory / "config.yaml", config_yaml)
 
 
 def without_free(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,6 +116,8 @@ def _settings(config_yaml: str) -> list[str]:
     """Lines of the settings that decide what a system says."""
     decisive = without_free(_read(config_yaml))
     decisive.pop("baselines", None)
+    if isinstance(data := decisive.get("data"), Mapping):
+        decisive["data"] = {key: value for key, value in data.items() if key != "root"}
     return str(yaml.safe_dump(decisive, sort_keys=True)).splitlines()
 
 

@@ -44,7 +44,9 @@ def test_whether_a_bar_is_shown_may_change_and_the_precision_may_not(tmp_path):
 def test_more_baselines_can_be_asked_of_a_run(tmp_path):
     claim(tmp_path, SETTINGS + "baselines:\n  names: [tfidf]\n", resume=True)
     (tmp_path / "checkpoints").mkdir()
-    claim(tmp_path, SETTINGS + "baselines:\n  names: [tfidf, no_context]\n", resume=True)
+    more = SETTINGS + "baselines:\n  names: [tfidf, no_context]\n"
+    claim(tmp_path, more, resume=True)
+    claim_data(tmp_path, more, {})
     assert "no_context" in (tmp_path / "config.yaml").read_text()
 
 
@@ -80,12 +82,17 @@ def test_a_folder_that_holds_something_else_is_left_as_it_is(tmp_path, resume, n
     claim(tmp_path / "new", SETTINGS, resume=resume)
 
 
-def test_a_run_goes_on_with_the_dialogues_that_it_began_with(tmp_path):
-    claim_data(tmp_path, {"train": "a", "test": "b"})
-    claim_data(tmp_path, {"train": "a", "test": "b"})
+def test_a_run_goes_on_with_the_dialogues_that_it_began_with_wherever_they_lie(tmp_path):
+    here, there = (SETTINGS.replace("data: {}", f"data: {{root: /{place}/sgd}}") for place in ("here", "there"))
+    claim(tmp_path, here, resume=True)
+    claim_data(tmp_path, here, {"train": "a", "test": "b"})
+    claim(tmp_path, there, resume=True)
     with pytest.raises(ValueError, match=r"dialogues of the split test are not those .* changed since.*resume=never"):
-        claim_data(tmp_path, {"train": "a", "test": "c"})
-    claim_data(tmp_path, {"train": "a", "test": "b"})
+        claim_data(tmp_path, there, {"train": "a", "test": "c"})
+    assert (tmp_path / "config.yaml").read_text() == here  # of a run that was refused nothing changes
+    claim(tmp_path, there, resume=True)
+    claim_data(tmp_path, there, {"train": "a", "test": "b"})
+    assert (tmp_path / "config.yaml").read_text() == there
 
 
 def test_json_appears_whole(tmp_path):
