@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -163,12 +164,17 @@ def parsed_json(data: str | bytes) -> Any:
 
     Raises:
         UnicodeDecodeError: bytes are not UTF-8.
-        json.JSONDecodeError: not JSON, brackets that are nested too deeply, or a number of too many digits.
+        json.JSONDecodeError: not JSON, brackets that are nested too deeply, a number of too many digits, or an object
+            that has a key twice, of which Python would keep the last value.
     """
     try:
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=_object)
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise
+    except _TwiceError as error:
+        text, quoted = _text(data), json.dumps(error.key, ensure_ascii=False)
+        place = max(text.find(quoted, text.find(quoted) + 1), 0)
+        raise json.JSONDecodeError(f"an object has the key {quoted} twice", text, place) from None
     except RecursionError:
         text = _text(data)
         raise json.JSONDecodeError("lists and objects are nested too deeply", text, 0) from None
@@ -178,6 +184,22 @@ def parsed_json(data: str | bytes) -> Any:
         raise json.JSONDecodeError(
             f"a number of more than {most} digits", text, found.start() if found else 0
         ) from None
+
+
+class _TwiceError(Exception):
+    """An object has a key twice."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        times = Counter(key for key, _ in pairs)
+        raise _TwiceError(next(key for key in times if times[key] > 1))
+    return found
 
 
 def _text(data: str | bytes) -> str:

@@ -552,6 +552,9 @@ BAD_FILES = {
     "digits": (
         "a.jsonl", b'{"id": "a"}\n{"id": ' + b"9" * 5000 + b"}", CorpusError,
         r"a\.jsonl:2: not valid JSON at column 8 of 5008: a number of more than 4300 digits"),
+    "a key twice": (
+        "a.jsonl", b'{"id": "a"}\n{"id": "a", "turns": [], "id": "b"}', CorpusError,
+        r'a\.jsonl:2: not valid JSON at column 26 of 35: an object has the key "id" twice'),
     "not UTF-8": ("a.jsonl", b'{"id": "\xff"}\n', CorpusError, r"a\.jsonl:1: not UTF-8 text at byte 8 of the line"),
     "an array": ("a.jsonl", b"[1, 2]\n", RecordError, r"a\.jsonl:1: field 'line' is \[1, 2\]; expected a JSON object"),
     "no Parquet": ("a.parquet", b"PAR1 or not", CorpusError, r"a\.parquet: not a Parquet file, cut short or damaged"),
