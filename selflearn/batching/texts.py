@@ -27,7 +27,8 @@ class Tokens:
     """One tokenised text or pair: ids, part (1 request or single text, 2 response), and characters of part-1 tokens.
 
     ``types`` is what the tokenizer itself tells an encoder of the two halves (``token_type_ids``).
-    ``spans`` is ``[start, end)`` for word pieces of part 1 and ``(0, 0)`` for special tokens and part 2.
+    ``spans`` is ``[start, end)`` for word pieces of part 1, without blanks before or after, and ``(0, 0)`` for special
+    tokens, blanks and part 2.
     """
 
     ids: tuple[int, ...]
@@ -77,18 +78,27 @@ class Tokenization:
             truncation=True, max_length=self.max_tokens, return_offsets_mapping=True,
             return_overflowing_tokens=False, verbose=False,
         )  # fmt: skip
-        return [self._tokens(encoding, cut[i]) for i, encoding in enumerate(encoded.encodings)]
+        return [self._tokens(encoding, firsts[i], cut[i]) for i, encoding in enumerate(encoded.encodings)]
 
-    def _tokens(self, encoding: Any, cut: bool) -> Tokens:
+    def _tokens(self, encoding: Any, text: str, cut: bool) -> Tokens:
         sides = encoding.sequence_ids
         second = sides.index(1) if 1 in sides else len(sides)
         # Special tokens belong to the part they close: <s> request </s> is 1, response </s> is 2.
         parts = tuple(1 if i < second else 2 for i in range(len(sides)))
         spans = tuple(
-            (int(span[0]), int(span[1])) if side == 0 and span[1] > span[0] else (0, 0)
+            _without_blanks(text, *span) if side == 0 else (0, 0)
             for span, side in zip(encoding.offsets, sides, strict=True)
         )
         return Tokens(tuple(encoding.ids), parts, tuple(encoding.type_ids), spans, cut or bool(encoding.overflowing))
+
+
+def _without_blanks(text: str, start: int, end: int) -> tuple[int, int]:
+    """A token's characters: many tokenizers (T5, ModernBERT) count the blank before a word, which no slot holds."""
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return (start, end) if start < end else (0, 0)
 
 
 def make_buckets(texts: Sequence[Tokens], pad_id: int) -> tuple[list[TextBucket], np.ndarray, np.ndarray]:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
 
 from selflearn.batching.texts import Tokenization, Tokens, make_buckets
 from selflearn.encoders.pretrained import byte_level_tokenizer
@@ -31,6 +33,26 @@ def test_spans_hold_the_characters_of_the_text_in_order_and_leave_none_out_but_b
 def test_a_character_of_several_bytes_is_one_place_in_the_text():
     (tokens,) = tokenization()(["é🎵x"])
     assert [span for span in tokens.spans if span != (0, 0)] == [(0, 1)] * 2 + [(1, 2)] * 4 + [(2, 3)]
+
+
+def words_with_the_blanks_before_them():
+    """As the tokenizers of T5 and ModernBERT, whose tokens have the blank before a word among their characters."""
+    vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -9.0), ("▁", -3.0), ("▁play", -1.0), ("▁nina", -1.0)]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=2))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+
+
+@pytest.mark.parametrize("text", ["play nina simone", " play  nina\tsimone "])
+def test_spans_hold_no_blank_whatever_the_tokenizer_counts_to_a_word(text):
+    reads = Tokenization(words_with_the_blanks_before_them(), max_tokens=64)
+    for tokens in (*reads([text]), *reads([(text, "nina")])):
+        spans = [span for span in tokens.spans if span != (0, 0)]
+        assert "".join(text[start:end] for start, end in spans) == "playninasimone"
+        assert not any(char.isspace() for start, end in spans for char in text[start:end])
 
 
 def test_a_pair_has_the_request_in_part_1_and_the_response_in_part_2_and_spans_of_the_request_alone():
