@@ -9,7 +9,7 @@ from rapidfuzz.distance import Levenshtein
 
 from selflearn.baselines.base import Baseline, check_goals, check_train
 from selflearn.batching.readings import slot_places
-from selflearn.schema import Dialogue, ObservedDialogue, Slot, Turn, TurnLabels
+from selflearn.schema import Dialogue, Interpretation, ObservedDialogue, Slot, Turn, TurnLabels
 from selflearn.tasks.prediction import DialoguePrediction, Span, Thresholds
 
 NAME = "other"
@@ -121,14 +121,19 @@ def _intent(turn: Turn) -> tuple[str, float]:
     if not turn.interpretations:
         return NAME, 0.0
     best = turn.interpretations[0]
-    return best.intent or NAME, best.score or 0.0
+    return best.intent or NAME, _probability(best) or 0.0
 
 
 def _domain(turn: Turn) -> tuple[str, float]:
     if not turn.interpretations:
         return NAME, 0.0
     best = turn.interpretations[0]
-    return best.domain or NAME, best.score or 0.0
+    return best.domain or NAME, _probability(best) or 0.0
+
+
+def _probability(reading: Interpretation) -> float | None:
+    """The score of an interpretation; None where it is on another scale than labels are."""
+    return reading.score if reading.score is not None and 0 <= reading.score <= 1 else None
 
 
 def _slots(turn: Turn, number: int = 0) -> tuple[Slot, ...]:
@@ -136,6 +141,6 @@ def _slots(turn: Turn, number: int = 0) -> tuple[Slot, ...]:
     request = turn.request or ""
     return tuple(
         Slot(name=name, start=start, end=end, text=request[start:end], source="model",
-             score=turn.interpretations[number].score)
+             score=_probability(turn.interpretations[number]))
         for start, end, name in slot_places(turn, number)
     )  # fmt: skip

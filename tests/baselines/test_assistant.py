@@ -45,6 +45,17 @@ def test_a_value_is_found_as_a_whole_word_and_no_character_is_in_two_slots():
     assert [(slot.name, slot.text) for slot in said(dialogue)[1].slots[0]] == [("show", "art show")]
 
 
+@pytest.mark.parametrize("score", [87.5, -3.2, None])
+def test_a_score_that_is_no_probability_says_nothing_of_how_sure_an_answer_is(score):
+    dialogue = interpreted("play jazz", "play_song", genre="jazz")
+    (turn,) = dialogue.turns
+    best = replace(turn.interpretations[0], score=score)
+    dialogue = replace(dialogue, turns=(replace(turn, interpretations=(best, *turn.interpretations[1:])),))
+    for answer in (said(dialogue)[1], NBestOracle([dialogue]).predict([dialogue.observed()], [[]])[0]):
+        assert answer.intents == (("play_song", 0.0),)
+        assert [(slot.text, slot.score) for slot in answer.slots[0]] == [("jazz", None)]
+
+
 def test_a_log_without_interpretations_has_nothing_to_say():
     system, answer = said(plain_dialogue(("play it", "okay")))
     assert answer.intents is answer.slots is None
