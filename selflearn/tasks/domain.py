@@ -17,7 +17,6 @@ class DomainTask(NamedTurnTask):
     name = "domain"
     place = 40
 
-    @staticmethod
-    def names(dialogue: Dialogue) -> list[str | None]:
+    def names(self, dialogue: Dialogue) -> list[str | None]:
         """The domain of each turn's goal."""
         return domains_by_turn(dialogue)

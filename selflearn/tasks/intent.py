@@ -83,8 +83,7 @@ class IntentTask(NamedTurnTask):
     place = 30
     prediction_field = "intents"
 
-    @staticmethod
-    def names(dialogue: Dialogue) -> list[str | None]:
+    def names(self, dialogue: Dialogue) -> list[str | None]:
         """The label of each turn."""
         turns = dialogue.labels.turns
         return [turn.intent.value if turn.intent else None for turn in turns] or [None] * len(dialogue.turns)

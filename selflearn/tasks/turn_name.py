@@ -44,15 +44,15 @@ class NamedTurnTask(Task):
     items = ItemTable(keys=("turn",), metrics=catalogue.INTENT_METRICS, values="name")
     empty_answer = ("other", 0.0)
 
-    @staticmethod
     @abstractmethod
-    def names(dialogue: Dialogue) -> list[str | None]:
+    def names(self, dialogue: Dialogue) -> list[str | None]:
         """Gold name of each turn."""
 
     @classmethod
     def fit(cls, dialogues: Iterable[Dialogue]) -> Self | None:
         """Names in alphabetical order."""
-        found = {name for dialogue in dialogues for name in cls.names(dialogue) if name is not None}
+        task = cls()
+        found = {name for dialogue in dialogues for name in task.names(dialogue) if name is not None}
         return cls(sorted(found)) if found else None
 
     def build_head(self, sizes: StateSizes, *, dropout: float) -> nn.Module:
