@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selflearn.schema import Dialogue
+from selflearn.tasks.base import one_a_turn
 from selflearn.tasks.prediction import Span
 from selflearn.tasks.success import asked_goals, labelled_goals
 from selflearn.tasks.turn_binary import BinaryTurnTask
@@ -38,9 +39,13 @@ class GoalLabelsOf:
 
 
 def turn_labels(task: BinaryTurnTask | NamedTurnTask, dialogues: Iterable[Dialogue]) -> TurnLabelsOf:
-    """The decision, or the name, of each turn that has one."""
+    """The decision, or the name, of each turn that has one.
+
+    Raises:
+        ValueError: the task does not say one for each turn of a dialogue, or None.
+    """
     of: Callable[[Dialogue], Sequence[object]] = task.names if isinstance(task, NamedTurnTask) else task.decisions
-    flat = [label for dialogue in dialogues for label in of(dialogue)]
+    flat = [label for dialogue in dialogues for label in one_a_turn(of(dialogue), dialogue, task.name)]
     rows = np.array([i for i, label in enumerate(flat) if label is not None], np.int64)
     dtype = object if isinstance(task, NamedTurnTask) else bool
     return TurnLabelsOf(rows, np.array([label for label in flat if label is not None], dtype))

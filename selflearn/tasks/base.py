@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import pandas as pd
 import torch
@@ -21,6 +21,8 @@ from selflearn.encoders.dialogue import shift_turns
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue, Turn
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
+
+T = TypeVar("T")
 
 WORD_DROPOUT = 0.4
 """On the words of a request where a head reads them beside what the assistant understood. The phrasings and the names
@@ -210,6 +212,20 @@ def padded(rows: Sequence[Sequence[float]], num_turns: int, fill: float) -> Tens
     for d, row in enumerate(rows):
         out[d, : len(row)] = torch.tensor(row, dtype=out.dtype)
     return out
+
+
+def one_a_turn(labels: Sequence[T], dialogue: Dialogue, task: str) -> Sequence[T]:
+    """The labels of a dialogue as a task reads them, which may be somebody else's.
+
+    Raises:
+        ValueError: there are not as many as turns; names the task and the dialogue.
+    """
+    if len(labels) != len(dialogue.turns):
+        raise ValueError(
+            f"the task {task!r} has {len(labels)} labels for the {len(dialogue.turns)} turns of dialogue "
+            f"{dialogue.id!r}; expected one a turn, None where there is none"
+        )
+    return labels
 
 
 def domains_by_turn(dialogue: Dialogue) -> list[str | None]:

@@ -20,7 +20,16 @@ from selflearn.batching.batch import DialogueBatch, Targets
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue
-from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn, padded, per_turn, turn_head
+from selflearn.tasks.base import (
+    EncodedBatch,
+    StateSizes,
+    Task,
+    domains_by_turn,
+    one_a_turn,
+    padded,
+    per_turn,
+    turn_head,
+)
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 from selflearn.tasks.thresholds import Cut, binary_f1_cut
 
@@ -66,7 +75,8 @@ class BinaryTurnTask(Task):
 
     def targets(self, dialogues: Sequence[Dialogue], batch: DialogueBatch) -> Targets:
         """``values``: float ``[D, T]``, from 0 to 1, or -1 where there is no target."""
-        rows = [[NO_TARGET if p is None else p for p in self.probabilities(dialogue)] for dialogue in dialogues]
+        labels = [one_a_turn(self.probabilities(dialogue), dialogue, self.name) for dialogue in dialogues]
+        rows = [[NO_TARGET if p is None else p for p in row] for row in labels]
         values = padded(rows, batch.num_turns, NO_TARGET)
         return {"values": values} if bool((values >= 0).any()) else {}
 
@@ -95,7 +105,9 @@ class BinaryTurnTask(Task):
             (dialogue.id, turn, gold, answer[turn] >= thresholds[self.name], answer[turn], domain)
             for dialogue, prediction in zip(dialogues, predictions, strict=True)
             if (answer := self.answer(prediction)) is not None
-            for turn, (gold, domain) in enumerate(zip(self.decisions(dialogue), domains_by_turn(dialogue), strict=True))
+            for turn, (gold, domain) in enumerate(
+                zip(one_a_turn(self.decisions(dialogue), dialogue, self.name), domains_by_turn(dialogue), strict=True)
+            )
             if gold is not None
         ]
         columns = ["dialogue_id", "turn", "gold", "prediction", "score", "domain"]

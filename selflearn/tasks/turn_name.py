@@ -19,7 +19,7 @@ from selflearn.batching.batch import DialogueBatch, Targets
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue
-from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn, turn_head
+from selflearn.tasks.base import EncodedBatch, StateSizes, Task, domains_by_turn, one_a_turn, turn_head
 from selflearn.tasks.prediction import DialoguePrediction, Thresholds
 
 NO_TARGET = -100
@@ -64,7 +64,7 @@ class NamedTurnTask(Task):
         numbers = {name: i for i, name in enumerate(self.labels)}
         classes = torch.full((len(dialogues), batch.num_turns), NO_TARGET)
         for d, dialogue in enumerate(dialogues):
-            for t, name in enumerate(self.names(dialogue)):
+            for t, name in enumerate(one_a_turn(self.names(dialogue), dialogue, self.name)):
                 if name is not None:
                     classes[d, t] = numbers.get(name, NO_TARGET)
         return {"classes": classes} if bool((classes >= 0).any()) else {}
@@ -100,7 +100,9 @@ class NamedTurnTask(Task):
             (dialogue.id, turn, name, *answer[turn], domain)
             for dialogue, prediction in zip(dialogues, predictions, strict=True)
             if (answer := self.answer(prediction)) is not None
-            for turn, (name, domain) in enumerate(zip(self.names(dialogue), domains_by_turn(dialogue), strict=True))
+            for turn, (name, domain) in enumerate(
+                zip(one_a_turn(self.names(dialogue), dialogue, self.name), domains_by_turn(dialogue), strict=True)
+            )
             if name is not None
         ]
         columns = ["dialogue_id", "turn", "gold", "prediction", "score", "domain"]

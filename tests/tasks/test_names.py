@@ -4,8 +4,17 @@ from dataclasses import replace
 
 import pytest
 
+from selflearn.baselines.labels import turn_labels
 from selflearn.schema import Goal, Label, Labels, Slot, TurnLabels
-from selflearn.tasks import DefectTask, DialoguePrediction, IntentTask, SlotsTask, Thresholds
+from selflearn.tasks import (
+    BinaryTurnTask,
+    DefectTask,
+    DialoguePrediction,
+    IntentTask,
+    NamedTurnTask,
+    SlotsTask,
+    Thresholds,
+)
 from tests.fixtures.dialogues import home_dialogues, plain_dialogue, tiny_model
 
 TURNS = [("book a table in Oakham", "ok"), ("no", "bye"), ("and a taxi", "ok")]
@@ -40,6 +49,34 @@ def test_a_turn_without_an_intent_is_no_item_and_an_unknown_one_is_an_item_witho
     assert table[["turn", "gold", "prediction", "domain"]].values.tolist() == [
         [0, "Book", "Book", "food"], [2, "Taxi", "Book", "cars"],
     ]  # fmt: skip
+
+
+class ShortNames(NamedTurnTask):
+    name = "short_names"
+
+    def names(self, dialogue):
+        return ["a"] * (len(dialogue.turns) - 1)
+
+
+class LongDecisions(BinaryTurnTask):
+    name = "long_decisions"
+
+    def decisions(self, dialogue):
+        return [True] * (len(dialogue.turns) + 1)
+
+
+@pytest.mark.parametrize(("task", "number"), [(ShortNames(("a",)), 2), (LongDecisions(), 4)])
+def test_a_task_that_does_not_say_one_label_a_turn_is_named_and_shifts_no_other_label(task, number):
+    model, tokenizer = tiny_model(home_dialogues(3))
+    batch = model.collator(tokenizer).inputs([DIALOGUE.observed()])
+    said = DialoguePrediction(extra={task.name: (("a", 0.5),) * 3 if number == 2 else (0.5,) * 3})
+    for reads in (
+        lambda: task.targets([DIALOGUE], batch),
+        lambda: task.tables([DIALOGUE], [said], Thresholds()),
+        lambda: turn_labels(task, [DIALOGUE]),
+    ):
+        with pytest.raises(ValueError, match=rf"'{task.name}' has {number} labels for the 3 turns of dialogue 'plain'"):
+            reads()
 
 
 def test_a_span_is_one_row_whoever_says_it_and_only_in_turns_whose_slots_are_labelled():
