@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
 
 from torch import nn
@@ -54,10 +54,13 @@ def task_classes() -> dict[str, type[Task]]:
     They are in the order of ``Task.place``, then of their names.
 
     Raises:
-        ValueError: two tasks have the same name, or one has a name that no module or file can have.
+        ValueError: an entry point leads to no task, two tasks have the same name, or one has none, or a name that no
+            module or file can have.
     """
     found: dict[str, type[Task]] = {}
-    for task in (*_built_in(), *(point.load() for point in entry_points(group="selflearn.tasks"))):
+    for task in (*_built_in(), *map(_offered, entry_points(group="selflearn.tasks"))):
+        if not isinstance(getattr(task, "name", None), str):
+            raise ValueError(f"the task {task} has no name; expected a string as its attribute `name`")
         # heads and weights of losses are parts of torch's modules by these names, and tables files
         if not task.name.isidentifier() or hasattr(_HEADS, task.name) or hasattr(_LOSS_WEIGHTS, task.name):
             raise ValueError(f"the task {task} is called {task.name!r}; expected a name of letters, digits and _ that "
@@ -66,6 +69,23 @@ def task_classes() -> dict[str, type[Task]]:
             raise ValueError(f"two tasks are called {task.name!r}: {found[task.name]} and {task}; rename one")
         found[task.name] = task
     return dict(sorted(found.items(), key=lambda item: (item[1].place, item[0])))
+
+
+def _offered(point: EntryPoint) -> type[Task]:
+    """The task of another package.
+
+    Raises:
+        ValueError: it cannot be loaded, or is no task; names the entry point.
+    """
+    try:
+        task = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"{point} cannot be loaded ({error}); expected MODULE:CLASS of an installed package, or no such entry point"
+        ) from error
+    if not isinstance(task, type) or not issubclass(task, Task):
+        raise ValueError(f"{point} leads to {task!r}; expected MODULE:CLASS, where CLASS is a subclass of Task")
+    return task
 
 
 def _built_in() -> Iterator[type[Task]]:

@@ -1,6 +1,7 @@
 """What every task promises, whichever it is."""
 
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 import torch
@@ -127,6 +128,23 @@ def test_a_name_that_no_module_can_have_is_refused(monkeypatch, name):
 
     monkeypatch.setattr("selflearn.tasks.entry_points", lambda group: [Point()])
     with pytest.raises(ValueError, match=f"Other.* is called '{name}'; expected a name of letters, digits and _"):
+        task_classes()
+
+
+@pytest.mark.parametrize(
+    ("where", "problem"),
+    [
+        ("selflearn.tasks.nowhere:ToneTask", "cannot be loaded .No module named 'selflearn.tasks.nowhere'"),
+        ("selflearn.tasks.defect:ToneTask", "cannot be loaded .module 'selflearn.tasks.defect' has no attribute"),
+        ("selflearn.tasks.defect", "leads to <module 'selflearn.tasks.defect'"),
+        ("selflearn.tasks:build_tasks", "leads to <function build_tasks"),
+        ("selflearn.tasks:Task", "Task.> has no name; expected a string as its attribute `name`"),
+    ],
+)
+def test_an_entry_point_that_leads_to_no_task_is_named(monkeypatch, where, problem):
+    point = EntryPoint(name="tone", value=where, group="selflearn.tasks")
+    monkeypatch.setattr("selflearn.tasks.entry_points", lambda group: [point])
+    with pytest.raises(ValueError, match=problem):
         task_classes()
 
 
