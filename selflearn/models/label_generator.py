@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, cast
 
 import torch
@@ -112,8 +113,8 @@ class LabelGenerator(PreTrainedModel):
         recordings: of the log at hand, for a model that reads audio. They belong to the log: they are not saved.
 
     Raises:
-        ValueError: a task of another package is not installed, a task but ``success`` is of the level "goal", or
-            ``config`` has no turn encoder.
+        ValueError: a task of another package is not installed, ``tasks`` are not those of ``config``, a task but
+            ``success`` is of the level "goal", or ``config`` has no turn encoder.
     """
 
     config_class = LabelGeneratorConfig
@@ -137,6 +138,12 @@ class LabelGenerator(PreTrainedModel):
             raise ValueError(
                 f"the level of task {odd[0]!r} is 'goal', and goals are asked for success alone; expected 'turn' or "
                 "'token': what is true of a goal can be said of its last turn"
+            )
+        given = {name: list(task.labels) for name, task in self.tasks.items()}
+        if given != {name: list(labels) for name, labels in (config.tasks or {}).items()}:
+            raise ValueError(
+                f"the tasks with their labels are {short(given)}, and config.tasks is {short(config.tasks)}; expected "
+                "the same: a saved model is built again from its configuration"
             )
         if encoder is None:
             encoder = build_encoder(config.encoder_config())
@@ -172,6 +179,9 @@ class LabelGenerator(PreTrainedModel):
     @classmethod
     def from_pretrained(cls, *args: Any, output_loading_info: bool = False, **kwargs: Any) -> Any:
         """Load a model from its directory, as every transformers model is; with ``output_loading_info`` as a pair.
+
+        Tasks that no entry point offers are passed in beside the configuration:
+        ``from_pretrained(DIR, config=LabelGeneratorConfig.from_pretrained(DIR), tasks=TASKS)``.
 
         Raises:
             WeightsError: the weights are not those of the configuration: one is missing, one too many, or of

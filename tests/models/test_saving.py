@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModel, T5Config
 from selflearn.corpora.table import write_jsonl
 from selflearn.encoders import load_encoder
 from selflearn.models import LabelGenerator, LabelGeneratorConfig, WeightsError, load_tokenizer, save_model
-from selflearn.tasks import Thresholds
+from selflearn.tasks import IntentTask, Thresholds
 from selflearn.tasks.success import SuccessTask
 from tests.fixtures.dialogues import home_dialogues, tiny_model
 
@@ -191,6 +191,14 @@ def test_a_task_of_goals_that_nobody_asks_about_is_refused():
     config = tiny_model(DIALOGUES)[0].config
     with pytest.raises(ValueError, match=r"the level of task 'urgent' is 'goal', .*expected 'turn' or 'token'"):
         LabelGenerator(config, tasks=tasks)
+
+
+@pytest.mark.parametrize("said", [None, {"defect": []}, {"intent": ["a", "b"]}, {"intent": ["b"]}])
+def test_tasks_that_are_not_those_of_the_config_are_refused_before_they_are_trained(said):
+    """Saved, such a model could not be loaded."""
+    config = LabelGeneratorConfig(encoder=tiny_model(DIALOGUES)[0].config.encoder, tasks=said)
+    with pytest.raises(ValueError, match=r"the tasks with their labels are .*'intent': \['a'\].*and config\.tasks is"):
+        LabelGenerator(config, tasks={"intent": IntentTask(["a"])})
 
 
 def test_a_config_without_an_encoder_says_what_is_missing():

@@ -9,7 +9,7 @@ from torch.nn import functional
 from selflearn.evaluation.benchmark import label
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
-from selflearn.models import LabelGenerator, load_tokenizer, save_model
+from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer, save_model
 from selflearn.models.system import ModelSystem
 from selflearn.tasks import Task, build_tasks
 from selflearn.tasks.base import per_turn, turn_head
@@ -121,12 +121,19 @@ def test_a_saved_model_whose_task_is_not_installed_here_says_so(tmp_path):
     from selflearn.training.recipe import build_model
     from tests.fixtures.dialogues import tiny_settings
 
-    model, tokenizer = build_model(
-        tiny_settings(), build_tasks({"unhappy": []}, extra=[UnhappyTask]), DIALOGUES, seed=0
-    )
+    tasks = build_tasks({"unhappy": []}, extra=[UnhappyTask])
+    model, tokenizer = build_model(tiny_settings(), tasks, DIALOGUES, seed=0)
     save_model(model, tokenizer, tmp_path)
     with pytest.raises(ValueError, match=r"no task is called 'unhappy'; .* needs that package installed"):
         LabelGenerator.from_pretrained(tmp_path)
+    loaded = LabelGenerator.from_pretrained(
+        tmp_path, config=LabelGeneratorConfig.from_pretrained(tmp_path), tasks=tasks
+    )
+    said = [
+        ModelSystem(one, tokenizer).predict([DIALOGUES[0].observed()], [[]])[0].extra["unhappy"]
+        for one in (model, loaded)
+    ]
+    assert said[0] == said[1]
 
 
 def test_tasks_that_are_not_labelled_are_left_out_unless_none_is():
