@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -55,7 +56,7 @@ def fit_tasks(names: Collection[str], dialogues: Sequence[Dialogue]) -> dict[str
     """The tasks that are labelled in the training dialogues, with their label names, in the order of ``names``.
 
     Raises:
-        ValueError: a task is unknown, none is named, or none of them is labelled.
+        ValueError: a task is unknown or named twice, none is named, or none of them is labelled.
     """
     classes = _known_tasks(names)
     fitted = {name: classes[name].fit(dialogues) for name in names}
@@ -73,11 +74,14 @@ def fit_tasks(names: Collection[str], dialogues: Sequence[Dialogue]) -> dict[str
 
 
 def _known_tasks(names: Collection[str]) -> dict[str, type[Task]]:
-    """Every known task by name; an error if one of these is not among them, or if there is none."""
+    """Every known task by name; an error if one of these is not among them or named twice, or if there is none."""
     classes = task_classes()
     unknown = [name for name in names if name not in classes]
     if unknown:
         raise ValueError(f"no task is called {unknown[0]!r}; there are {', '.join(classes)}")
+    twice = [name for name, number in Counter(names).items() if number > 1]
+    if twice:
+        raise ValueError(f"the task {twice[0]!r} is named twice in tasks.names={list(names)}; expected each task once")
     if not names:
         raise ValueError(f"there is no task to train; expected one of {', '.join(classes)}")
     return classes
@@ -315,7 +319,8 @@ class Recipe:
 
     Raises:
         SettingError: the seed is no whole number, or less than 0.
-        ValueError: there is no task of that name, or none at all, or a loss weight is of a task that nobody knows.
+        ValueError: there is no task of that name, or none at all, or one is named twice, or a loss weight is of a task
+            that nobody knows.
     """
 
     model: ModelSettings = field(default_factory=ModelSettings)

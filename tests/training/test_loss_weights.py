@@ -63,6 +63,10 @@ def test_a_recipe_knows_the_tasks_that_it_names():
     for settings, message in [
         ({"training": weighted}, "loss_weights has the task 'intnet'; there are defect, "),
         ({"tasks": ("intent", "slot")}, "no task is called 'slot'; there are segmentation, "),
+        (
+            {"tasks": ("intent", "intent")},
+            r"the task 'intent' is named twice .*expected each task once",
+        ),
         ({"tasks": ()}, "there is no task to train; expected one of segmentation, "),
     ]:
         with pytest.raises(ValueError, match=message):
