@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from zlib import crc32
 
-_WORD = re.compile(r"\w+|[^\w\s]")
+_WORD = re.compile(r"\w+|[^\w\s]")  # of n-grams: models have learned their numbers
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 """Thai, Lao, Burmese, Khmer, kana and Chinese characters: written without blanks, any of them may end a word."""
-_LETTER = re.compile(rf"[^\W_{_UNSPACED}]")
+_MARKS = "\u200c\u200d" + "".join(c for c in map(chr, range(0x300, 0x11000)) if unicodedata.category(c)[0] == "M")
+"""Accents and vowel signs that are written with the letter before them, and joiners: no word begins with one."""
+_INSIDE = re.sub(f"[{_UNSPACED}\ufe00-\ufe0f]", "", _MARKS)
+"""Marks inside words of scripts that have blanks between these; the last sixteen choose between forms of emoji."""
+_MARK, _LETTER = re.compile(f"[{_MARKS}]"), re.compile(rf"[^\W_{_UNSPACED}]|[{_INSIDE}]")
 
 
 def in_one_word(character: str, following: str) -> bool:
     """Whether no word can end between two characters that stand together.
 
     Example:
-        >>> in_one_word("a", "b"), in_one_word("a", "-"), in_one_word("\u97f3", "\u4e50")
-        (True, False, False)
+        >>> in_one_word("a", "b"), in_one_word("a", "-"), in_one_word("\u97f3", "\u4e50"), in_one_word("e", "\u0301")
+        (True, False, False, True)
     """
-    return bool(_LETTER.match(character) and _LETTER.match(following))
+    return bool(_MARK.match(following) or (_LETTER.match(character) and _LETTER.match(following)))
 
 
 def whole_words(words: str) -> str:

@@ -128,6 +128,18 @@ def test_a_span_of_a_script_without_blanks_keeps_its_characters():
         assert [found.text for found in read_slots(text, spans, tags, [0.5] * len(tags), NAMES)] == [word]
 
 
+def test_a_span_is_widened_over_accents_and_vowel_signs_that_are_characters_of_their_own():
+    for text, word in (
+        ("in orle\u0301ans now", "orle\u0301ans"),
+        ("दिल्ली जाना है", "दिल्ली"),
+        ("cafe\u0301 now", "cafe\u0301"),
+    ):
+        start, spans = text.index(word), [(i, i + 1) for i in range(len(text))]
+        for inside in range(start, start + len(word)):
+            (read,) = read_slots(text, spans, [int(i == inside) for i in range(len(text))], [0.5] * len(text), NAMES)
+            assert (read.text, read.start) == (word, start)
+
+
 def test_a_slot_is_as_sure_as_its_least_sure_token():
     (read,) = read_slots("a b c", [(0, 1), (2, 3), (4, 5)], [1, 2, 2], [0.9, 0.2, 0.7], NAMES)
     assert (read.text, read.score) == ("a b c", 0.2)
