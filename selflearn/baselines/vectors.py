@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from selflearn.baselines.windows import Window
+from selflearn.batching.lexical import WORD
 from selflearn.schema import Dialogue, ObservedDialogue
-
-WORD = r"(?u)\w+|[^\w\s]"
-"""A word, or one mark of punctuation: question marks and words of one letter carry much here."""
 
 Matrix = Any
 """``scipy.sparse`` rows: scipy has no type hints."""

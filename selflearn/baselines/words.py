@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.preprocessing import normalize
 
-from selflearn.baselines.vectors import WORD, Matrix, Rows, neighbour_rows
+from selflearn.baselines.vectors import Matrix, Rows, neighbour_rows
+from selflearn.batching.lexical import WORD
 
 _WORD = re.compile(WORD)
 _EDGE = ""

@@ -21,6 +21,12 @@ _INSIDE = re.sub(f"[{_UNSPACED}\ufe00-\ufe0f]", "", _MARKS)
 """Marks inside words of scripts that have blanks between these; the last sixteen choose between forms of emoji."""
 _MARK, _LETTER = re.compile(f"[{_MARKS}]"), re.compile(rf"[^\W_{_UNSPACED}]|[{_INSIDE}]")
 
+WORD = rf"[{_UNSPACED}][{_MARKS}]*|(?:[^\W{_UNSPACED}]|[{_INSIDE}])+|[^\w\s]"
+"""A regular expression of one word, one character of a script without blanks, or one mark of punctuation.
+
+Question marks and words of one letter carry much here.
+"""
+
 
 def in_one_word(character: str, following: str) -> bool:
     """Whether no word can end between two characters that stand together.

@@ -232,6 +232,25 @@ def test_sentences_of_one_turn():
     assert [slot.text for prediction in found for slot in prediction.slots[0]] == [*singers, *singers]
 
 
+def test_requests_of_a_script_without_blanks_are_read_by_their_characters():
+    def sentence(form: str, intent: str, artist: str) -> Dialogue:
+        text, start = form.format(artist), form.index("{")
+        slot = Slot(name="artist", start=start, end=start + len(artist), text=artist)
+        labels = Labels(turns=(TurnLabels(intent=Label(value=intent), slots=(slot,)),))
+        return Dialogue(id=text, corpus="made", split="train", turns=(Turn(request=text),), labels=labels)
+
+    forms = {"播放{}的歌": "Play", "请放一首{}唱的": "Play", "{}是谁": "Ask", "谁知道{}的年龄": "Ask"}
+    singers = ("林小梅", "王一山", "李大海", "陈安", "张天云", "赵明")
+    train, test = (
+        [sentence(form, intent, name) for form, intent in forms.items() for name in names]
+        for names in (singers[:4], singers[4:])
+    )
+    system = Tfidf().fit(train, train, tasks=["intent", "slots"], seed=0)
+    shares = shares_right(system, test)
+    assert shares["intent"] == 1
+    assert shares["slots"] > 0.5
+
+
 def test_misuse_is_explained(context, train, dev):
     with pytest.raises(ValueError, match="0 training dialogues"):
         Tfidf().fit([], [], tasks=["intent"], seed=0)
