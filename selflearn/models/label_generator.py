@@ -266,6 +266,9 @@ class LabelGenerator(PreTrainedModel):
         Args:
             batch: from :meth:`collator`.
             tasks: names of the tasks to run; None runs all. With targets, tasks without any are skipped.
+
+        Raises:
+            ValueError: the model has no task of that name.
         """
         return self.heads_of(self.encode(batch), tasks)
 
@@ -275,8 +278,13 @@ class LabelGenerator(PreTrainedModel):
         Args:
             encoded: from :meth:`encode`.
             tasks: names of the tasks to run; see :meth:`forward`.
+
+        Raises:
+            ValueError: the model has no task of that name.
         """
         batch = encoded.inputs
+        if unknown := sorted(set(tasks or ()) - set(self.tasks)):
+            raise ValueError(f"the model has no task {unknown[0]!r}; expected some of {', '.join(self.tasks)}")
         names = [name for name in self.tasks if tasks is None or name in tasks]
         # goals may train on what the others found, and a task on the logits of those that stand before it
         names.sort(key=lambda name: (self.tasks[name].level == "goal", self.tasks[name].place))

@@ -200,6 +200,8 @@ def test_only_the_tasks_that_are_asked_for_are_run(made):
     assert set(out.logits) == {"intent"}
     assert set(out.losses) == set(out.counts) == {"intent", "success"}
     torch.testing.assert_close(out.loss, out.losses["intent"] + out.losses["success"])
+    with pytest.raises(ValueError, match="the model has no task 'intnet'; expected some of segmentation, "):
+        model(model.collator(tokenizer)(DIALOGUES), tasks=["intnet"])
 
 
 def test_shapes_are_those_that_are_documented(made):
