@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 
 from selflearn._limits import Count, Index, Limit, Share, fits, in_words
 from selflearn.batching.collator import Pairing
+from selflearn.batching.likeness import AROUND
 
 
 class _Rule(NamedTuple):
@@ -98,8 +99,9 @@ def check_fields(values: Mapping[str, Any]) -> None:
         values: of every field, by its name.
 
     Raises:
-        ValueError: a value is of another type or out of its range, a key of a field is unknown, or a threshold is of a
-            task that the model does not have; names the field, the value and what was expected.
+        ValueError: a value is of another type or out of its range, a key of a field is unknown, a threshold is of a
+            task that the model does not have, or a feature is of a turn that the model must not see; names the field,
+            the value and what was expected.
     """
     for field, rule in _RULES.items():
         _check(field, values[field], rule)
@@ -123,6 +125,20 @@ def check_fields(values: Mapping[str, Any]) -> None:
             )
     if (values["audio_encoder"] is None) != (values["audio_extractor"] is None):
         raise ValueError("audio_encoder and audio_extractor belong together; expected both, or neither")
+    _check_sight(values)
+
+
+def _check_sight(values: Mapping[str, Any]) -> None:
+    """See that no feature shows a request around the turn to a model that must not see it."""
+    causal, layers = values["causal"], values["layers"]
+    numeric = (values["features"] or {}).get("numeric", {})
+    seen = [offset for offset in AROUND if layers and not (causal and offset > 0)]
+    for offset, place in AROUND.items():
+        if offset not in seen and f"likeness.{place}" in numeric:
+            raise ValueError(
+                f"LabelGeneratorConfig.features.numeric has 'likeness.{place}', and a model with causal={causal} and "
+                f"layers={layers} must not see that request; expected FeatureVocabulary.fit(..., offsets={seen})"
+            )
 
 
 def refuse_key(key: str, value: Any, known: Collection[str], *, of: str) -> NoReturn:

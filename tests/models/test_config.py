@@ -34,6 +34,10 @@ WRONG = [
      r"thresholds has one for 'intnt' \(= 0\.5\), and the model has no such task; nearest: \['intent'\]"),
     ({"thresholds": {"defect": 0.5}}, r"thresholds has one for 'defect' .* no such task; it has none at all"),
     ({"thresholds": {"defect": 5.0}, "tasks": {"defect": []}}, r"thresholds\['defect'\] is 5\.0; expected a number, 0"),
+    ({"causal": True, "features": {"numeric": {"likeness.next": [0.5, 1]}}},
+     r"features\.numeric has 'likeness\.next', and a model with causal=True .* must not see .*offsets=\[-1\]\)"),
+    ({"layers": 0, "features": {"numeric": {"likeness.before": [0.5, 1]}}},
+     r"features\.numeric has 'likeness\.before', and a model with causal=False and layers=0 .*offsets=\[\]\)"),
     ({"seen_domains": "home"}, r"seen_domains is 'home'; expected a list of names, or null"),
 ]  # fmt: skip
 
