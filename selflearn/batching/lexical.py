@@ -21,11 +21,11 @@ _INSIDE = re.sub(f"[{_UNSPACED}\ufe00-\ufe0f]", "", _MARKS)
 """Marks inside words of scripts that have blanks between these; the last sixteen choose between forms of emoji."""
 _MARK, _LETTER = re.compile(f"[{_MARKS}]"), re.compile(rf"[^\W_{_UNSPACED}]|[{_INSIDE}]")
 
-WORD = rf"[{_UNSPACED}][{_MARKS}]*|(?:[^\W{_UNSPACED}]|[{_INSIDE}])+|[^\w\s]"
-"""A regular expression of one word, one character of a script without blanks, or one mark of punctuation.
+SPOKEN = rf"[{_UNSPACED}][{_MARKS}]*|(?:[^\W{_UNSPACED}]|[{_INSIDE}])+"
+"""A regular expression of one word, or one character of a script without blanks."""
 
-Question marks and words of one letter carry much here.
-"""
+WORD = rf"{SPOKEN}|[^\w\s]"
+"""The same, or one mark of punctuation: question marks and words of one letter carry much here."""
 
 
 def in_one_word(character: str, following: str) -> bool:

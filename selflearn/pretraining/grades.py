@@ -15,9 +15,10 @@ from typing import Protocol
 
 import numpy as np
 
+from selflearn.batching.lexical import SPOKEN
 from selflearn.schema import ObservedDialogue
 
-_WORDS = re.compile(r"\w+")
+_WORDS = re.compile(SPOKEN)
 # A number with what stands around it (times, prices, phone numbers), or capitalised words inside a sentence.
 _VALUE = re.compile(r"\$?\d[\d:,.\-/]*\d|\$?\d|(?<=[a-z,] )[A-Z][\w'&]*(?: (?:(?:of|the|and|&) )?[A-Z][\w'&]*)*")
 
@@ -81,6 +82,8 @@ def collect_responses(dialogues: Iterable[ObservedDialogue], *, size: int, seed:
 
 def near_duplicates(a: str, b: str) -> bool:
     """Whether two responses say the same in nearly the same words (nine tenths of their words are shared).
+
+    Of a script without blanks between words its characters are compared.
 
     Example:
         >>> near_duplicates("Your table is booked.", "your table is booked!")

@@ -205,6 +205,8 @@ def test_every_response_has_the_same_chance_of_the_pool():
         ("a b c d e f g h i j", "a b c d e f g h i k", False),
         ("a b c d e f g h i j k l m n o p q r s t", "a b c d e f g h i j k l m n o p q r s u", True),
         ("", "", True), ("...", "!", True), ("hello", "", False),
+        ("好的现在为您播放林小梅的新歌", "好的我现在为您播放林小梅的新歌", True),
+        ("好的现在为您播放林小梅的新歌", "好的现在为您播放王一山的新歌", False),
     ],
 )  # fmt: skip
 def test_near_duplicates_share_nine_tenths_of_their_words(a, b, same):
