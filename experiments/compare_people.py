@@ -17,9 +17,11 @@ from experiments.check import ConfigError
 from experiments.datasets import checked_root, reader_options
 from selflearn._replacing import replace_text
 from selflearn.baselines import SingleAnnotator
-from selflearn.corpora import find_corpus, iter_dialogues
+from selflearn.batching.rows import DialogueRows
+from selflearn.corpora import find_corpus, load_dialogues
 from selflearn.corpora.rated import RatedCorpus
 from selflearn.corpora.splits import owner_of
+from selflearn.evaluation.run_directory import check_data
 from selflearn.inference.decisions import (
     METRICS,
     PAIRED,
@@ -33,7 +35,6 @@ from selflearn.inference.decisions import (
     scores_of,
 )
 from selflearn.inference.ratings import item, ratings_by_task
-from selflearn.schema import Dialogue
 from selflearn.trust import Certificate, aggregate, alternative_annotator_test, certify, leave_one_out, shared_ratings
 from selflearn.trust.aggregation import METHODS
 from selflearn.trust.wording import at_least_percent, at_most_percent
@@ -69,7 +70,7 @@ def main(cfg: DictConfig) -> None:
         raise FileNotFoundError(f"{run} has no config.yaml; expected the directory of a finished run")
     made = OmegaConf.load(run / "config.yaml")
     assert isinstance(made, DictConfig)
-    dialogues = tested(made)
+    dialogues = tested(made, run)
     users = {dialogue.id: owner_of(dialogue.user_id, dialogue.id) for dialogue in dialogues}
     corpus = find_corpus(made.data.corpus, **reader_options(made))
     ratings = ratings_by_task(dialogues, corpus)
@@ -114,11 +115,20 @@ def check_settings(cfg: DictConfig) -> None:
             certify([0.5], [True], ["one"], target, cfg.confidence, method, seed=cfg.seed)
 
 
-def tested(made: DictConfig) -> list[Dialogue]:
-    """The dialogues that the run was tested on, read again as its settings say."""
-    corpus = find_corpus(made.data.corpus, **reader_options(made))
-    split = made.data.train_split if made.data.folds is not None else made.data.test_split
-    return list(iter_dialogues(corpus, checked_root(made.data.corpus, made.data.root), split))
+def tested(made: DictConfig, run: Path) -> DialogueRows:
+    """The dialogues that the run was tested on, read again as its settings say.
+
+    Raises:
+        ValueError: they are others by now, of whom the answers of the run say nothing.
+    """
+    root, split = made.data.root, made.data.train_split if made.data.folds is not None else made.data.test_split
+    rows = DialogueRows(load_dialogues(
+        made.data.corpus, root=checked_root(made.data.corpus, root), split=split,
+        cache_dir=OmegaConf.select(made, "paths.cache"), **reader_options(made),
+    ))  # fmt: skip
+    instead = f"Put them back into {root}, or run the command of the run again in another directory."
+    check_data(run, {split: rows.fingerprint}, instead=instead)
+    return rows
 
 
 def command(cfg: DictConfig) -> str:

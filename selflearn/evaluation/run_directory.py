@@ -87,16 +87,35 @@ def claim_data(directory: Path, config_yaml: str, fingerprints: Mapping[str, str
     Raises:
         ValueError: they are others; nothing of the run was changed.
     """
-    file = directory / DATA
-    before = json.loads(file.read_text()) if file.is_file() else {}
+    check_data(directory, fingerprints, instead="Take another directory (paths.output_dir=...), or "
+               "training.resume=never to start anew in this one.")  # fmt: skip
+    write_json(directory / DATA, {**_data(directory), **fingerprints})
+    replace_text(directory / "config.yaml", config_yaml)
+
+
+def check_data(directory: Path, fingerprints: Mapping[str, str], *, instead: str) -> None:
+    """See that dialogues are those that a run was made of.
+
+    Args:
+        directory: of the run.
+        fingerprints: of the dialogues of each split.
+        instead: what to do where they are not; ends the message.
+
+    Raises:
+        ValueError: they are others.
+    """
+    before = _data(directory)
     if changed := [split for split, found in fingerprints.items() if before.get(split, found) != found]:
         raise ValueError(
             f"the dialogues of the split {' and of '.join(changed)} are not those that the run in {directory} was made "
-            "of: their files, or how they are read, have changed since. Take another directory (paths.output_dir=...), "
-            "or training.resume=never to start anew in this one."
+            f"of: their files, or how they are read, have changed since. {instead}"
         )
-    write_json(file, {**before, **fingerprints})
-    replace_text(directory / "config.yaml", config_yaml)
+
+
+def _data(directory: Path) -> dict[str, str]:
+    """What the dialogues of each split were; nothing of a run that has not read any."""
+    file = directory / DATA
+    return dict(json.loads(file.read_text())) if file.is_file() else {}
 
 
 def without_free(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from experiments.app import CONF
 from experiments.compare_people import Compared, certificates, in_the_place_of_one, main, one_by_one, together
 from selflearn.corpora.uss import UserSatisfaction
 from selflearn.inference.ratings import item
+from selflearn.schema import Dialogue, Turn
 
 
 @pytest.fixture
@@ -69,3 +72,19 @@ def test_settings_that_cannot_be_meant_are_refused_before_a_run_is_looked_for(pr
     code, _, err = program(main, [setting], {"run": "absent"})
     assert code == 2
     assert message in err
+
+
+def test_a_run_whose_dialogues_have_changed_since_is_refused_as_nobody_rated_what_it_answered(program, tmp_path):
+    run, log = tmp_path / "run", tmp_path / "log"
+    run.mkdir()
+    log.mkdir()
+    one = Dialogue(id="1", corpus="mine", split="test", turns=(Turn(request="stop"),))
+    (log / "test.jsonl").write_text(json.dumps(one.to_dict()) + "\n")
+    data = {"corpus": "table", "root": "log", "options": {}, "test_split": "test", "folds": None}
+    made = {"data": data, "tasks": {"names": ["defect"]}, "paths": {"cache": "cache"}}
+    (run / "config.yaml").write_text(json.dumps(made))
+    (run / "data.json").write_text('{"test": "what the log was"}')
+    code, _, err = program(main, ["run=run"], {})
+    assert code == 2
+    assert "the dialogues of the split test are not those that the run in run was made of" in err
+    assert "Put them back into log, or run the command of the run again" in err
