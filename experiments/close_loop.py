@@ -21,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from experiments.app import changed_settings, hydra_main
 from experiments.check import ConfigError
+from experiments.datasets import check_people
 from experiments.simulate import setting_of, written_log
 from selflearn.baselines import Assistant
 from selflearn.batching.rows import DialogueRows
@@ -72,7 +73,8 @@ def main(cfg: DictConfig) -> None:
     directory = Path(cfg.run)
     settings, root = simulated_log(directory)
     labeler = labeler_of(directory / "model")
-    written_log(settings, root, Console(stderr=True, quiet=not cfg.progress))
+    made = written_log(settings, root, Console(stderr=True, quiet=not cfg.progress))
+    check_people(made, root, *PEOPLE)
     setting = setting_of(settings)
     log = list(DialogueRows(load_dialogues("table", root=root, split="train")))
     labelled = {

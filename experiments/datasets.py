@@ -21,6 +21,7 @@ from selflearn.corpora.star import success_question
 from selflearn.evaluation.benchmark import Split
 from selflearn.schema import Dialogue
 from selflearn.simulation.simulate import SPLITS
+from selflearn.simulation.summary import Summary
 
 Counts = dict[str, int]
 Loaded = Mapping[str, tuple[DialogueRows, Counts]]
@@ -43,11 +44,7 @@ def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[Dialo
     root = checked_root(data.corpus, data.root)
     if data.get("simulate") is not None:
         made = written_log(data.simulate, root, Console(stderr=True, quiet=not cfg.trainer.progress))
-        if split in SPLITS and not made.dialogues_by_split[split]:
-            raise CorpusError(
-                f"none of the {data.simulate.dialogues} dialogues of {root} is of the split {split!r}: whole people "
-                "are drawn for a split, and there are few; expected more dialogues (data.simulate.dialogues=400)"
-            )
+        check_people(made, root, split)
     where = {"root": data.root, "split": split, "cache_dir": cfg.paths.cache, **reader_options(cfg)}
     shown = bool(OmegaConf.select(cfg, "trainer.progress"))
     rows = DialogueRows(load_dialogues(data.corpus, progress=shown, **where))
@@ -55,6 +52,21 @@ def load(cfg: DictConfig, split: str, say: Callable[[str], None]) -> tuple[Dialo
     say_dropped(report, say)
     prefix = f"{split}_"
     return rows, {prefix + event.replace("/", "_"): number for event, number in report.counts.items()}
+
+
+def check_people(made: Summary, root: Path, *splits: str) -> None:
+    """See that a simulated log has dialogues of some splits.
+
+    Raises:
+        CorpusError: it has none of one of them.
+    """
+    for split in splits:
+        if split in SPLITS and not made.dialogues_by_split[split]:
+            raise CorpusError(
+                f"none of the {made.dialogues_by_split.total()} dialogues of {root} is of the split {split!r}: whole "
+                "people are drawn for a split, and there are few; expected more dialogues "
+                "(data.simulate.dialogues=400)"
+            )
 
 
 def load_run(cfg: DictConfig, say: Callable[[str], None]) -> Loaded:

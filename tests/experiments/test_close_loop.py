@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from experiments.app import config_loader
 from experiments.close_loop import Row, cells, main, markdown, share_right
 from selflearn.inference import Labeler
 from selflearn.schema import Dialogue, Label, Labels, Turn, TurnLabels
+from selflearn.simulation.summary import Summary
 
 
 def dialogue(intent):
@@ -38,6 +40,19 @@ def test_a_score_that_no_label_has_is_refused(program, sure):
 def test_resamples_that_give_no_interval_are_refused_before_any_work(program, resamples, message):
     code, _, err = program(main, [f"resamples={resamples}"], {"run": "absent"})
     assert (code, err) == (2, message)
+
+
+def test_a_log_without_other_people_is_refused_before_anything_is_learned(program, tmp_path, monkeypatch):
+    data = {"simulate": {"world": "home"}, "root": "log"}
+    (tmp_path / "config.yaml").write_text(json.dumps({"data": data}))
+    (tmp_path / "metrics.json").write_text("{}")
+    (tmp_path / "versions.json").write_text('{"command": "python -m experiments.train"}')
+    monkeypatch.setattr("experiments.close_loop.labeler_of", lambda _: None)
+    made = Summary(dialogues_by_split=Counter(train=30, dev=10))
+    monkeypatch.setattr("experiments.close_loop.written_log", lambda *_: made)
+    code, _, err = program(main, ["run=."], {})
+    assert code == 2
+    assert "none of the 40 dialogues of log is of the split 'test': whole people are drawn" in err
 
 
 def test_a_run_whose_labels_teach_the_assistant_nothing_is_refused_before_any_work(program, tmp_path, monkeypatch):
