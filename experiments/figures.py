@@ -20,10 +20,16 @@ def draw(directory: Path, metrics: Mapping[str, float]) -> None:
     for folder in sorted({file.parents[1] for file in directory.glob("**/losses*/metrics.csv")}):
         stage = "_".join(folder.relative_to(directory).parts).replace("checkpoints_", "")
         parts = [pd.read_csv(file) for file in _losses_in_time(folder)]
+        if not parts:
+            continue
         losses = pd.concat(parts).drop_duplicates("step", keep="last").sort_values("step")
         (figures / f"losses_{stage}.svg").write_text(loss_figure(losses))
 
 
 def _losses_in_time(folder: Path) -> list[Path]:
-    """The losses of a stage, a file for each time that it was begun or went on: ``losses``, ``losses_2`` and so on."""
-    return sorted(folder.glob("losses*/metrics.csv"), key=lambda file: int(file.parent.name.partition("_")[2] or 1))
+    """The losses of a stage, a file for each time that it was begun or went on: ``losses``, ``losses_2`` and so on.
+
+    A file of a call that was killed as it made it is empty.
+    """
+    found = [file for file in folder.glob("losses*/metrics.csv") if file.stat().st_size]
+    return sorted(found, key=lambda file: int(file.parent.name.partition("_")[2] or 1))
