@@ -19,17 +19,20 @@ _DEBUG = re.compile(r"(?:^|\s)debug=(?!off\b)")
 
 
 def finished_runs(root: Path) -> list[Path]:
-    """The directories below ``root`` that hold a finished run, which has ``metrics.json``, in the order of their names.
+    """The directories below ``root`` that hold a finished run, in the order of their names.
+
+    It has ``metrics.json`` and ``versions.json``: a run that is still to label its test dialogues has the first alone.
 
     Raises:
         ValueError: there is no such folder, or no finished run in it.
     """
-    found = sorted(file.parent for file in root.rglob("metrics.json")) if root.is_dir() else []
+    files = root.rglob("metrics.json") if root.is_dir() else ()
+    found = sorted(file.parent for file in files if (file.parent / "versions.json").is_file())
     if not found:
         where = f"no finished run below {root.resolve()}" if root.is_dir() else f"no folder {root.resolve()}"
         raise ValueError(
-            f"{where}: a finished run has metrics.json. Run `python -m experiments.train`, or say where runs are: "
-            "paths.runs=DIR, or runs=[DIR,...] for single ones"
+            f"{where}: a finished run has metrics.json and versions.json. Run `python -m experiments.train`, or say "
+            "where runs are: paths.runs=DIR, or runs=[DIR,...] for single ones"
         )
     return found
 

@@ -56,6 +56,14 @@ def test_every_finished_run_is_on_the_page_beside_its_command(command, tmp_path)
     assert ".111" not in page
 
 
+def test_a_run_that_is_still_labelling_does_not_keep_the_others_from_the_page(command, tmp_path):
+    write_run(tmp_path / "runs" / "sgd" / "seed_1")
+    write_run(tmp_path / "runs" / "star" / "seed_1")
+    (tmp_path / "runs" / "star" / "seed_1" / "versions.json").unlink()
+    code, said = command()
+    assert (code, "1 runs are on docs/results.md" in said) == (0, True)
+
+
 def test_runs_can_be_named(command, tmp_path):
     write_run(tmp_path / "a")
     write_run(tmp_path / "b", command="python -m experiments.train debug=fast", accuracy=0.111)
@@ -79,7 +87,10 @@ def test_a_page_is_brought_up_to_date_and_what_stayed_is_said(command, tmp_path)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "a finished run has metrics.json. Run `python -m experiments.train`, or say where runs are"),
+        (
+            (),
+            "a finished run has metrics.json and versions.json. Run `python -m experiments.train`, or say where",
+        ),
         (("paths.runs=half",), "no finished run below"),
         (("paths.runs=debug",), "were made with debug=..., which cuts them short"),
         (("runs=[half]",), "half/metrics.json: no such file; expected a finished run, which has it"),
