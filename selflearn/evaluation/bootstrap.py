@@ -22,7 +22,8 @@ def bootstrap_weights(owners: Sequence[Hashable], *, resamples: int = 1000, seed
         seed: the same seed and number of owners give the same resamples.
 
     Returns:
-        float64, ``(R, G)``; dialogues of one owner have the same weight.
+        float64, ``(R, G)``; dialogues of one owner have the same weight. ``(0, G)`` where all are of one: each resample
+        would be the sample again, and the width of an interval nothing.
 
     Raises:
         ValueError: there is no dialogue to draw.
@@ -35,6 +36,7 @@ def bootstrap_weights(owners: Sequence[Hashable], *, resamples: int = 1000, seed
     if not len(owners) or resamples < 0:
         raise ValueError(f"{len(owners)} dialogues, {resamples} resamples; expected at least 1 dialogue, 0 resamples")
     numbers = {owner: number for number, owner in enumerate(dict.fromkeys(owners))}
+    resamples = 0 if len(numbers) == 1 else resamples
     generator = torch.Generator().manual_seed(seed)
     draws = torch.randint(len(numbers), (resamples, len(numbers)), generator=generator)
     drawn = torch.zeros(resamples, len(numbers), dtype=torch.double).scatter_add_(
@@ -55,7 +57,7 @@ def point_and_resamples(
         seed: of the resamples.
 
     Returns:
-        float64, ``(1 + R, G)``.
+        float64, ``(1 + R, G)``; of one owner ``(1, G)``.
 
     Raises:
         ValueError: there is no dialogue, or there are not as many owners as dialogues.

@@ -71,7 +71,8 @@ def kept_gains(
 
     Raises:
         RecordError: the systems were given different items.
-        ValueError: one of the models, or everything that costs nothing, lacks a metric, or it is undefined there.
+        ValueError: one of the models, or everything that costs nothing, lacks a metric, or it is undefined there; or
+            nothing can be resampled, as there is one person.
 
     Example:
         >>> import pandas as pd
@@ -84,6 +85,12 @@ def kept_gains(
         (1.0, 0.75, 0.0, 0.75)
     """
     weights = point_and_resamples(dialogue_ids, owners, resamples=resamples, seed=seed)
+    if len(weights) == 1:
+        people = len(set(owners or dialogue_ids))
+        raise ValueError(
+            f"{resamples} resamples of {len(dialogue_ids)} dialogues of {people} people; expected 1 resample and 2 "
+            "people or more: whether there is a gain to keep is told by its interval"
+        )
     beside = beside or {}
     systems = {"gold": gold, "feedback": feedback, **floors, **beside}
     evaluate(systems, dialogue_ids=dialogue_ids, model="gold", resamples=0)  # refuses items that differ

@@ -280,6 +280,9 @@ def legend(results: Results, *, bold: str = "bold", italic: str = "italic") -> l
     ]
 
 
+    cells = [cell for row in (*results.systems.values(), *results.differences.values()) for cell in row.values()]
+    if all(cell.low is None for cell in cells):  # of one person, or not asked for
+        return value
 def row_label(row: Row, results: Results, task_metrics: Mapping[str, ItemTable]) -> tuple[str, str, int]:
     """Name with its arrow, number of items, and 1, -1 or 0: higher is better, lower is better, not known."""
     task, name = row

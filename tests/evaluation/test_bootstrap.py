@@ -41,6 +41,11 @@ def test_no_resamples_and_no_dialogues():
         bootstrap_weights([], resamples=10)
 
 
+def test_one_person_cannot_be_resampled():
+    assert bootstrap_weights(["ann", "ann"], resamples=10).shape == (0, 2)
+    assert bootstrap_weights(["ann"], resamples=10).shape == (0, 1)
+
+
 def test_interval_is_numpys_percentile_of_the_values_that_are_defined():
     samples = torch.rand(400, generator=torch.Generator().manual_seed(0), dtype=torch.double)
     holes = samples.clone()

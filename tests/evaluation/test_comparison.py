@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import torch
 
-from selflearn.evaluation import bootstrap_weights, evaluate, metrics_of
+from selflearn.evaluation import Results, bootstrap_weights, evaluate, metrics_of, results_markdown
+from selflearn.evaluation.results import legend
 from selflearn.schema import RecordError
 
 Systems = dict[str, dict[str, pd.DataFrame]]
@@ -136,6 +137,16 @@ def test_dialogues_of_one_person_widen_the_interval_and_people_are_counted():
     assert "count/people" not in apart
     with pytest.raises(ValueError, match="19 owners of 200 dialogues"):
         found(owners[:19])
+
+
+def test_of_one_person_there_is_no_interval_and_no_difference_is_called_sure(systems, dialogue_ids):
+    found = evaluate(systems, dialogue_ids=dialogue_ids, owners=["ann"] * len(dialogue_ids), model="ours")
+    assert found["count/people"] == 1
+    assert "delta/majority/intent/accuracy" in found
+    assert not [key for key in found if key.endswith(("/low", "/high"))]
+    results = Results.from_metrics(found)
+    assert "**" not in results_markdown(results)
+    assert legend(results)[0].startswith("value; ")
 
 
 def test_the_same_seed_gives_the_same_digits(systems: Systems, dialogue_ids: list[str], found: dict[str, float]):

@@ -93,6 +93,12 @@ def test_an_undefined_metric_is_one_that_is_not_there():
         kept_gains(said, said, floors, dialogue_ids=IDS, metrics=["defect/auc"], resamples=10)
 
 
+def test_of_one_person_there_is_no_telling_whether_there_is_a_gain():
+    with pytest.raises(ValueError, match="dialogues of 1 people; expected 1 resample and 2 people or more"):
+        kept_gains(said(50), said(40), {"assistant": said(20)}, dialogue_ids=IDS, owners=["ann"] * len(IDS),
+                   metrics=["intent/accuracy"])  # fmt: skip
+
+
 def test_other_items_are_refused():
     with pytest.raises(RecordError, match="items to be the same"):
         kept_gains(said(50), said(40, gold="y"), {"assistant": said(20)}, dialogue_ids=IDS, metrics=["intent/accuracy"])
