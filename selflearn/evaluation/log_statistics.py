@@ -20,6 +20,7 @@ import torch
 from rapidfuzz.distance import Levenshtein
 from scipy.special import gammaln
 
+from selflearn.evaluation.results import markdown_table
 from selflearn.metrics.functional import auc
 from selflearn.schema import Dialogue, RecognitionHypothesis
 
@@ -234,13 +235,13 @@ def statistics_markdown(logs: Mapping[str, LogStatistics]) -> str:
     """
     requests, words = sample_sizes(logs.values())
     columns = [describe(log, requests=requests, words=words) for log in logs.values()]
-    lines = ["|  | " + " | ".join(logs) + " |", "| --- |" + " ---: |" * len(logs)]
+    lines = [["", *logs]]
     for label, name, form in _ROWS:
         cells = [_cell(column, name, form) for column in columns]
         if any(cells):
-            lines.append(f"| {label.format(requests=requests, words=words)} | " + " | ".join(cells) + " |")
+            lines.append([label.format(requests=requests, words=words), *cells])
     low, _, high = QUANTILES
-    return "\n".join(lines) + (
+    return markdown_table(lines, words=1) + (
         f"\n\nMedian ({low:.0%} to {high:.0%} quantile). An empty cell: the log does not tell. Drawn: expected among "
         "so many drawn without replacement, so that logs of any size compare. Heaps exponent: twice the requests have "
         "2 to that power times the different ones; 1 where nothing is said twice.\n"

@@ -123,7 +123,7 @@ def results_markdown(results: Results, *, task_metrics: Mapping[str, ItemTable] 
     for row in results.rows():
         name, count, direction = row_label(row, results, task_metrics)
         lines.append([name, count, *(_cell(results, system, row, direction) for system in results.systems)])
-    return _markdown(lines)
+    return markdown_table(lines)
 
 
 def systems_markdown(results: Results, *, task_metrics: Mapping[str, ItemTable] = TASK_METRICS) -> str:
@@ -145,7 +145,7 @@ def systems_markdown(results: Results, *, task_metrics: Mapping[str, ItemTable] 
         signs = [direction for *_, direction in labels]
         cells = [_cell(results, system, row, sign) for row, sign in zip(results.rows(), signs, strict=True)]
         lines.append([system, *cells])
-    return _markdown(lines)
+    return markdown_table(lines)
 
 
 def values_markdown(
@@ -165,15 +165,30 @@ def values_markdown(
         | ours | .900 |
     """
     rows = results.rows()
-    lines = [["", *(metric_label(row, task_metrics) for row in rows)], ["---", *["---:"] * len(rows)]]
+    lines = [["", *(metric_label(row, task_metrics) for row in rows)]]
     for system, values in results.systems.items():
         cells = [_number(values[row].value, False) if row in values else "" for row in rows]
         lines.append([(names or {}).get(system, system), *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(lines, words=1)
 
 
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    rows = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+def markdown_table(lines: Sequence[Sequence[str]], *, words: int | None = None) -> str:
+    r"""A table in Markdown, whatever stands in its cells: a ``|`` in a name would begin another cell.
+
+    Args:
+        lines: cells, those of the head first.
+        words: how many columns are of words, from the left; the others are of numbers. None: all.
+
+    Example:
+        >>> print(markdown_table([["field", "AUC"], ["a|b", ".655"]], words=1))
+        | field | AUC |
+        | --- | ---: |
+        | a\|b | .655 |
+    """
+    head = lines[0]
+    left = len(head) if words is None else words
+    escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    rows = [escaped[0], ["---"] * left + ["---:"] * (len(head) - left), *escaped[1:]]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -265,6 +280,9 @@ _SIGNS = {1: "[green]▲[/green]", -1: "[red]▼[/red]", 0: "[dim]·[/dim]"}
 def _ends(results: Results) -> str:
     people, seeds = results.items.get("people"), results.items.get("seeds")
     value = "value" if seeds is None else f"mean of {seeds:,.0f} seeds"
+    cells = [cell for row in (*results.systems.values(), *results.differences.values()) for cell in row.values()]
+    if all(cell.low is None for cell in cells):  # of one person, or not asked for
+        return value
     return f"{value} \\[95% bootstrap over {'dialogues' if people is None else f'{people:,.0f} people'}]"
 
 
@@ -280,9 +298,6 @@ def legend(results: Results, *, bold: str = "bold", italic: str = "italic") -> l
     ]
 
 
-    cells = [cell for row in (*results.systems.values(), *results.differences.values()) for cell in row.values()]
-    if all(cell.low is None for cell in cells):  # of one person, or not asked for
-        return value
 def row_label(row: Row, results: Results, task_metrics: Mapping[str, ItemTable]) -> tuple[str, str, int]:
     """Name with its arrow, number of items, and 1, -1 or 0: higher is better, lower is better, not known."""
     task, name = row

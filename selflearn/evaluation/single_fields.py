@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from selflearn.batching.features import categorical_features, numeric_features
 from selflearn.corpora.splits import owner_of
+from selflearn.evaluation.results import markdown_table
 from selflearn.schema import Dialogue, Feedback, Turn
 from selflearn.tasks.success import labelled_goals
 
@@ -138,16 +139,11 @@ def fields_markdown(scores: Sequence[FieldScore], *, allowed: float, shown: int 
         | --- | --- | ---: | ---: |
         | defect | status | .655 | 100% |
     """
-    lines = [
-        said_of_fields(scores, allowed=allowed),
-        "",
-        "| label | field | AUC | known |",
-        "| --- | --- | ---: | ---: |",
-    ]
+    lines = [["label", "field", "AUC", "known"]]
     for label in dict.fromkeys(score.label for score in scores):
         rows = [score for score in scores if score.label == label][:shown]
-        lines += [f"| {row.label} | {row.field} | {_digits(row.auc)} | {row.known:.0%} |" for row in rows]
-    return "\n".join(lines)
+        lines += [[row.label, row.field, _digits(row.auc), f"{row.known:.0%}"] for row in rows]
+    return f"{said_of_fields(scores, allowed=allowed)}\n\n{markdown_table(lines, words=2)}"
 
 
 def _digits(auc: float) -> str:

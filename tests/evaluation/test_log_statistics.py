@@ -177,3 +177,7 @@ def test_curves_rise_to_all_there_is(log):
     for panel in curves.values():
         for points in panel.values():
             assert all(place >= 1 and 0 <= share <= 1 + 1e-9 for place, share in points)
+
+
+def test_a_bar_in_the_name_of_a_log_begins_no_other_cell():
+    assert statistics_markdown({"mine|theirs": log_statistics([dialogue("stop")])}).startswith("|  | mine\\|theirs |\n")

@@ -159,3 +159,8 @@ def test_fields_that_give_a_label_away_are_named_and_of_the_others_the_strongest
     assert text.startswith("Of 3 fields these have an AUC above .85: `f0` (defect, .900), `f0` (success, .900).\n")
     assert [line.split(" | ")[1] for line in text.splitlines()[4:]] == ["f0", "f1", "f0", "f1"]
     assert fields_markdown(scores[1:3], allowed=0.85).startswith("No field gives a label away: of 2 fields")
+
+
+def test_a_bar_in_the_name_of_a_field_begins_no_other_cell():
+    text = fields_markdown([FieldScore(label="defect", field="on|off", auc=0.7, known=1.0)], allowed=0.85)
+    assert text.endswith("| defect | on\\|off | .700 | 100% |")
