@@ -59,7 +59,7 @@ def main(cfg: DictConfig) -> None:
         of_corpus = {name: value for name, value in options.items() if name not in (*KEYS, "limit")}
         dialogues = iter_dialogues(log.corpus, root, log.split, report=report, **of_corpus)
         logs[log.name] = log_statistics(islice(dialogues, limit))
-        say_dropped(report, console.print)
+        say_dropped(report, lambda line: console.print(line, markup=False))
     table, (requests, words) = statistics_markdown(logs), sample_sizes(logs.values())
     took = timedelta(seconds=round(time.perf_counter() - start))
     directory = Path(cfg.paths.output_dir)

@@ -68,14 +68,14 @@ def main(cfg: DictConfig) -> None:
         raise ConfigError(["headline.file is of the first run, and runs is empty; expected runs=[DIR,...]"])
     stayed = write_results_page(directories, page, notes=[Path(file) for file in cfg.notes], main=named_rows(cfg.main))
     for directory in directories:
-        console.print(f"{directory}", highlight=False)
-    console.print(f"{len(directories)} runs are on {page}", highlight=False)
+        console.print(f"{directory}", highlight=False, markup=False)
+    console.print(f"{len(directories)} runs are on {page}", highlight=False, markup=False)
     if stayed:
         console.print(f"as they were: {'; '.join(stayed)}", highlight=False, markup=False)
     if cfg.headline.file is not None:
         rows, systems = named_rows(cfg.headline.rows), cfg.headline.systems
         write_headline(directories[0], Path(cfg.headline.file), rows, systems=systems)
-        console.print(f"{directories[0]} is in {cfg.headline.file}", highlight=False)
+        console.print(f"{directories[0]} is in {cfg.headline.file}", highlight=False, markup=False)
 
 
 if __name__ == "__main__":

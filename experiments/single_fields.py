@@ -9,6 +9,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from experiments.app import hydra_main, typed_command
@@ -27,15 +28,15 @@ from selflearn.evaluation.single_fields import (
 def main(cfg: DictConfig) -> None:
     """Score every observed field of the training split alone; the strongest of them are for the page of results."""
     start, console = time.perf_counter(), Console()
-    rows, _ = load(cfg, cfg.data.train_split, console.print)
+    rows, _ = load(cfg, cfg.data.train_split, lambda line: console.print(line, markup=False))
     dialogues = list(rows[: cfg.data.limit])
     scores, together = single_fields(dialogues, seed=cfg.seed), what_follows(dialogues, seed=cfg.seed)
     table = Table("label", "field", "AUC", "known", title=f"One field alone, {cfg.data.train_split}, out of fold")
     for score in scores:
         style = "bold" if score.auc > cfg.allowed else None
-        table.add_row(score.label, score.field, f"{score.auc:.3f}", f"{score.known:.0%}", style=style)
+        table.add_row(score.label, escape(score.field), f"{score.auc:.3f}", f"{score.known:.0%}", style=style)
     console.print(table)
-    console.print(said_of_fields(scores, allowed=cfg.allowed), highlight=False)
+    console.print(said_of_fields(scores, allowed=cfg.allowed), highlight=False, markup=False)
     said = said_of_what_follows(together) if together else "Nothing follows a turn in this log."
     console.print(said, highlight=False)
     directory = Path(cfg.paths.output_dir)

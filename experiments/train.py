@@ -20,6 +20,7 @@ from hydra.types import RunMode
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
+from rich.markup import escape
 from transformers.utils import logging as transformers_logging
 
 from experiments.app import hydra_main
@@ -261,7 +262,7 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
 
     def say(line: str) -> None:
         if leads():
-            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {line}", highlight=False, soft_wrap=True)
+            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {escape(line)}", highlight=False, soft_wrap=True)
             log.info(line)
 
     with logged_to(directory / "log.txt"), warnings_shown() if leads() else nullcontext():
