@@ -45,21 +45,22 @@ LINES = {"metrics": (results_markdown, results_table), "runs": (systems_markdown
 def main(cfg: DictConfig) -> None:
     """Read the predictions, measure all on the same resamples, and print the table."""
     check_lists(cfg, "runs")
+    given = [str(name) for name in cfg.names]  # numbers are names too: of labels, of layers
     if len(cfg.runs) < 2:
         raise ConfigError([f"runs has {len(cfg.runs)} directories; expected two or more"])
     taken = ["model", *cfg.beside]
-    if twice := [name for at, name in enumerate(cfg.names) if at and name in (*taken, *cfg.names[1:at])]:
+    if twice := [name for at, name in enumerate(given) if at and name in (*taken, *given[1:at])]:
         raise ConfigError([f"names calls a run {twice[0]!r}, as another column is called; expected a name for each"])
     if cfg.lines not in LINES:
         raise ConfigError([f"lines is {cfg.lines!r}; expected {' or '.join(LINES)}"])
     check_page(cfg.page)
     in_markdown, in_terminal = LINES[cfg.lines]
     columns = columns_of([Run.read(Path(directory)) for directory in cfg.runs])
-    if cfg.names and len(cfg.names) != len(columns):
+    if given and len(given) != len(columns):
         many = f"{len(columns)} columns of {len(cfg.runs)} runs (seeds of one experiment are one column)"
-        raise ConfigError([f"names has {len(cfg.names)} entries for {many}; expected one for each, or []"])
+        raise ConfigError([f"names has {len(given)} entries for {many}; expected one for each, or []"])
     firsts = [column[0] for column in columns]
-    names = ["model", *(list(cfg.names[1:]) or column_names(firsts, taken=cfg.beside))]
+    names = ["model", *(given[1:] or column_names(firsts, taken=cfg.beside))]
     first, *others = read_columns([[run.directory for run in column] for column in columns])
     if missing := [name for name in cfg.beside if name not in first.systems]:
         has = ", ".join(name for name in first.systems if name != "model") or "none"
@@ -82,7 +83,7 @@ def main(cfg: DictConfig) -> None:
         said = in_markdown(results) + "\n\n" + " ".join(legend(results))
         replace_text(Path(cfg.page), section(columns, names, said, title=cfg.title, baselines=cfg.beside))
     if cfg.headline.file is not None:
-        values = values_markdown(results, names={"model": cfg.names[0]} if cfg.names else None)
+        values = values_markdown(results, names={"model": given[0]} if given else None)
         put_between_marks(Path(cfg.headline.file), cfg.headline.mark, f"{values}\n\n{HEADLINE}")
 
 

@@ -121,6 +121,12 @@ def test_gold_and_feedback_stand_beside_the_baselines_of_the_first(command, tmp_
     assert page.strip() in (tmp_path / "results.md").read_text()
 
 
+def test_numbers_may_be_names(command, tmp_path):
+    code, _, err = command("runs=[whole,less]", "names=[100,161]", "page=page.md")
+    assert (code, err) == (0, "")
+    assert "| metric | n | model | 161 |" in (tmp_path / "page.md").read_text()
+
+
 def test_seeds_of_one_experiment_are_one_column(command, tmp_path):
     for seed, right in ((1, 36), (2, 34), (3, 32)):
         write(tmp_path / f"gold{seed}", right, seed=seed, **({"annotator": 38} if seed == 1 else {}))
