@@ -33,7 +33,7 @@ from selflearn.evaluation.results import legend, named_rows
 from selflearn.evaluation.results_page import put_between_marks
 from selflearn.evaluation.run_directory import is_free
 from selflearn.evaluation.runs import Run
-from selflearn.evaluation.seeds import columns_of, read_columns
+from selflearn.evaluation.seeds import columns_of, read_columns, without_differing_slices
 
 HEADLINE = "↑ higher is better, ↓ lower is better; intervals and paired differences are on the page of results."
 
@@ -61,7 +61,10 @@ def main(cfg: DictConfig) -> None:
         raise ConfigError([f"names has {len(given)} entries for {many}; expected one for each, or []"])
     firsts = [column[0] for column in columns]
     names = ["model", *(given[1:] or column_names(firsts, taken=cfg.beside))]
-    first, *others = read_columns([[run.directory for run in column] for column in columns])
+    (first, *others), differing = without_differing_slices(
+        read_columns([[run.directory for run in column] for column in columns])
+    )
+    say_differing(differing)
     if missing := [name for name in cfg.beside if name not in first.systems]:
         has = ", ".join(name for name in first.systems if name != "model") or "none"
         raise ConfigError([f"{firsts[0].directory} has no baseline {missing[0]!r}; it has {has}"])
@@ -85,6 +88,13 @@ def main(cfg: DictConfig) -> None:
     if cfg.headline.file is not None:
         values = values_markdown(results, names={"model": given[0]} if given else None)
         put_between_marks(Path(cfg.headline.file), cfg.headline.mark, f"{values}\n\n{HEADLINE}")
+
+
+def say_differing(slices: Sequence[str]) -> None:
+    """Tell which slices are left out of a comparison, where some are."""
+    if slices:
+        said = f"left out, as the runs have other items in them: {', '.join(slices)}"
+        Console(stderr=True).print(said, highlight=False, markup=False)
 
 
 def column_names(runs: Sequence[Run], *, taken: Sequence[str] = ()) -> list[str]:

@@ -12,11 +12,12 @@ from rich.table import Table
 
 from experiments.app import changed_settings, hydra_main
 from experiments.check import ConfigError, check_page
+from experiments.compare_runs import say_differing
 from selflearn._replacing import replace_text
 from selflearn.baselines import NBestOracle
 from selflearn.evaluation.kept_gain import KeptGain, kept_gains, kept_gains_rows
 from selflearn.evaluation.runs import Run
-from selflearn.evaluation.seeds import Column, check_seeds, read_columns
+from selflearn.evaluation.seeds import Column, check_seeds, read_columns, without_differing_slices
 
 
 @hydra_main("kept_gain")
@@ -31,7 +32,8 @@ def main(cfg: DictConfig) -> None:
             for seeds in (cfg.gold, cfg.feedback)]  # fmt: skip
     for source, seeds in zip(("gold", "feedback"), runs, strict=True):
         check_runs(source, [Run.read(place) for place in seeds])
-    gold, tested = read_columns(runs)
+    (gold, tested), differing = without_differing_slices(read_columns(runs))
+    say_differing(differing)
     feedback, ids, place = tested.systems, tested.dialogue_ids, runs[1][0]
     floors = {name: feedback[name] for name in cfg.floors if name in feedback}
     if not floors:

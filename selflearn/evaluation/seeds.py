@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+
+import pandas as pd
 
 from selflearn.evaluation.comparison import Tables, evaluate
 from selflearn.evaluation.predictions import read_together
 from selflearn.evaluation.results import Results
 from selflearn.evaluation.runs import Run
+from selflearn.evaluation.tables import find_table, slice_columns
 from selflearn.evaluation.task_metrics import TASK_METRICS
 from selflearn.metrics.items import ItemTable
 
@@ -82,6 +86,47 @@ def read_columns(columns: Sequence[Sequence[Path]]) -> list[Column]:
             systems.setdefault(name, []).append(tables)
         found.append(Column(systems=systems, dialogue_ids=seeds[0].dialogue_ids, owners=seeds[0].owners))
     return found
+
+
+def without_differing_slices(
+    columns: Sequence[Column], *, task_metrics: Mapping[str, ItemTable] = TASK_METRICS
+) -> tuple[list[Column], list[str]]:
+    """The columns without slices that hold other items in one run than in another, and these, as ``intent@seen``.
+
+    What is new to a run depends on how many dialogues it learned from: such slices are no ground for a comparison,
+    and all other items are.
+
+    Args:
+        columns: of runs that were evaluated on the same dialogues.
+        task_metrics: what the tables of each task look like.
+
+    Raises:
+        ValueError: a task is unknown.
+    """
+    tables = [own for column in columns for seeds in column.systems.values() for own in seeds]
+    frames = {name: [own[name] for own in tables if name in own] for name in dict.fromkeys(chain.from_iterable(tables))}
+    differing = {
+        name: [one for one in dict.fromkeys(chain.from_iterable(map(slice_columns, alike)))
+               if len({_held(frame, one, find_table(name, task_metrics)[2]) for frame in alike}) > 1]
+        for name, alike in frames.items()
+    }  # fmt: skip
+
+    def kept(tables: Tables) -> Tables:
+        return {name: frame.drop(columns=differing[name], errors="ignore") for name, frame in tables.items()}
+
+    systems = [{name: [kept(own) for own in seeds] for name, seeds in column.systems.items()} for column in columns]
+    return (
+        [replace(column, systems=own) for column, own in zip(columns, systems, strict=True)],
+        [f"{name}{one}" for name, slices in differing.items() for one in slices],
+    )
+
+
+def _held(frame: pd.DataFrame, one: str, table: ItemTable) -> frozenset[tuple[object, ...]] | None:
+    """The items of a slice; None of a table without it."""
+    if one not in frame:
+        return None
+    inside = frame[frame["gold"].notna() & frame[one].astype(bool)]
+    return frozenset(inside[["dialogue_id", *table.keys]].itertuples(index=False, name=None))
 
 
 def results_of(runs: Sequence[Run], *, task_metrics: Mapping[str, ItemTable] = TASK_METRICS) -> Results:

@@ -121,6 +121,19 @@ def test_gold_and_feedback_stand_beside_the_baselines_of_the_first(command, tmp_
     assert page.strip() in (tmp_path / "results.md").read_text()
 
 
+def test_runs_that_learned_from_more_dialogues_are_compared_on_all_but_what_was_new_to_each(command, tmp_path):
+    for name, new in (("whole", range(20)), ("less", range(30))):
+        file = tmp_path / name / "predictions" / "model.intent.parquet"
+        table = pd.read_parquet(file)
+        table["@unseen_combination"], table["@defects"] = [i in new for i in range(40)], [i < 5 for i in range(40)]
+        table.to_parquet(file)
+    metrics = ["intent/accuracy", "intent/accuracy@unseen_combination", "intent/accuracy@defects"]
+    code, _, err = command("runs=[whole,less]", f"metrics=[{','.join(metrics)}]", "page=page.md")
+    assert (code, err) == (0, "left out, as the runs have other items in them: intent@unseen_combination")
+    rows = [line.split(" | ")[0] for line in (tmp_path / "page.md").read_text().splitlines() if line.startswith("|")]
+    assert rows[2:] == ["| intent/accuracy ↑", "| intent/accuracy@defects ↑"]
+
+
 def test_numbers_may_be_names(command, tmp_path):
     code, _, err = command("runs=[whole,less]", "names=[100,161]", "page=page.md")
     assert (code, err) == (0, "")
