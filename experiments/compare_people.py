@@ -264,6 +264,10 @@ def accepted(one: Compared) -> list[str]:
     dialogues = sorted(one.answers[one.first]["dialogue_id"].unique())
     order = np.random.default_rng(one.cfg.seed).permutation(sorted({one.users[name] for name in dialogues})).tolist()
     kept = set(order[: round(one.cfg.check * len(order))])
+    if len(kept) in (0, len(order)):
+        side = "to look at" if not kept else "to certify on"
+        return [f"No threshold is certified: of {len(order):,} people (dialogues, where nobody is known), "
+                f"check={one.cfg.check} leaves none {side}.\n"]  # fmt: skip
     checked = [name for name in dialogues if one.users[name] in kept]
     promises = {
         system: certificates(one, one.answers[system], checked) for system in one.cfg.systems if system != MAJORITY

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments.app import CONF
-from experiments.compare_people import Compared, certificates, in_the_place_of_one, main, one_by_one, together
+from experiments.compare_people import Compared, accepted, certificates, in_the_place_of_one, main, one_by_one, together
 from selflearn.corpora.uss import UserSatisfaction
 from selflearn.inference.ratings import item
 from selflearn.schema import Dialogue, Turn
@@ -51,6 +51,15 @@ def test_a_promise_over_folds_is_not_called_exact(compared):
 
     assert kinds(compared()) == {"exact", "about"}
     assert kinds(compared(folds=True)) == {"about (binomial)", "about (design_effect)"}  # one item a dialogue
+
+
+@pytest.mark.parametrize(("share", "left"), [(0.001, "none to look at"), (0.999, "none to certify on")])
+def test_a_share_that_leaves_nobody_on_one_side_is_said_and_makes_no_tables_of_nothing(compared, share, left):
+    one = compared()
+    one.cfg.check = share
+    (said,) = accepted(one)
+    assert f"No threshold is certified: of 200 people (dialogues, where nobody is known), check={share} leaves" in said
+    assert left in said
 
 
 @pytest.mark.parametrize(
