@@ -82,7 +82,7 @@ def measured(cfg: DictConfig, dialogues: int) -> Measured:
         seconds = time.perf_counter() - start
         if done.returncode:
             raise ValueError(f"experiments.simulate {' '.join(settings)} ended with {done.returncode}: {done.stderr}")
-        turns = json.loads((Path(folder) / "log" / "summary.json").read_text())["counts"]["turns"]
+        turns = json.loads((Path(folder) / "log" / "summary.json").read_text("utf-8"))["counts"]["turns"]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # KiB on Linux
     return Measured(dialogues=dialogues, turns=turns, seconds=seconds, peak_mib=peak)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from selflearn._replacing import replace_text
 from selflearn.reports import interval_figure, loss_figure
 
 
@@ -16,14 +17,14 @@ def draw(directory: Path, metrics: Mapping[str, float]) -> None:
     figures.mkdir(exist_ok=True)
     whole = [key for key in metrics if key.startswith("test/") and key.count("/") == 2 and "@" not in key]
     names = [key.removeprefix("test/") for key in whole]  # slices are in results.md: here they would hide the rest
-    (figures / "metrics.svg").write_text(interval_figure(metrics, names))
+    replace_text(figures / "metrics.svg", interval_figure(metrics, names))
     for folder in sorted({file.parents[1] for file in directory.glob("**/losses*/metrics.csv")}):
         stage = "_".join(folder.relative_to(directory).parts).replace("checkpoints_", "")
         parts = [pd.read_csv(file) for file in _losses_in_time(folder)]
         if not parts:
             continue
         losses = pd.concat(parts).drop_duplicates("step", keep="last").sort_values("step")
-        (figures / f"losses_{stage}.svg").write_text(loss_figure(losses))
+        replace_text(figures / f"losses_{stage}.svg", loss_figure(losses))
 
 
 def _losses_in_time(folder: Path) -> list[Path]:

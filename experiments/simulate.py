@@ -15,6 +15,7 @@ from rich.table import Table
 
 from experiments.app import hydra_main
 from experiments.rates import flat_rates, plain_components
+from selflearn._replacing import replace_text
 from selflearn.corpora import iter_dialogues
 from selflearn.evaluation.run_directory import write_json
 from selflearn.reports.figures import bar_figure
@@ -38,7 +39,7 @@ def main(cfg: DictConfig) -> None:
     start, console, directory = time.perf_counter(), Console(stderr=True), Path(cfg.paths.output_dir)
     total = written_log(cfg, directory, console)
     seconds = time.perf_counter() - start
-    identity = json.loads((directory / CLAIM).read_text())
+    identity = json.loads((directory / CLAIM).read_text("utf-8"))
     rates = total.rates() | {f"fleiss_kappa/{name}": kappa for name, kappa in agreement(directory).items()}
     write_json(directory / "summary.json", {"of": identity, "rates": rates, **total.to_dict()})
     draw(directory / "figures", total)
@@ -167,11 +168,11 @@ def draw(folder: Path, summary: Summary) -> None:
     }
     turns = sum(summary.failure_points.values())
     failures = {name: n / turns for name, n in summary.failure_points.most_common() if name != "correct"}
-    (folder / "defects_by_domain.svg").write_text(bar_figure(defects, "share of turns that are defects"))
-    (folder / "failure_points.svg").write_text(bar_figure(failures, "share of turns"))
-    (folder / "turns_of_goal.svg").write_text(bar_figure(_shares(summary.turns_of_goal), "share of goals, by turns"))
+    replace_text(folder / "defects_by_domain.svg", bar_figure(defects, "share of turns that are defects"))
+    replace_text(folder / "failure_points.svg", bar_figure(failures, "share of turns"))
+    replace_text(folder / "turns_of_goal.svg", bar_figure(_shares(summary.turns_of_goal), "share of goals, by turns"))
     gaps = {f"up to {2 ** int(power)} s": share for power, share in _shares(summary.gaps).items()}
-    (folder / "gaps.svg").write_text(bar_figure(gaps, "share of turns, by seconds since the one before"))
+    replace_text(folder / "gaps.svg", bar_figure(gaps, "share of turns, by seconds since the one before"))
 
 
 def _shares(counts: Mapping[str, int]) -> dict[str, float]:

@@ -42,6 +42,7 @@ from experiments.figures import draw
 from experiments.keep_model import calibration_of_run, keeper
 from experiments.label_tested import label_test_split, labelled_by_people, labels_test_split
 from experiments.supervision import check_supervision, supervised
+from selflearn._replacing import replace_text
 from selflearn.baselines import BASELINES, NBestOracle, SingleAnnotator  # by name
 from selflearn.corpora import find_corpus
 from selflearn.corpora.lock import exclusive
@@ -306,7 +307,7 @@ def write_run(cfg: DictConfig, directory: Path, metrics: Mapping[str, float], ma
         if (directory / "model" / promises.FILE).is_file():
             of = Labeler.from_pretrained(directory / "model").fingerprint
             add_promises(directory / "model", promises.read_promises(directory / "model", model=of))
-    (directory / "results.md").write_text(results_markdown(Results.from_metrics(metrics)))
+    replace_text(directory / "results.md", results_markdown(Results.from_metrics(metrics)))
     draw(directory, metrics)
 
 

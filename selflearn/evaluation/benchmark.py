@@ -323,7 +323,7 @@ def read_result(directory: Path) -> SystemResult:
     Raises:
         FileNotFoundError: the system is not finished.
     """
-    said = json.loads((directory / "done.json").read_text())
+    said = json.loads((directory / "done.json").read_text("utf-8"))
     log.info("%s is done already", directory.parent.name)
     parts: dict[str, Tables] = {part: {} for part in PARTS}
     for file in directory.glob("*.parquet"):

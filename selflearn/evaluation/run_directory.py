@@ -56,7 +56,7 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     file = directory / "config.yaml"
     names = sorted(path.name for path in directory.iterdir() if not path.name.startswith("."))  # a lock among them
     held = [name for name in names if name not in ("config.yaml", "log.txt")]
-    said = file.read_text() if file.is_file() else ""
+    said = file.read_text("utf-8") if file.is_file() else ""
     if (held or file.is_file()) and not _read(said).keys() >= SETTINGS:
         raise ValueError(
             f"{directory} holds {', '.join(held[:5]) or file.name}, and no run; nothing was changed in it. Expected a "
@@ -115,7 +115,7 @@ def check_data(directory: Path, fingerprints: Mapping[str, str], *, instead: str
 def _data(directory: Path) -> dict[str, str]:
     """What the dialogues of each split were; nothing of a run that has not read any."""
     file = directory / DATA
-    return dict(json.loads(file.read_text())) if file.is_file() else {}
+    return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}
 
 
 def without_free(config: Mapping[str, Any]) -> dict[str, Any]:

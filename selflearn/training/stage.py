@@ -229,13 +229,13 @@ def _trainer(
 
 def stage_seconds(directory: Path) -> float:
     """Seconds that the stages in a directory have taken, those of earlier calls included."""
-    return sum(float(file.read_text()) for file in directory.rglob(SECONDS))
+    return sum(float(file.read_text("utf-8")) for file in directory.rglob(SECONDS))
 
 
 def read_measures(config: StageConfig) -> dict[str, float]:
     """What was measured at the end of a stage; empty where nothing was."""
     file = config.directory / MEASURES
-    measures: dict[str, float] = json.loads(file.read_text()) if file.is_file() else {}
+    measures: dict[str, float] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     return measures
 
 
@@ -249,7 +249,7 @@ def load_finished(model: nn.Module, config: StageConfig, identity: str) -> bool:
     if not config.resume or not (final.is_file() or checkpoint.is_file()):
         return False
     file = config.directory / IDENTITY
-    if not file.is_file() or file.read_text() != identity:
+    if not file.is_file() or file.read_text("utf-8") != identity:
         raise ValueError(
             f"{config.directory} holds a training of another model, or with other settings, another seed or other "
             "dialogues; expected a directory of its own for each, or resume=False, which begins this one anew"
