@@ -62,8 +62,8 @@ def drawn_as(audited: Sequence[AuditedLabel], design: str | None) -> str:
 def check_design(dialogues: Iterable[Dialogue], design: str | None) -> None:
     """Refuse an audit that was drawn otherwise than it is said to be, or not at all.
 
-    Where ratings say how the labels came about (:data:`SAMPLING`), that holds; else it is told by how many turns of the
-    dialogues are labelled.
+    Where ratings say how the labels of a dialogue came about (:data:`SAMPLING`), that holds; of the others it is told
+    by how many of their turns are labelled.
 
     Args:
         dialogues: with labels of people.
@@ -71,13 +71,15 @@ def check_design(dialogues: Iterable[Dialogue], design: str | None) -> None:
 
     Raises:
         ValueError: dialogues are from a review queue, or were drawn otherwise than declared; names the first. Or, of
-            the dialogues of several turns with a labelled one, most are labelled throughout although turns are said to
-            have been drawn; or nothing is said, no goal is labelled, and most have no label on half of their turns.
+            the dialogues of several turns with a labelled one whose ratings say nothing, most are labelled throughout
+            although turns are said to have been drawn; or nothing is declared either, no goal is labelled, and most
+            have no label on half of their turns.
     """
     known = list(dialogues)
     _check_sampling(known, design)
-    of_goals = any(d.labels.goals is not None for d in known)
-    labelled = [(sum(map(is_labelled, d.labels.turns)), len(d.turns)) for d in known]
+    untold = [dialogue for dialogue in known if not _ways(dialogue)]
+    of_goals = any(d.labels.goals is not None for d in untold)
+    labelled = [(sum(map(is_labelled, d.labels.turns)), len(d.turns)) for d in untold]
     several = [(some, turns) for some, turns in labelled if turns > 1 and some]
     whole, few = (sum(some == turns for some, turns in several), sum(2 * some <= turns for some, turns in several))
     if design == "items" and whole > len(several) / 2:

@@ -20,7 +20,7 @@ from selflearn.inference.export import (
     review_labels,
     reviewed_dialogues,
 )
-from selflearn.schema import Rating, Turn
+from selflearn.schema import Label, Labels, Rating, Turn, TurnLabels
 from tests.fixtures.dialogues import home_dialogues, plain_dialogue
 from tests.fixtures.labelled import home_labelled
 from tests.inference.export.test_reviews import (
@@ -206,6 +206,26 @@ def test_an_audit_of_turns_asks_only_what_a_turn_says(tmp_path):
     for design in (None, "dialogues", "users"):
         with pytest.raises(ValueError, match=f"turns were drawn one by one, and audited is {design!r}"):
             check_design(found.dialogues, design)
+
+
+def test_how_an_audit_was_drawn_is_not_guessed_where_its_ratings_say_it(tmp_path):
+    dialogues = home_labelled(8)
+    every = sum(len(dialogue.turns) for dialogue in dialogues)  # of a small log all turns may be drawn
+    export_dialogues(dialogues, tmp_path, to="argilla", audit=Audit(number=every))
+    records = json.loads((tmp_path / "records.json").read_text("utf-8"))
+    for record in records:
+        record["responses"] = {"defect": [{"value": "no", "user_id": "u"}]}
+    found = reviewed_dialogues(dialogues, ratings_from_argilla(write(tmp_path / "done.json", records)))
+    check_design(found.dialogues, "items")
+    sparing = [
+        replace(dialogue.with_labels(Labels(turns=(TurnLabels(defect=Label(value=False)), *others))), ratings=(way,))
+        for dialogue in dialogues
+        for others in [(TurnLabels(),) * (len(dialogue.turns) - 1)]
+        for way in [Rating(rater="ann", question=SAMPLING, answer=DRAWN_DIALOGUES)]
+    ]
+    check_design(sparing, None)
+    with pytest.raises(ValueError, match="as if turns had been drawn"):
+        check_design([replace(dialogue, ratings=()) for dialogue in sparing], None)
 
 
 def test_dialogues_of_a_review_queue_are_known_also_among_those_of_an_audit(tmp_path):
