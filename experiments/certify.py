@@ -36,6 +36,7 @@ from selflearn.inference.audit import (
     audited_labels,
     by_task,
     check_labelled_by_people,
+    is_audited,
     unaudited,
     unknown_names,
     with_abstentions,
@@ -48,6 +49,7 @@ from selflearn.inference.doubts import fields_of
 from selflearn.inference.goal_records import ABSTENTION
 from selflearn.inference.learned_from import check_not_learned_from
 from selflearn.inference.promises import (
+    NOTHING_AUDITED,
     Promises,
     acceptance,
     certify_names,
@@ -97,10 +99,12 @@ def main(cfg: DictConfig) -> None:
     check_settings(cfg)
     columns = OmegaConf.to_container(cfg.columns, resolve=True)
     options = {"columns": columns} if columns else {}
-    dialogues = DialogueRows(
+    rows = DialogueRows(
         load_dialogues(cfg.corpus, root=cfg.input, split=cfg.split, cache_dir=cfg.cache, **options)  # type: ignore[arg-type]
     )
-    check_labelled_by_people(dialogues)
+    check_labelled_by_people(rows)
+    console = Console(stderr=True)
+    dialogues = audit_in(rows, console)
     check_design(dialogues, cfg.audited)
     check_not_learned_from(dialogues, Path(cfg.labeler).expanduser())
     transformers_logging.disable_progress_bar()
@@ -108,11 +112,10 @@ def main(cfg: DictConfig) -> None:
         cfg.labeler, device=cfg.device, bf16=cfg.bf16, recordings=cfg.recordings, with_promises=False
     )
     folder, known_as = Path(cfg.labeler).expanduser(), audit_of(dialogues)
-    log = AuditedLog.of(dialogues, corpus=cfg.corpus, root=cfg.input, split=cfg.split)
+    log = AuditedLog.of(rows, corpus=cfg.corpus, root=cfg.input, split=cfg.split)
     this_try = {name: cfg[name] for name in DECIDE} | {"model": labeler.fingerprint, "log": log.digest}
     number = number_of_try(folder, known_as, this_try, again=cfg.again)
     check_replaces_no_other(folder, log, again=cfg.again)
-    console = Console(stderr=True)
     check_names(dialogues, labeler, console)
     bar = track(labelled(dialogues, labeler), "labelling", len(dialogues), console=console, disable=not cfg.progress)
     everything = [one._replace(gold=with_abstentions(one.gold)) if cfg.no_intent else one for one in bar]
@@ -192,6 +195,18 @@ def check_settings(cfg: DictConfig) -> None:
     if cfg.audited == "items" and cfg.check:
         raise ConfigError(["audited is items and check is not 0: turns that were drawn one by one from all dialogues "
                            "are not drawn so from those of one half; give check=0"])  # fmt: skip
+
+
+def audit_in(rows: DialogueRows, console: Console) -> DialogueRows:
+    """The dialogues that people labelled: the others of a log are no part of an audit, and are counted and said."""
+    known = [i for i, dialogue in enumerate(rows) if is_audited(dialogue)]
+    if not known:
+        raise ValueError(NOTHING_AUDITED)
+    if len(known) == len(rows):
+        return rows
+    console.print(f"{len(rows) - len(known):,} of {len(rows):,} dialogues have no label of people and are left out",
+                  highlight=False)  # fmt: skip
+    return rows.take(known)
 
 
 def check_names(dialogues: Iterable[Dialogue], labeler: Labeler, console: Console) -> None:

@@ -99,6 +99,11 @@ def is_labelled(turn: TurnLabels) -> bool:
     return any(label is not None for label in (turn.intent, turn.slots, turn.defect, turn.transcript))
 
 
+def is_audited(dialogue: Dialogue) -> bool:
+    """Whether people labelled anything of a dialogue that the labels of a model can be compared with."""
+    return dialogue.labels.goals is not None or any(map(is_labelled, dialogue.labels.turns))
+
+
 def by_task(labels: Iterable[AuditedLabel]) -> dict[str, list[AuditedLabel]]:
     """Labels of each task, tasks in alphabetical order."""
     found: dict[str, list[AuditedLabel]] = {}

@@ -359,6 +359,23 @@ def test_dialogues_without_labels_cannot_be_audited(command, tmp_path):
     assert "no label was audited; expected labelled dialogues" in err
 
 
+def test_dialogues_that_nobody_labelled_are_no_part_of_an_audit(command, tmp_path):
+    """A log of which people labelled some: neither its size nor what the model learned from the rest is the audit's."""
+    log = [replace(d, user_id=d.id) for d in home_dialogues(100, seed=3)]
+    for name, own in (("first", log[:30]), ("second", log[30:60])):
+        labelled = {dialogue.id for dialogue in own}
+        write_jsonl([d if d.id in labelled else replace(d, labels=Labels()) for d in log], tmp_path / f"{name}.jsonl")
+    write_learned_from(log[60:], tmp_path / "model")
+    code, out, err = command("input=first.jsonl", "page=page.md")
+    assert (code, "70 of 100 dialogues have no label of people and are left out" in err) == (0, True)
+    assert "from 15 audited dialogues" in err
+    assert "15 dialogues that no promise was made from" in out
+    assert "Certified on 15 dialogues" in (tmp_path / "page.md").read_text()
+    assert command("input=second.jsonl", "again=true")[0] == 0  # in the place of the first, and no second try on it
+    promises = (tmp_path / "model" / "promises.json").read_text()
+    assert ("second.jsonl" in promises, "It is try" in promises) == (True, False)
+
+
 def test_one_dialogue_is_no_audit_of_others(command, tmp_path):
     for number, check in ((1, "0.5"), (1, "0"), (2, "0.5")):
         write_jsonl(home_dialogues(number, seed=3), tmp_path / f"{number}.jsonl")
