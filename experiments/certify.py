@@ -7,7 +7,7 @@ shows what the certified labels come to, beside a single person where people lab
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 from pathlib import Path
@@ -136,7 +136,7 @@ def main(cfg: DictConfig) -> None:
     show(promises, price, found, len(checked), cfg)
     of_users = len({one.gold.user_id for one in audit if one.gold.user_id is not None})
     users = f" of {of_users:,} users" if of_users else ""
-    say_unaudited(audit, console)
+    say_unaudited(audit, {split_key(key)[0] for key in promises}, console, of_turns=cfg.audited == "items")
     from_what = f"from {len(audit):,} audited dialogues{users}, of {escape(str(log))}"
     console.print(f"{from_what}; written: {file}", highlight=False, soft_wrap=True)
     if cfg.page is not None:
@@ -219,9 +219,17 @@ def check_names(dialogues: Iterable[Dialogue], labeler: Labeler, console: Consol
                       highlight=False, soft_wrap=True)  # fmt: skip
 
 
-def say_unaudited(audit: Sequence[Labelled], console: Console) -> None:
-    """Count and say the labels that people say nothing of, which are accepted by the promises of others."""
-    for task, number in sorted(unaudited((one.said, one.gold.labels) for one in audit).items()):
+def say_unaudited(audit: Sequence[Labelled], tasks: Collection[str], console: Console, *, of_turns: bool) -> None:
+    """Count and say the labels that people say nothing of, which are accepted by the promises of others of their task.
+
+    Args:
+        audit: what was audited.
+        tasks: that something was certified of.
+        console: to say it on.
+        of_turns: turns were drawn one by one.
+    """
+    found = unaudited(((one.said, one.gold.labels) for one in audit), of_turns=of_turns)
+    for task, number in sorted((task, number) for task, number in found.items() if task in tasks):
         what = ("; if people found none there, no_intent=other counts intents of the model as wrong there"
                 if task == "intent" else "")  # fmt: skip
         console.print(f"{task}: of {number:,} labels of the model people say nothing; they are in no promise, and such "

@@ -60,17 +60,19 @@ def audited_labels(
     return found
 
 
-def unaudited(labelled: Iterable[tuple[Dialogue, Labels]]) -> Counter[str]:
+def unaudited(labelled: Iterable[tuple[Dialogue, Labels]], *, of_turns: bool = False) -> Counter[str]:
     """How many scored labels of a model people say nothing of, by task: no promise speaks of labels like them.
 
     Args:
         labelled: dialogues with the model's labels, each with those of people.
+        of_turns: turns were drawn one by one: those without any label were not, and are like the others.
     """
     return Counter(
         row.task
         for said, gold in labelled
         for row in label_rows(said)
         if row.score is not None and is_right(row, said.labels, gold) is None
+        if not of_turns or is_labelled(_turn(gold, row.first_turn))
     )
 
 

@@ -19,7 +19,7 @@ from selflearn.inference import Labeler
 from selflearn.inference.learned_from import write_learned_from
 from selflearn.inference.tries import note_try, number_of_try
 from selflearn.models import save_model
-from selflearn.schema import Labels
+from selflearn.schema import Labels, TurnLabels
 from tests.fixtures.dialogues import home_dialogues, tiny_model
 
 
@@ -350,6 +350,19 @@ def test_an_intent_where_people_found_none_is_wrong_where_that_is_said(command, 
     after = json.loads(file.read_text())["tasks"]
     assert after["intent"]["n"] == before["intent"]["n"] + 40
     assert {task for task in after if after[task]["n"] != before[task]["n"]} == {"intent"}
+
+
+def test_what_people_say_nothing_of_is_counted_where_they_were_asked_and_something_is_certified(command, tmp_path):
+    log = []
+    for d in home_dialogues(40, seed=3):
+        first = replace(d.labels.turns[0], slots=None)  # one turn of each was drawn; nobody was asked of goals or slots
+        log.append(d.with_labels(Labels(turns=(first, *(TurnLabels(),) * (len(d.turns) - 1)))))
+    log[0] = log[0].with_labels(replace(log[0].labels, turns=(replace(log[0].labels.turns[0], intent=None),
+                                                               *log[0].labels.turns[1:])))  # fmt: skip
+    write_jsonl(log, tmp_path / "turns.jsonl")
+    code, _, err = command("input=turns.jsonl", "audited=items", "check=0")
+    said = [line.partition(";")[0] for line in err.splitlines() if "people say nothing" in line]
+    assert (code, said) == (0, ["intent: of 1 labels of the model people say nothing"])
 
 
 def test_dialogues_without_labels_cannot_be_audited(command, tmp_path):
