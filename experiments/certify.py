@@ -360,9 +360,10 @@ def markdown(
         line = f"| {name} | {one.n:,} | {before:.3f} | {after:.3f} | {threshold} | {one.coverage:.1%} "
         line += f"| {what_it_takes(one)} |"
         lines.append(line if cfg.each is None else f"{line} {price[task]:.1%} |")
-    lines += [f"\nOn the {checked:,} other dialogues:\n", f"| {' | '.join(HEADINGS)} |"]
-    lines += ["| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |"]
-    lines += [f"| {' | '.join(line)} |" for line in comparison_rows(found)]
+    if found:
+        lines += [f"\nOn the {checked:,} other dialogues:\n", f"| {' | '.join(HEADINGS)} |"]
+        lines += ["| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |"]
+        lines += [f"| {' | '.join(line)} |" for line in comparison_rows(found)]
     lines += ["", joint_confidence(cfg, len({split_key(key)[0] for key in promises}))]
     return "\n".join(lines) + "\n"
 

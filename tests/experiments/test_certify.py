@@ -360,9 +360,10 @@ def test_what_people_say_nothing_of_is_counted_where_they_were_asked_and_somethi
     log[0] = log[0].with_labels(replace(log[0].labels, turns=(replace(log[0].labels.turns[0], intent=None),
                                                                *log[0].labels.turns[1:])))  # fmt: skip
     write_jsonl(log, tmp_path / "turns.jsonl")
-    code, _, err = command("input=turns.jsonl", "audited=items", "check=0")
+    code, _, err = command("input=turns.jsonl", "audited=items", "check=0", "page=page.md")
     said = [line.partition(";")[0] for line in err.splitlines() if "people say nothing" in line]
     assert (code, said) == (0, ["intent: of 1 labels of the model people say nothing"])
+    assert "other dialogues" not in (tmp_path / "page.md").read_text()  # all were audited
 
 
 def test_dialogues_without_labels_cannot_be_audited(command, tmp_path):
