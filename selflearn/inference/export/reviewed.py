@@ -19,7 +19,7 @@ from selflearn.corpora import load_dialogues
 from selflearn.corpora.rows import SUFFIXES
 from selflearn.corpora.table import write_jsonl, write_parquet
 from selflearn.inference.audit import is_right
-from selflearn.inference.audit_design import REVIEW_QUEUE, SAMPLING
+from selflearn.inference.audit_design import DRAWN_TURNS, REVIEW_QUEUE, SAMPLING
 from selflearn.inference.export.argilla_reviews import ratings_from_argilla
 from selflearn.inference.export.folder import labelled_dialogues
 from selflearn.inference.export.label_studio_reviews import ratings_from_label_studio
@@ -164,6 +164,7 @@ def reviewed_dialogues(
     before = list(dialogues)
     whose = _whose(reviews, rater)
     ways = _sampling(reviews, whose)
+    drawn = _drawn_turns(reviews, whose)
     found = ReviewedDialogues()
     for old, new in zip(before, with_ratings(before, reviews, masker=masker), strict=True):
         key = DialogueKey(old.corpus, old.split, old.id)
@@ -171,7 +172,7 @@ def reviewed_dialogues(
             found.counts["dialogues_of_other_raters"] += new is not old
             continue
         labels = review_labels(new, whose[key])
-        _tally(old, labels, found)
+        _tally(old, labels, drawn.get(key), found)
         found.dialogues.append(replace(new, labels=labels, ratings=(*new.ratings, *ways[key])))
         found.raters.append(whose[key])
         found.counts["dialogues_of_an_audit"] += all(mark.answer != REVIEW_QUEUE for mark in ways[key])
@@ -231,9 +232,21 @@ def _sampling(reviews: Reviews, whose: Mapping[DialogueKey, str]) -> dict[Dialog
     return {key: list(marks.values()) for key, marks in found.items()}
 
 
-def _tally(shown: Dialogue, said: Labels, found: ReviewedDialogues) -> None:
+def _drawn_turns(reviews: Reviews, whose: Mapping[DialogueKey, str]) -> dict[DialogueKey, set[int]]:
+    """The turns that each annotator was asked about, of dialogues of which turns were drawn one by one."""
+    found: dict[DialogueKey, set[int]] = {}
+    for review in reviews.reviews:
+        own = {r.turn for r in review.ratings if r.rater == whose.get(review.key) and r.turn is not None}
+        if review.sampling == DRAWN_TURNS and own:
+            found.setdefault(review.key, set()).update(own)
+    return found
+
+
+def _tally(shown: Dialogue, said: Labels, turns: Collection[int] | None, found: ReviewedDialogues) -> None:
+    """Count what became of the labels; of turns that were drawn one by one (``turns``) nobody was asked of the rest."""
     for row in label_rows(shown):
-        if row.task not in ASKED:
+        of_goal = row.task in ("segmentation", "success")
+        if row.task not in ASKED or (turns is not None and (of_goal or row.first_turn not in turns)):
             found.counts[f"labels_not_asked/{row.task}"] += 1
         elif row.task != SLOTS or row.label is not None:
             task, right = found.tasks.setdefault(row.task, TaskReview()), is_right(row, shown.labels, said)

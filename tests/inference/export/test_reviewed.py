@@ -202,6 +202,11 @@ def test_an_audit_of_turns_asks_only_what_a_turn_says(tmp_path):
     labelled = [turn for d in found.dialogues for turn in d.labels.turns if turn.intent is not None]
     assert (len(labelled), {d.labels.goals for d in found.dialogues if len(d.turns) > 1}) == (6, {None})
     assert found.counts["dialogues_of_an_audit"] == len(found.dialogues)
+    tally = {task: (one.shown, one.agreed + one.changed, one.unanswered) for task, one in found.tasks.items()}
+    assert {task for task in tally if tally[task][1]} == {"intent"}  # nobody was asked of goals, nor of other turns
+    assert tally["intent"] == (6, 6, 0)
+    assert {"segmentation", "success"}.isdisjoint(tally)
+    assert found.counts["labels_not_asked/intent"] == sum(len(d.turns) for d in found.dialogues) - 6
     check_design(found.dialogues, "items")
     for design in (None, "dialogues", "users"):
         with pytest.raises(ValueError, match=f"turns were drawn one by one, and audited is {design!r}"):
