@@ -25,6 +25,9 @@ def test_dialogues_that_the_model_learned_from_are_refused_by_name_and_number(mo
     relabelled = [replace(dialogue, labels=Labels()) for dialogue in audit]
     with pytest.raises(ValueError, match="2 of the 20"):
         check_not_learned_from(relabelled, model)
+    without_responses = [replace(d, turns=tuple(replace(turn, response=None) for turn in d.turns)) for d in audit]
+    with pytest.raises(ValueError, match="2 of the 20"):
+        check_not_learned_from(without_responses, model)
 
 
 def test_others_are_not_though_they_have_the_same_names(model):
