@@ -239,10 +239,10 @@ def test_what_the_readme_says_of_corpora_with_raters_is_in_their_tables(corpus, 
     assert "(3 to 7 people grade satisfaction): above both by kappa and AUC" in README
 
 
-QUOTED = " ".join(line.removeprefix(">").strip() for line in README.splitlines() if line.startswith("> "))
+QUOTED = " ".join(line.removeprefix(">").strip() for line in TRUST.splitlines() if line.startswith("> "))
 
 
-def test_the_promise_that_the_readme_quotes_is_that_of_the_table():
+def test_the_promise_that_is_quoted_is_that_of_the_table():
     said = certified("approximate")
     head, _, *tasks = rows(said)
     (goals,) = [dict(zip(head, cells, strict=True)) for cells in tasks if cells[0] == "segmentation"]
@@ -253,7 +253,7 @@ def test_the_promise_that_the_readme_quotes_is_that_of_the_table():
     assert QUOTED.endswith(f"Audited: the log {log}.")
 
 
-def test_the_promise_that_the_readme_quotes_is_in_the_words_of_today():
+def test_the_promise_that_is_quoted_is_in_the_words_of_today():
     rng = np.random.default_rng(0)
     of_users = {"groups": np.repeat(range(200), 20), "method": "design_effect", "units": np.repeat(range(200), 20)}
     found = certify(rng.random(4000), rng.random(4000) < 0.99, target_error=0.1, unit="user", **of_users)
