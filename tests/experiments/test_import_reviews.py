@@ -17,7 +17,7 @@ from selflearn.inference.export.label_studio import label_studio_task
 from selflearn.inference.export.survey import survey
 from selflearn.models import save_model
 from selflearn.schema import Labels
-from selflearn.training.recipe import fit_tasks
+from selflearn.training.build import fit_tasks
 from tests.fixtures.dialogues import home_dialogues, tiny_model
 
 LOG = [replace(dialogue, ratings=(), user_id=dialogue.id) for dialogue in home_dialogues(30, seed=3)]

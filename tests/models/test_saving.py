@@ -207,7 +207,7 @@ def test_a_config_without_an_encoder_says_what_is_missing():
 
 
 def test_the_encoder_of_one_that_also_writes_is_saved_and_loaded_without_its_decoder(tmp_path):
-    from selflearn.training.recipe import build_model, fit_tasks
+    from selflearn.training.build import build_model, fit_tasks
     from tests.fixtures.dialogues import tiny_settings
 
     torch.manual_seed(0)
@@ -224,7 +224,7 @@ def test_the_encoder_of_one_that_also_writes_is_saved_and_loaded_without_its_dec
 
 def test_a_model_of_another_architecture_as_turn_encoder_is_saved_and_loaded(tmp_path):
     """The weights of an encoder that is a real pretrained one, and all its buffers, come back as they were."""
-    from selflearn.training.recipe import build_model, fit_tasks
+    from selflearn.training.build import build_model, fit_tasks
     from tests.fixtures.dialogues import tiny_settings
 
     encoder, _ = load_encoder("minilm")

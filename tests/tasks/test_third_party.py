@@ -13,7 +13,7 @@ from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenize
 from selflearn.models.system import ModelSystem
 from selflearn.tasks import Task, build_tasks
 from selflearn.tasks.base import per_turn, turn_head
-from selflearn.training.recipe import fit_tasks
+from selflearn.training.build import fit_tasks
 from tests.fixtures.dialogues import home_dialogues, tiny_model
 
 DIALOGUES = home_dialogues(8)
@@ -108,7 +108,7 @@ def test_its_answers_in_a_dialogue_of_windows_are_one_a_turn(installed):
 
 
 def test_a_task_can_be_passed_in_as_it_is():
-    from selflearn.training.recipe import build_model
+    from selflearn.training.build import build_model
     from tests.fixtures.dialogues import tiny_settings
 
     tasks = build_tasks({"unhappy": ["calm", "unhappy"], "defect": []}, extra=[UnhappyTask])
@@ -118,7 +118,7 @@ def test_a_task_can_be_passed_in_as_it_is():
 
 
 def test_a_saved_model_whose_task_is_not_installed_here_says_so(tmp_path):
-    from selflearn.training.recipe import build_model
+    from selflearn.training.build import build_model
     from tests.fixtures.dialogues import tiny_settings
 
     tasks = build_tasks({"unhappy": []}, extra=[UnhappyTask])

@@ -13,7 +13,7 @@ from selflearn.inference import Labeler
 from selflearn.models import LabelGenerator, LabelGeneratorConfig, load_tokenizer, save_model
 from selflearn.models.system import ReadCounts
 from selflearn.training import AudioSettings, PretrainingSettings
-from selflearn.training.recipe import build_model, fit_tasks
+from selflearn.training.build import build_model, fit_tasks
 from tests.fixtures.dialogues import TASKS, home_dialogues, stage, tiny_settings
 from tests.fixtures.sounds import save_speech_encoder
 from tests.training.conftest import make_recipe

@@ -15,9 +15,10 @@ from selflearn.pretraining import SwapConfig
 from selflearn.schema import Labels, RecognitionHypothesis, Slot, TurnLabels
 from selflearn.tasks.success import asked_goals
 from selflearn.training import HardwareConfig, PretrainingSettings, TrainingSettings
+from selflearn.training.build import build_model, fit_tasks
 from selflearn.training.loggers import LoggerSettings
 from selflearn.training.module import FineTuning, SteppedModule
-from selflearn.training.recipe import _shown, build_model, choose_thresholds, fit_tasks
+from selflearn.training.recipe import _shown, choose_thresholds
 from selflearn.training.stage import (
     _CheckpointFiles,
     _Checkpoints,
