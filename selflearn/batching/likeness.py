@@ -16,6 +16,16 @@ AROUND = {-1: "before", 1: "next", 2: "after_next"}
 """Turns that a request is compared with, counted from its own."""
 
 
+def seen_around(*, context: bool, causal: bool) -> list[int]:
+    """Those of :data:`AROUND` that a model may see: nothing without context, nothing later if it is causal.
+
+    Example:
+        >>> seen_around(context=True, causal=True)
+        [-1]
+    """
+    return [offset for offset in AROUND if context and not (causal and offset > 0)]
+
+
 def common_words(text: Sequence[str], other: Sequence[str]) -> float:
     """Share of the words of both that stand in both in the same order, in [0, 1].
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 
 from selflearn._limits import Count, Index, Limit, Share, fits, in_words
 from selflearn.batching.collator import Pairing
-from selflearn.batching.likeness import AROUND
+from selflearn.batching.likeness import AROUND, seen_around
 
 
 class _Rule(NamedTuple):
@@ -132,7 +132,7 @@ def _check_sight(values: Mapping[str, Any]) -> None:
     """See that no feature shows a request around the turn to a model that must not see it."""
     causal, layers = values["causal"], values["layers"]
     numeric = (values["features"] or {}).get("numeric", {})
-    seen = [offset for offset in AROUND if layers and not (causal and offset > 0)]
+    seen = seen_around(context=layers > 0, causal=causal)
     for offset, place in AROUND.items():
         if offset not in seen and f"likeness.{place}" in numeric:
             raise ValueError(

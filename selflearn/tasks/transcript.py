@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from selflearn.batching.batch import DialogueBatch, Targets
-from selflearn.batching.likeness import AROUND
+from selflearn.batching.likeness import AROUND, seen_around
 from selflearn.metrics import catalogue
 from selflearn.metrics.items import ItemTable
 from selflearn.schema import Dialogue, ObservedDialogue, Turn, TurnLabels
@@ -53,7 +53,8 @@ class TranscriptHead(nn.Module):
         nbest, asked = encoded.inputs.nbest, (encoded.inputs.utterance_index[:, :, :1] >= 0).float()
         known, scores, likeness = (values[:, :, :HYPOTHESES] for values in (nbest.known, nbest.scores, nbest.likeness))
         there = torch.cat([encoded.shifted(asked, offset) > 0 for offset in range(1, LATER + 1)], 2)
-        seen = [encoded.context and not (encoded.causal and offset > 0) for offset in AROUND]
+        visible = seen_around(context=encoded.context, causal=encoded.causal)
+        seen = [offset in visible for offset in AROUND]
         alike = likeness[..., seen] @ self.likeness[seen]
         heard = self.confidence * _confidence(scores) + _SHARED * alike
         logits = _SPEED * (self.place + functional.pad(heard, (0, LATER)))

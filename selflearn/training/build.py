@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from selflearn.batching.audio import Recordings
 from selflearn.batching.features import FeatureVocabulary
-from selflearn.batching.likeness import AROUND
+from selflearn.batching.likeness import seen_around
 from selflearn.batching.presence import Presence
 from selflearn.batching.readings import ReadingVocabulary
 from selflearn.encoders import check_length, load_audio_encoder, load_encoder
@@ -89,7 +89,7 @@ def build_model(
     inputs = _presence(settings, dialogues, recordings)
     audio_encoder, heard = _audio_encoder(settings, dialogues, recordings)
     spectra = recordings if audio_encoder is None else None
-    seen = [offset for offset in AROUND if settings.dialogue.layers and (offset < 0 or not settings.dialogue.causal)]
+    seen = seen_around(context=settings.dialogue.layers > 0, causal=settings.dialogue.causal)
     features = FeatureVocabulary.fit(observed, without=settings.without, recordings=spectra, offsets=seen)
     domains = {goal.domain for dialogue in dialogues for goal in dialogue.labels.goals or () if goal.domain is not None}
     understood = () if "hypotheses" in settings.without else dialogues
