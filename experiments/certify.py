@@ -198,7 +198,11 @@ def check_settings(cfg: DictConfig) -> None:
 
 
 def audit_in(rows: DialogueRows, console: Console) -> DialogueRows:
-    """The dialogues that people labelled: the others of a log are no part of an audit, and are counted and said."""
+    """The dialogues that people labelled: the others of a log are no part of an audit, and are counted and said.
+
+    Raises:
+        ValueError: nobody labelled any.
+    """
     known = [i for i, dialogue in enumerate(rows) if is_audited(dialogue)]
     if not known:
         raise ValueError(NOTHING_AUDITED)
