@@ -48,7 +48,11 @@ def fit_tasks(names: Collection[str], dialogues: Sequence[Dialogue]) -> dict[str
 
 
 def known_tasks(names: Collection[str]) -> dict[str, type[Task]]:
-    """Every known task by name; an error if one of these is not among them or named twice, or if there is none."""
+    """Every known task by name, once ``names`` are found to be some of them.
+
+    Raises:
+        ValueError: a task is unknown or named twice, or none is named.
+    """
     classes = task_classes()
     unknown = [name for name in names if name not in classes]
     if unknown:
