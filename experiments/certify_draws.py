@@ -13,6 +13,7 @@ from rich.table import Table
 
 from experiments.app import changed_settings, hydra_main
 from experiments.check import ConfigError
+from selflearn._replacing import replace_text
 from selflearn.evaluation.results_page import put_between_marks
 from selflearn.evaluation.run_directory import write_json
 from selflearn.trust.draws import repeat_audits
@@ -61,7 +62,6 @@ def main(cfg: DictConfig) -> None:
         lines.append(f"| {' | '.join(cells)} |")
     console.print(table)
     directory = Path(cfg.paths.output_dir)
-    directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "certify_draws.json", found)
     if cfg.headline.file is not None:
         put_between_marks(Path(cfg.headline.file), cfg.headline.mark, "\n".join(lines))
@@ -69,7 +69,7 @@ def main(cfg: DictConfig) -> None:
     changed = changed_settings(cfg, "certify_draws", without=["paths", "rows", "headline"])
     command = f"{' '.join(['python -m experiments.certify_draws', *changed])}  # {took}"
     head = f"## How often a promise is broken\n\n```bash\n{command}\n```\n\n{title}.\n\n"
-    (directory / "page.md").write_text(head + "\n".join(lines) + LEGEND, "utf-8")
+    replace_text(directory / "page.md", head + "\n".join(lines) + LEGEND)
 
 
 if __name__ == "__main__":

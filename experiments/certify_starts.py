@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.app import changed_settings, hydra_main
+from selflearn._replacing import replace_text
 from selflearn.evaluation.results_page import put_between_marks
 from selflearn.evaluation.run_directory import write_json
 from selflearn.trust.draws import Draws, repeat_audits
@@ -48,14 +49,13 @@ def main(cfg: DictConfig) -> None:
     console = Console()
     Console(width=max(console.width, 120)).print(table)  # a row a line, also in a file
     directory = Path(cfg.paths.output_dir)
-    directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "certify_starts.json", kept)
     if cfg.headline.file is not None:
         put_between_marks(Path(cfg.headline.file), cfg.headline.mark, "\n".join(lines))
     changed = changed_settings(cfg, "certify_starts", without=["paths", "audits", "headline"])
     command = " ".join(["python -m experiments.certify_starts", *changed])
     head = f"## Several starts\n\n```bash\n{command}\n```\n\n{title}.\n\n"
-    (directory / "page.md").write_text(head + "\n".join(lines) + "\n", "utf-8")
+    replace_text(directory / "page.md", head + "\n".join(lines) + "\n")
 
 
 def cell(found: Draws) -> str:

@@ -23,6 +23,7 @@ from experiments.app import changed_settings, hydra_main
 from experiments.check import ConfigError
 from experiments.datasets import check_people
 from experiments.simulate import setting_of, written_log
+from selflearn._replacing import replace_text
 from selflearn.baselines import Assistant
 from selflearn.batching.rows import DialogueRows
 from selflearn.corpora import load_dialogues
@@ -93,7 +94,7 @@ def main(cfg: DictConfig) -> None:
             difference={s: difference(of(before, s), of(after, s), resamples=cfg.resamples) for s in PEOPLE},
         )  # fmt: skip
     write_json(directory / "close_loop.json", {name: asdict(row) for name, row in rows.items()})
-    (directory / "page.close_loop.md").write_text(markdown(rows, cfg), encoding="utf-8")
+    replace_text(directory / "page.close_loop.md", markdown(rows, cfg))
     Console().print(table(rows))
 
 

@@ -18,6 +18,7 @@ from rich.console import Console
 from experiments.app import hydra_main, typed_command
 from experiments.datasets import checked_root, say_dropped
 from experiments.simulate import RATED, agreement, whole_number, written_log
+from selflearn._replacing import replace_text
 from selflearn.corpora import ReadReport, iter_dialogues
 from selflearn.evaluation.log_statistics import (
     LogStatistics,
@@ -63,12 +64,11 @@ def main(cfg: DictConfig) -> None:
     table, (requests, words) = statistics_markdown(logs), sample_sizes(logs.values())
     took = timedelta(seconds=round(time.perf_counter() - start))
     directory = Path(cfg.paths.output_dir)
-    directory.mkdir(parents=True, exist_ok=True)
     figures = {name: describe(log, requests=requests, words=words) for name, log in logs.items()}
     write_json(directory / "logs.json", {f"{name}/{key}": n for name, row in figures.items() for key, n in row.items()})
-    (directory / "logs.md").write_text(table, encoding="utf-8")
-    (directory / "logs.svg").write_text(curve_figure(statistics_curves(logs)), encoding="utf-8")
-    (directory / "page.md").write_text(section(table, annotated, took), "utf-8")
+    replace_text(directory / "logs.md", table)
+    replace_text(directory / "logs.svg", curve_figure(statistics_curves(logs)))
+    replace_text(directory / "page.md", section(table, annotated, took))
     print(table, annotated, sep="\n")
     console.print(f"table and figure are in {directory}", highlight=False)
 

@@ -15,6 +15,7 @@ from experiments.app import CONF, as_hydra_reads, hydra_main
 from experiments.check import ConfigError, check_lists, hint
 from experiments.results import finished_runs, without_debug
 from experiments.simulate import world_directory
+from selflearn._replacing import replace_text
 from selflearn.evaluation.ranges import Rates, range_tables, ranges_page, rates_key, rates_of
 from selflearn.evaluation.results import named_rows
 from selflearn.evaluation.runs import Run
@@ -44,8 +45,7 @@ def main(cfg: DictConfig) -> None:
                 )
         names = {rates_key(rates): name for name, rates in ends}
         text = ranges_page(tables, rows, names=names, beside=list(cfg.beside), people=list(cfg.people))
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(text, encoding="utf-8")
+        replace_text(page, text)
         Console().print(text, markup=False, highlight=False, soft_wrap=True)
         console.print(f"{len(tables)} tables of {len(runs)} runs are in {page}", highlight=False)
     if command := missing_command(cfg, runs, [{}, *(rates for _, rates in ends)]):

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from experiments.app import hydra_main, typed_command
 from experiments.datasets import load
+from selflearn._replacing import replace_text
 from selflearn.evaluation.run_directory import write_json
 from selflearn.evaluation.single_fields import (
     fields_markdown,
@@ -40,12 +41,11 @@ def main(cfg: DictConfig) -> None:
     said = said_of_what_follows(together) if together else "Nothing follows a turn in this log."
     console.print(said, highlight=False)
     directory = Path(cfg.paths.output_dir)
-    directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "single_fields.json", {f"{s.label}/{s.field}": asdict(s) for s in scores})
     took = timedelta(seconds=round(time.perf_counter() - start))
     head = f"## What single fields tell\n\n```bash\n{typed_command('single_fields')}  # {took}\n```\n\n"
     page = f"{head}{fields_markdown(scores, allowed=cfg.allowed)}\n\n{said}\n"
-    (directory / "page.md").write_text(page, encoding="utf-8")
+    replace_text(directory / "page.md", page)
 
 
 if __name__ == "__main__":

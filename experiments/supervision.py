@@ -8,6 +8,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from selflearn._replacing import replace_text
 from selflearn.evaluation.benchmark import Split
 from selflearn.schema import Dialogue
 from selflearn.training.feedback import FeedbackModel
@@ -67,8 +68,7 @@ def supervised(cfg: DictConfig, split: Split, unlabelled: Sequence[Dialogue], di
 
 def _estimated(dialogues: Sequence[Dialogue], directory: Path) -> FeedbackModel:
     model = FeedbackModel.fit(dialogues)
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / SIGNALS_PAGE).write_text(signals_page(model), encoding="utf-8")
+    replace_text(directory / SIGNALS_PAGE, signals_page(model))
     return model
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,9 @@ def test_what_goes_wrong_leaves_what_was_there(tmp_path):
             write(into, path)
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("path", sorted(Path("experiments").glob("*.py")), ids=lambda path: path.stem)
+def test_commands_write_whole_files(path):
+    """What they write is read by others: a page of results, a table; half of it would be published."""
+    assert ".write_text(" not in path.read_text(encoding="utf-8")

@@ -57,7 +57,7 @@ class Table(Corpus):
     dialogues that say so, in the record or in the column mapped to ``split``; where none can say so, it is the file
     named after it. Each record keeps its own split. A dialogue belongs to the file that it begins in. Other tables of a
     folder (CSV, compressed) are counted as left out. A folder with a file ``_UNFINISHED`` is refused: its writer is not
-    done.
+    done. Of the output of a labelling its ``dialogues`` can be read.
 
     Attributes:
         columns: column by field, for a flat table; None for the record format, or for a flat table whose columns are
@@ -92,6 +92,9 @@ class Table(Corpus):
 
     def _in_folder(self, root: Path, split: str) -> list[Path]:
         check_finished(root)
+        if (root / "labelling.json").is_file():  # its goal records are a table too, of something else
+            raise CorpusError(f"table: {root} is the output of a labelling; expected the folder of its dialogues, "
+                              f"{root / 'dialogues'}")  # fmt: skip
         found = [*shard_files(root, split)]
         if not found and split == "all":
             found = sorted(path for path in root.iterdir() if path.suffix in SUFFIXES)

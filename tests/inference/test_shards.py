@@ -131,6 +131,13 @@ def fields(record):
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
+def test_the_output_is_read_back_by_its_dialogues_alone(label, logs, tmp_path):
+    """Beside them lies a table of goals, which was taken for dialogues."""
+    label(logs, format="jsonl")
+    with pytest.raises(CorpusError, match=r"out is the output of a labelling; expected .* of its dialogues, .*out/dial"):
+        load_dialogues("table", root=tmp_path / "out", split="all", cache_dir=tmp_path / "cache_back")
+
+
 def test_a_flat_table_is_labelled_with_its_own_column_names(label, tmp_path):
     rows = [("a", "dim the lights in the hall", "ok"), ("a", "brighter", None), ("b", "wake me in 5 minutes", "ok")]
     pd.DataFrame(rows, columns=list(COLUMNS.values())).assign(extra=1).to_parquet(tmp_path / "calls.parquet")
