@@ -52,7 +52,8 @@ class RecognitionSettings:
     """Of the text channel.
 
     Attributes:
-        error: rate of wrong words, for an average speaker and room.
+        error: rate of wrong words, for an average speaker and room; whoever is understood worst has
+            0.6 at most (:data:`selflearn.simulation.speech_text.MOST_ERRORS`).
         speakers: log-normal spread of that rate over people.
         dropped: rate of short words that are lost.
         hypotheses: length of the n-best list.

@@ -26,6 +26,9 @@ from selflearn.simulation.world import World
 RIVALS = 6
 """Words that sound most like each word."""
 
+MOST_ERRORS = 0.6
+"""Largest rate of wrong words of anybody: beyond it nothing that was said would be left."""
+
 SHARPNESS = 6.0
 """How fast a rival's chances fall with its distance."""
 
@@ -129,7 +132,7 @@ class TextRecognizer:
     def _one(self, speech: Speech, rng: random.Random) -> Recognized:
         spread = self.settings.speakers
         noise = speech.noise * math.exp(spread * speech.accent - spread**2 / 2)
-        error = min(0.6, self.settings.error * noise)
+        error = min(MOST_ERRORS, self.settings.error * noise)
         # With Gumbel noise the truth wins with probability exp(lead) / (exp(lead) + sum of exp(-SHARPNESS * distance)):
         # at the wanted rate for a word with average rivals, more rarely for one that is easily mistaken.
         # At no errors there is no race.

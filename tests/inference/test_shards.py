@@ -134,7 +134,9 @@ def fields(record):
 def test_the_output_is_read_back_by_its_dialogues_alone(label, logs, tmp_path):
     """Beside them lies a table of goals, which was taken for dialogues."""
     label(logs, format="jsonl")
-    with pytest.raises(CorpusError, match=r"out is the output of a labelling; expected .* of its dialogues, .*out/dial"):
+    with pytest.raises(
+        CorpusError, match=r"out is the output of a labelling; expected .* of its dialogues, .*out/dial"
+    ):
         load_dialogues("table", root=tmp_path / "out", split="all", cache_dir=tmp_path / "cache_back")
 
 
