@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.utils import ModelOutput
 
+from selflearn.batching.batch import TextBucket
 from selflearn.models import LabelGenerator
+from selflearn.pretraining.known_texts import KnownTexts
 from selflearn.pretraining.swaps import PretrainingBatch
 
 
@@ -40,17 +42,20 @@ class SwapObjectives(nn.Module):
         size: width of turn states, ``M``.
         text_size: width of text vectors, ``H``.
         temperature: divides the cosines.
+        known: what the turn encoder says of texts, where it does not learn; None asks it in every batch.
     """
 
-    def __init__(self, *, size: int, text_size: int, temperature: float = 0.05) -> None:
+    def __init__(
+        self, *, size: int, text_size: int, temperature: float = 0.05, known: KnownTexts | None = None
+    ) -> None:
         super().__init__()
         self.detect = nn.Sequential(nn.Linear(size, size), nn.GELU(), nn.Linear(size, 1))
         self.query, self.key = nn.Linear(size, size), nn.Linear(text_size, size)
-        self.temperature = temperature
+        self.temperature, self.known = temperature, known
 
     def forward(self, model: LabelGenerator, batch: PretrainingBatch) -> SwapObjectivesOutput:
         """Losses of a batch; features beside the text are left out."""
-        _, vectors = model.encode_texts(batch.inputs)
+        vectors = self._vectors(model, batch.inputs.buckets)
         turns = model.encode_dialogues(vectors, model.encode_ngrams(batch.inputs), batch.inputs, use_features=False)
         logits = self.detect(turns).squeeze(-1).float()
         known = batch.swapped >= 0
@@ -59,7 +64,7 @@ class SwapObjectives(nn.Module):
             detection = logits.sum() * 0
         contrast, scores = logits.sum() * 0, None
         if len(batch.hidden_turns):
-            keys = self.key(model.turn_encoder(batch.candidates).vectors[:, 0])
+            keys = self.key(self._vectors(model, batch.candidates)[:, 0])
             queries = self.query(turns.flatten(0, 1)[batch.hidden_turns])
             with torch.autocast(turns.device.type, enabled=False):  # cosines over a small temperature need the digits
                 scores = functional.normalize(queries.float(), dim=-1) @ functional.normalize(keys.float(), dim=-1).T
@@ -68,3 +73,7 @@ class SwapObjectives(nn.Module):
         return SwapObjectivesOutput(
             detection=detection, contrast=contrast, detection_logits=logits, contrast_logits=scores
         )
+
+    def _vectors(self, model: LabelGenerator, buckets: tuple[TextBucket, ...]) -> Tensor:
+        vectors: Tensor = model.turn_encoder(buckets).vectors if self.known is None else self.known(buckets)
+        return vectors

@@ -146,6 +146,12 @@ class Pretraining(SteppedModule):
         super().__init__(model, optimization=optimization, num_steps=num_steps, seed=seed)
         self.objectives = objectives
 
+    def on_fit_start(self) -> None:
+        """Of a frozen encoder, read the texts: here the model is where it computes, in the precision that it does."""
+        if self.objectives.known is not None:
+            with self.trainer.precision_plugin.forward_context():
+                self.objectives.known.read()
+
     def training_step(self, batch: PretrainingBatch, batch_idx: int) -> Tensor:
         """The sum of both losses."""
         out = self.objectives(self.model, batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,16 @@ from lightning.pytorch.utilities import rank_zero_only
 from selflearn._limits import Index, SettingError, fits, in_words
 from selflearn._progress import progress_bar
 from selflearn.batching.audio import Recordings
+from selflearn.batching.batch import TextBucket
+from selflearn.batching.budget import fill_batches
+from selflearn.batching.collator import Collator
 from selflearn.batching.texts import OnOverflow
 from selflearn.corpora.views import VIEWS
 from selflearn.models import LabelGenerator
 from selflearn.models.system import ModelSystem, ReadCounts
 from selflearn.pretraining import SwapObjectives
 from selflearn.pretraining.build import make_swaps
+from selflearn.pretraining.known_texts import KnownTexts
 from selflearn.pretraining.measures import SwapJudge
 from selflearn.schema import Dialogue
 from selflearn.tasks import Thresholds, task_classes
@@ -100,7 +104,13 @@ def pretrain(
         world_size=placement(stage.hardware)[0],
         truncated=(lambda dialogue: inputs.truncated(dialogue.observed())) if on_overflow == "error" else None,
     )  # fmt: skip
-    objectives = SwapObjectives(size=model.config.size, text_size=model.turn_encoder.hidden_size)
+    known = None
+    if not settings.optimization.encoder_lr:
+        known = KnownTexts(
+            model.turn_encoder, partial(_texts, swaps.collator, dialogues, settings.token_budget),
+            bar=partial(progress_bar, "texts", len(dialogues)) if stage.progress and _leads() else None,
+        )  # fmt: skip
+    objectives = SwapObjectives(size=model.config.size, text_size=model.turn_encoder.hidden_size, known=known)
     module = Pretraining(model, objectives, optimization=settings.optimization, num_steps=data.num_steps, seed=seed)
     judge = SwapJudge(
         model=model, objectives=objectives, tokenizer=tokenizer, dialogues=held_out, encoder=encoder,
@@ -110,6 +120,20 @@ def pretrain(
     run_stage(module, data, stage, identity, measure=measure)
     check_finite(model, "pretraining")
     return read_measures(stage)
+
+
+def _texts(
+    collator: Collator, dialogues: Sequence[Dialogue], token_budget: int
+) -> Iterator[tuple[int, tuple[TextBucket, ...]]]:
+    """The texts of dialogues, a batch at a time, with how many dialogues it is of."""
+    sizes = [collator.num_tokens(dialogue.observed()) for dialogue in dialogues]
+    for members in fill_batches(sizes, range(len(sizes)), token_budget):
+        yield len(members), collator.inputs([dialogues[i].observed() for i in members]).buckets
+
+
+def _leads() -> bool:
+    """Whether this is the process that shows bars, of several."""
+    return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]
 
 
 def _judged(judge: SwapJudge, settings: PretrainingSettings, device: torch.device) -> dict[str, float]:
@@ -264,10 +288,9 @@ class Recipe:
             seed=self.seed,
         )  # fmt: skip
         torch.nn.Module.to(model, placement(stage.hardware)[1])  # Lightning leaves it on the CPU
-        leads = rank_zero_only.rank == 0  # type: ignore[attr-defined]  # of several processes one shows a bar
         system = ModelSystem(
             model, tokenizer, on_overflow=self.training.on_overflow, bf16=precision(stage.hardware) == "bf16-mixed",
-            bar=partial(progress_bar, "labelling") if stage.progress and leads else None,
+            bar=partial(progress_bar, "labelling") if stage.progress and _leads() else None,
             trained_on=ReadCounts(
                 truncated_texts=data.truncated_texts, windowed_dialogues=data.windowed,
                 dropped_turns=data.dropped_turns, missing_recordings=missing, labels_left_out=data.labels_left_out,

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from selflearn._limits import SettingError
 from selflearn.batching.texts import TooLongError
+from selflearn.encoders import TurnEncoder
 from selflearn.models.system import ReadCounts
 from selflearn.pretraining import SwapConfig
 from selflearn.schema import Labels, RecognitionHypothesis, Slot, TurnLabels
@@ -402,6 +403,30 @@ def test_a_frozen_encoder_does_not_move_and_one_frozen_before_moves_again(recipe
     system = made.train(TRAIN, TUNE, stage(tmp_path))
     after = system.model.turn_encoder.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items()) is (encoder_lr == 0.0)
+
+
+def test_with_a_frozen_encoder_pretraining_reads_each_text_once_and_goes_on_with_the_same_digits(
+    recipe, tmp_path, killed_after, monkeypatch
+):
+    texts, encode = [], TurnEncoder.forward
+    settings = replace(recipe().pretraining, optimization=replace(FAST, encoder_lr=0.0), epochs=4.0)
+    made = recipe(pretraining=settings, training=TrainingSettings(epochs=0.1, token_budget=700, optimization=FAST))
+
+    def counting(self, buckets):
+        if self.training or not torch.is_grad_enabled():
+            texts.append(sum(len(bucket.input_ids) for bucket in buckets))
+        return encode(self, buckets)
+
+    monkeypatch.setattr(TurnEncoder, "forward", counting)
+    monkeypatch.setattr(FineTuning, "on_fit_start", lambda self: texts.append(None))
+    whole = digits(made.train(TRAIN, (), stage(tmp_path / "whole")))
+    distinct = {text for dialogue in TRAIN for turn in dialogue.turns for text in (turn.request, turn.response)}
+    assert sum(texts[: texts.index(None)]) < 3 * len(distinct)  # in 28 steps; some have values exchanged
+    settings = stage(tmp_path / "stopped", checkpoint_every=3)
+    killed_after("Pretraining", 7)
+    with pytest.raises(Killed):
+        made.train(TRAIN, (), settings)
+    assert_same_digits(whole, digits(made.train(TRAIN, (), settings)))
 
 
 def test_every_module_trains_even_if_the_encoder_came_in_evaluation_mode(recipe, tmp_path, monkeypatch):
