@@ -36,6 +36,9 @@ SETTINGS = frozenset({"baselines", "data", "model", "pretraining", "supervision"
 DATA = "data.json"
 """File with what the dialogues of each split were."""
 
+BEFORE_TRAINING = frozenset({"config.yaml", "log.txt", DATA, "page.signals.md"})
+"""What a run writes before anything is trained: where nothing else is, other settings spoil nothing."""
+
 
 def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     """Make the directory ours: a run goes on in it only with the same settings.
@@ -56,6 +59,7 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     file = directory / "config.yaml"
     names = sorted(path.name for path in directory.iterdir() if not path.name.startswith("."))  # a lock among them
     held = [name for name in names if name not in ("config.yaml", "log.txt")]
+    trained = not BEFORE_TRAINING.issuperset(names)
     said = file.read_text("utf-8") if file.is_file() else ""
     if (held or file.is_file()) and not _read(said).keys() >= SETTINGS:
         raise ValueError(
@@ -63,7 +67,7 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
             "folder that is new, or empty (paths.output_dir=...)"
         )
     old, new = _settings(said), _settings(config_yaml)
-    if resume and held and old and old != new:
+    if resume and trained and old and old != new:
         changed = [line.strip() for line in new if line not in old] or [line.strip() for line in old if line not in new]
         raise ValueError(
             f"{directory} holds a run with other settings ({'; '.join(changed[:3])}). Take another directory "
@@ -72,7 +76,8 @@ def claim(directory: Path, config_yaml: str, *, resume: bool) -> None:
     if not resume:
         for path in (path for path in directory.iterdir() if path.name != LOCK):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    if not (resume and held):
+    if not (resume and trained):
+        (directory / DATA).unlink(missing_ok=True)
         replace_text(file, config_yaml)
 
 

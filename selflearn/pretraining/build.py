@@ -99,7 +99,7 @@ def make_grades(
     if not pool:
         raise ValueError(
             f"none of the {len(dialogues)} dialogues has a response, so that there is nothing to swap; "
-            "switch pretraining off (pretraining.epochs=0)"
+            "leave pretraining out (pretraining=none; in Python, no epochs of it)"
         )
     makers: dict[str, Callable[[], Grade]] = {
         "random": lambda: RandomResponse(pool),

@@ -32,6 +32,29 @@ def test_where_things_are_may_change_and_a_run_that_did_not_begin_is_none(tmp_pa
         claim(tmp_path, SETTINGS, resume=True)
 
 
+def test_a_run_that_failed_before_it_trained_takes_other_settings_and_other_dialogues(tmp_path):
+    """As where a first attempt shows that pretraining has nothing to swap."""
+    other = SETTINGS.replace("2", "3")
+    claim(tmp_path, SETTINGS, resume=True)
+    claim_data(tmp_path, SETTINGS, {"train": "a"})
+    (tmp_path / "page.signals.md").write_text("x")
+    claim(tmp_path, other, resume=True)
+    claim_data(tmp_path, other, {"train": "b"})
+    assert json.loads((tmp_path / "data.json").read_text()) == {"train": "b"}
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(ValueError, match="other settings"):
+        claim(tmp_path, SETTINGS, resume=True)
+    with pytest.raises(ValueError, match="the split train are not those"):
+        claim_data(tmp_path, other, {"train": "a"})
+
+
+def test_files_that_are_named_as_those_of_a_run_are_not_touched(tmp_path):
+    (tmp_path / "data.json").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds data\.json, and no run"):
+        claim(tmp_path, SETTINGS, resume=True)
+    assert (tmp_path / "data.json").read_text() == "mine"
+
+
 def test_whether_a_bar_is_shown_may_change_and_the_precision_may_not(tmp_path):
     trainer = SETTINGS + "trainer:\n  precision: 32-true\n  progress: "
     claim(tmp_path, trainer + "true\n", resume=True)
@@ -86,6 +109,7 @@ def test_a_run_goes_on_with_the_dialogues_that_it_began_with_wherever_they_lie(t
     here, there = (SETTINGS.replace("data: {}", f"data: {{root: /{place}/sgd}}") for place in ("here", "there"))
     claim(tmp_path, here, resume=True)
     claim_data(tmp_path, here, {"train": "a", "test": "b"})
+    (tmp_path / "checkpoints").mkdir()
     claim(tmp_path, there, resume=True)
     with pytest.raises(ValueError, match=r"dialogues of the split test are not those .* changed since.*resume=never"):
         claim_data(tmp_path, there, {"train": "a", "test": "c"})
