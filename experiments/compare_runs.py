@@ -170,7 +170,7 @@ def section(
     if any(len(column) > 1 for column in columns):
         said = [*said[: len(columns) - 1], "The seeds of one experiment are one column."]
     if baselines:
-        said.append(f"Of the first are the baselines too: {', '.join(baselines)}.")
+        said.append(f"The baselines are those of the first command: {', '.join(baselines)}.")
     return "\n".join([
         f"## {title}\n", f"```bash\n{commands}\n```\n", f"{' '.join(said)}\n",
         *(f"{', '.join(names)}: {made_with}\n" if len(machines) > 1 else f"{made_with}\n"

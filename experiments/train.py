@@ -221,9 +221,14 @@ def quiet() -> None:
     transformers_logging.disable_progress_bar()
 
 
+def in_sweep() -> bool:
+    """Whether this is one of the jobs of a sweep."""
+    return HydraConfig.initialized() and bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
 def run_directory(cfg: DictConfig) -> Path:
     """Where the run is written: each job of a sweep has a directory of its own, named by its settings."""
-    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+    if not in_sweep():
         return Path(cfg.paths.output_dir)
     hydra = HydraConfig.get()
     if any(setting.startswith("paths.output_dir=") for setting in hydra.overrides.task):
@@ -289,8 +294,9 @@ def run(cfg: DictConfig, directory: Path) -> float | None:
         for line in calibration_lines(metrics):
             say(line)
         say(f"everything is in {directory}; a page to read: {page}")
-    if cfg.optimized_metric not in metrics:
-        say(f"there is no {cfg.optimized_metric} in this run; a sweep would have nothing to optimise")
+    if in_sweep() and cfg.optimized_metric not in metrics:
+        say(f"there is no {cfg.optimized_metric} in this run; the sweep has nothing to optimise: expected a metric of "
+            "metrics.json as optimized_metric")  # fmt: skip
     return metrics.get(cfg.optimized_metric)
 
 

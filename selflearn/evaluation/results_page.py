@@ -24,8 +24,8 @@ from selflearn.metrics.items import ItemTable
 
 _BEGINS = "# Results\n\nWritten by `python -m experiments.results` from run directories"
 
-_HEAD = f"""{_BEGINS}; not edited by hand. A section
-is of the commands in it, and stays until they are run again. What was to be reached and is not stands at the end.
+_HEAD = f"""{_BEGINS}; not edited by hand. Each
+section is what its commands wrote, and stays until they are run again. The aims that were not reached stand at the end.
 """
 
 

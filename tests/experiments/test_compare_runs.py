@@ -116,7 +116,7 @@ def test_gold_and_feedback_stand_beside_the_baselines_of_the_first(command, tmp_
     header, _, row, _ = [line for line in page.splitlines() if line.startswith("|")]
     assert header == "| metric | n | model | experiment=simulated_feedback | annotator | tfidf_context |"
     assert [cell[1:5] for cell in row.split("|")[3:7]] == [".900", ".700", ".950", ".750"]
-    assert "Of the first are the baselines too: annotator, tfidf_context." in page
+    assert "The baselines are those of the first command: annotator, tfidf_context." in page
     write_results_page([], tmp_path / "results.md", notes=[tmp_path / "page.md"])
     assert page.strip() in (tmp_path / "results.md").read_text()
 
@@ -157,7 +157,7 @@ def test_seeds_of_one_experiment_are_one_column(command, tmp_path):
     assert "<br>(.600 to .700)<br>**Δ +.200 [" in feedback
     assert annotator.startswith(".950 [")
     assert "<br>*Δ -.100 [" in annotator
-    assert "The seeds of one experiment are one column. Of the first are the baselines too: annotator." in page
+    assert "The seeds of one experiment are one column. The baselines are those of the first command: annot" in page
     assert all(page.count(f"seed={seed}\n") == 2 for seed in (1, 2, 3))
     code, _, err = command(f"runs=[{runs}]", "names=[gold]")
     assert (code, "2 columns of 6 runs (seeds of one experiment are one column)" in " ".join(err.split())) == (2, True)

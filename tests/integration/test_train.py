@@ -214,14 +214,16 @@ def test_a_log_that_nobody_labelled_is_learned_from_what_people_did(command, one
     assert (run.directory / "report.html").is_file()
 
 
-def test_a_metric_that_is_not_measured_is_said_and_a_sweep_gets_none(command, one_step, corpora, returning):
+@pytest.mark.parametrize(("sweep", "where"), [([], "paths.output_dir=run"), (["-m"], "paths.runs=here")])
+def test_a_sweep_of_a_metric_that_is_not_measured_says_so_and_gets_none(
+    command, one_step, corpora, returning, sweep, where
+):
     program, returned = returning
     run = command(
-        *one_step, "experiment=own_table", f"data.root={corpora}/table", "tasks=defect", "paths.output_dir=run",
-        program=program,
-    )  # fmt: skip
+        *sweep, *one_step, "experiment=own_table", f"data.root={corpora}/table", "tasks=defect", where, program=program
+    )
     assert (run.code, returned) == (0, [None])
-    assert "there is no tune/segmentation/boundary_f1 in this run" in run.printed
+    assert ("there is no tune/segmentation/boundary_f1 in this run" in run.printed) is bool(sweep)
 
 
 NOWHERE = "data.root=nowhere"
