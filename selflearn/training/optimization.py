@@ -12,8 +12,11 @@ from torch import nn
 
 from selflearn._limits import Checked, Limit, Share
 
-_LAYER = re.compile(r"\b(?:layers?|block)\.(\d+)\.")
-"""Where a name says the layer: T5 calls its layers blocks, and calls the parts of each layers."""
+_LAYER = re.compile(r"\b(?:layers?|block|h)\.(\d+)\.")
+"""Where a name says the layer: T5 calls its layers blocks, and calls the parts of each layers; GPT-2 calls them h."""
+
+_EMBEDDING = re.compile(r"embed|\bw[tp]e\.")
+"""In the names of embeddings: T5 has embed_tokens, GPT-2 wte and wpe."""
 
 _PRETRAINED = ("turn_encoder.", "audio_encoder.model.")
 """In the names of the parameters that come from a pretrained encoder."""
@@ -63,7 +66,7 @@ def parameter_groups(named: Iterable[tuple[str, nn.Parameter]], config: Optimiza
         encoder = next((encoder for encoder in _PRETRAINED if encoder in name), None)
         if encoder is not None:
             lr = config.encoder_lr * config.layer_decay ** (depths[encoder] - _layer(name))
-        decay = config.weight_decay if parameter.dim() > 1 and "embedding" not in name else 0.0
+        decay = config.weight_decay if parameter.dim() > 1 and not _EMBEDDING.search(name) else 0.0
         groups.setdefault((lr, decay), []).append(parameter)
     return [{"params": members, "lr": lr, "weight_decay": decay} for (lr, decay), members in groups.items()]
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from transformers import T5Config
+from transformers import BartConfig, GPT2Config, T5Config
 
 from selflearn.encoders.pretrained import build_encoder
 from selflearn.training import OptimizationConfig
@@ -48,15 +48,28 @@ def test_an_audio_encoder_has_the_rates_of_its_own_layers_and_its_norm_that_of_t
     assert [found[name] for name in names] == pytest.approx([1.25e-5, 2.5e-5, 1e-4, 1e-3, 5e-5, 1e-4])
 
 
-def test_rates_of_t5_fall_from_block_to_block_whatever_the_parts_of_a_block_are_called():
-    model = build_encoder(T5Config(vocab_size=40, d_model=8, d_ff=8, d_kv=4, num_layers=3, num_heads=2))
+ENCODERS = {
+    "block.": T5Config(vocab_size=40, d_model=8, d_ff=8, d_kv=4, num_layers=3, num_heads=2),
+    "h.": GPT2Config(vocab_size=40, n_positions=16, n_embd=8, n_layer=3, n_head=2),
+    "layers.": BartConfig(
+        vocab_size=40, d_model=8, encoder_layers=3, encoder_attention_heads=2, decoder_attention_heads=2
+    ),
+}
+"""By what they call their layers."""
+
+
+@pytest.mark.parametrize("layer", ENCODERS)
+def test_rates_fall_from_layer_to_layer_and_embeddings_do_not_decay_whatever_they_are_called(layer):
+    model = build_encoder(ENCODERS[layer])
     named = {f"model.turn_encoder.model.{name}": parameter for name, parameter in model.named_parameters()}
     names = {id(parameter): name for name, parameter in named.items()}
-    groups = parameter_groups(named.items(), CONFIG)
-    for name, lr in ((names[id(p)], group["lr"]) for group in groups for p in group["params"]):
-        if "block." in name:
-            block = int(name.partition("block.")[2].partition(".")[0])
-            assert lr == pytest.approx(1e-4 * 0.5 ** (2 - block)), name
+    found = {names[id(p)]: group for group in parameter_groups(named.items(), CONFIG) for p in group["params"]}
+    for name in (name for name in found if layer in name):
+        number = int(name.partition(layer)[2].partition(".")[0])
+        assert found[name]["lr"] == pytest.approx(1e-4 * 0.5 ** (2 - number)), name
+    tables = [part.weight for part in model.modules() if isinstance(part, nn.Embedding) and part.embedding_dim == 8]
+    assert tables  # and no biases of attention, which T5 has in a table too
+    assert {found[names[id(table)]]["weight_decay"] for table in tables} == {0}
 
 
 def test_layers_of_the_dialogue_encoder_have_no_falling_rates(model):
