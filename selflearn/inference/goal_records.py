@@ -28,7 +28,8 @@ def goal_records(dialogue: Dialogue, *, sees_next_turn: bool = True) -> tuple[Go
 
     Args:
         dialogue: labelled by a model, by people or by both.
-        sees_next_turn: whether success was judged with the turn after the goal in view (not by a causal model).
+        sees_next_turn: whether success was judged with the turn after the goal in view. A causal model does not see it,
+            nor one without context.
 
     Example:
         >>> from selflearn import Dialogue, Label, Labels, Turn, TurnLabels

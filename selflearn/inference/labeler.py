@@ -17,6 +17,7 @@ from torch import Tensor
 
 from selflearn._limits import Count, SettingError, fits, in_words
 from selflearn.batching.audio import Recordings
+from selflearn.batching.likeness import seen_around
 from selflearn.batching.presence import Presence
 from selflearn.batching.texts import OnOverflow, TooLongError
 from selflearn.batching.windows import cut_observed
@@ -318,13 +319,13 @@ class Labeler:
             ]
 
     def _labelled(self, one: PreparedDialogue, prediction: DialoguePrediction, labels: Labels) -> LabelledDialogue:
-        seen, labelled = one.plan.turns_seen, one.dialogue.with_labels(labels)
+        seen, labelled, config = one.plan.turns_seen, one.dialogue.with_labels(labels), self.system.model.config
+        next_turn = 1 in seen_around(context=config.layers > 0, causal=config.causal)
         placed = {TRANSCRIPT, DOMAIN} if labels.goals is not None else {TRANSCRIPT}
         extra = {name: row[:seen] for name, row in prediction.extra.items() if name not in placed}
         return LabelledDialogue(
-            dialogue=labelled, goals=goal_records(labelled, sees_next_turn=not self.system.model.config.causal),
-            read=one.plan, extra=extra,
-        )  # fmt: skip
+            dialogue=labelled, goals=goal_records(labelled, sees_next_turn=next_turn), read=one.plan, extra=extra
+        )
 
     def accept(self, labelled: LabelledDialogue) -> list[dict[str, Any]]:
         """Rows of the table of labels, with what is accepted and promised; nothing is, where nothing was certified."""

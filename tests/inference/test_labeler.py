@@ -163,8 +163,8 @@ def test_two_thousand_turns(labeler):
 # -------------------------------------------------------------------------------------------------- other models
 
 
-def labeler_of(tasks, tmp_path):
-    save_model(*tiny_model(home_dialogues(12), tasks=tasks), tmp_path)
+def labeler_of(tasks, tmp_path, **settings):
+    save_model(*tiny_model(home_dialogues(12), tasks=tasks, **settings), tmp_path)
     return Labeler.from_pretrained(tmp_path, device="cpu")
 
 
@@ -180,6 +180,14 @@ def test_a_model_of_intents_leaves_goals_unlabelled_and_names_the_dialogue(tmp_p
     assert item.dialogue.labels.goals is None
     assert item.goals[0].name in {"DimLights", "PlayRecord", "SetTimer"}
     assert item.goals[0].success is None
+
+
+@pytest.mark.parametrize("settings", [{}, {"causal": True}, {"layers": 0}])
+def test_the_turn_after_a_goal_is_evidence_only_where_the_model_sees_it(tmp_path, dialogues, settings):
+    labeler = labeler_of(["segmentation", "success"], tmp_path, **settings)
+    labeler.system.model.config.thresholds = {"segmentation": 0.0}  # each turn is a goal
+    evidence = [found.signal for item in labeler.label(dialogues) for goal in item.goals for found in goal.evidence]
+    assert set(evidence) == {"boundary"} | (set() if settings else {"next turn"})
 
 
 # --------------------------------------------------------------------------------------------------- directories
