@@ -32,9 +32,9 @@ from selflearn.inference.calibration import (
 )
 from selflearn.inference.goal_records import goal_records
 from selflearn.inference.labels import DOMAIN, TRANSCRIPT, model_labels
-from selflearn.inference.model_directory import check_model_directory, load_model
+from selflearn.inference.model_directory import check_model_directory, load_model, model_tokenizer
 from selflearn.inference.rows import table_rows
-from selflearn.models import LabelGeneratorConfig, load_tokenizer, save_model
+from selflearn.models import LabelGeneratorConfig, save_model
 from selflearn.models.stages import StageClock
 from selflearn.models.system import ModelSystem
 from selflearn.schema import Dialogue, GoalRecord, Labels, ObservedDialogue
@@ -156,7 +156,7 @@ class Labeler:
         model.recordings = None if recordings is None else Recordings(recordings)
         system = ModelSystem(
             model.to(chosen),  # type: ignore[arg-type]
-            load_tokenizer(folder), token_budget=token_budget, on_overflow=on_overflow, bf16=bf16,
+            model_tokenizer(folder), token_budget=token_budget, on_overflow=on_overflow, bf16=bf16,
         )  # fmt: skip
         labeler = cls(system, calibrators=read_calibrators(folder))
         if with_promises and (folder / promises.FILE).is_file():

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 from safetensors import SafetensorError
+from transformers import PreTrainedTokenizerFast
 
-from selflearn.models import LabelGenerator, LabelGeneratorConfig, WeightsError
+from selflearn.models import LabelGenerator, LabelGeneratorConfig, WeightsError, load_tokenizer
 
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
@@ -63,3 +64,16 @@ def load_model(folder: Path) -> LabelGenerator:
         problem = f"model.safetensors does not fit config.json ({str(error).splitlines()[-1].strip()})"
         raise ModelDirectoryError(folder, problem, "both of one training run") from error
     return model
+
+
+def model_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of the model.
+
+    Raises:
+        ModelDirectoryError: its files are damaged.
+    """
+    try:
+        return load_tokenizer(folder)
+    except Exception as error:  # whatever comes of files that nobody checks
+        problem = f"its tokenizer cannot be read ({type(error).__name__}: {' '.join(str(error).split())})"
+        raise ModelDirectoryError(folder, problem, "tokenizer.json and tokenizer_config.json, undamaged") from error

@@ -228,6 +228,10 @@ def damaged(directory, how):
         config.write_text(config.read_text()[:100])
     elif how == "cut weights":
         weights.write_bytes(weights.read_bytes()[:1000])
+    elif how == "cut tokenizer":
+        (directory / "tokenizer.json").write_bytes((directory / "tokenizer.json").read_bytes()[:500])
+    elif how == "another tokenizer":
+        (directory / "tokenizer.json").write_text("{}")
     elif how == "an encoder":
         config.write_text(json.dumps({"model_type": "bert"}))
     elif how == "a weight less":
@@ -249,6 +253,8 @@ def damaged(directory, how):
         ("tokenizer.json", r"no tokenizer\.json in it"),
         ("cut config", r"config\.json cannot be read"),
         ("cut weights", r"model\.safetensors cannot be read"),
+        ("cut tokenizer", r"its tokenizer cannot be read \(JSONDecodeError: .*\); expected tokenizer\.json and"),
+        ("another tokenizer", r"its tokenizer cannot be read \(KeyError: 'added_tokens'\)"),
         ("an encoder", r"config\.json says that this is a 'bert'; expected 'selflearn-label-generator'"),
         ("a weight less", r"model\.safetensors does not fit config\.json \(first: "),
         ("another shape", r"model\.safetensors does not fit config\.json"),
