@@ -240,7 +240,11 @@ class _Folder:
             self.times = found.get("times", [{} for _ in self.shards])
         except (ValueError, KeyError, TypeError) as error:
             raise LabellingError(f"{self.state} cannot be read ({error}); give another output, or remove it") from error
-        changed = [_changed(name, old.get(name), new) for name, new in self.settings.items() if old.get(name) != new]
+        changed = [
+            _changed(name, old.get(name), self.settings.get(name))
+            for name in {**old, **self.settings}  # of recordings, say, that there were or are none
+            if old.get(name) != self.settings.get(name)
+        ]
         if changed:
             raise LabellingError(f"{self.path} holds another labelling ({'; '.join(changed)}); give another "
                                  "output (paths.output_dir=...), or remove it")  # fmt: skip

@@ -252,6 +252,15 @@ def test_another_labelling_in_the_folder_is_not_overwritten(label, logs, tmp_pat
         label(logs)
 
 
+def test_a_labelling_that_heard_recordings_does_not_go_on_without_them(label, logs, tmp_path):
+    label(logs)
+    state = tmp_path / "out" / "labelling.json"
+    found = json.loads(state.read_text())
+    state.write_text(json.dumps(found | {"settings": found["settings"] | {"recordings": "/their/folder"}}))
+    with pytest.raises(LabellingError, match=r"another labelling \(recordings was /their/folder, is None\)"):
+        label(logs)
+
+
 @pytest.mark.parametrize("taken", ["out", "out/dialogues/mine.txt", "out/goals.parquet"])
 def test_a_folder_that_holds_something_else_is_not_touched(label, logs, tmp_path, taken):
     path = tmp_path / taken
