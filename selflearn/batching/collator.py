@@ -133,13 +133,16 @@ class Collator:
         return len(self.recordings.missing(dialogue))
 
     def num_tokens(self, dialogue: ObservedDialogue) -> int:
-        """Tokens that the turn encoder reads for a dialogue by itself: its share of a token budget."""
+        """Tokens that the turn encoder reads for a dialogue by itself: its share of a token budget.
+
+        A dialogue without any text takes one a turn: a batch of such dialogues must be full some time.
+        """
         texts: list[Text]
         if self.pairing == "separate":
             texts = [text for turn in dialogue.turns for text in (turn.request, turn.response) if text is not None]
         else:
             texts = [(turn.request or "", turn.response or "") for turn in dialogue.turns]
-        return sum(len(tokens.ids) for tokens in self.tokenization(texts))
+        return sum(len(tokens.ids) for tokens in self.tokenization(texts)) or len(dialogue.turns)
 
     def _ngrams(self, utterances: Sequence[str]) -> tuple[Tensor, Tensor]:
         if not self.ngram_buckets:

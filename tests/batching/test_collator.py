@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from selflearn.batching import Collator, FeatureVocabulary, Tokenization
+from selflearn.batching.budget import fill_batches
 from selflearn.encoders.pretrained import byte_level_tokenizer
 from selflearn.schema import Dialogue, EntityResolution, Interpretation, Labels, RecognitionHypothesis, Turn
 from selflearn.tasks import build_tasks
@@ -186,6 +187,12 @@ def test_what_does_not_fit_is_counted(pairing, cut, tokens):
     assert made.truncated(dialogue) == cut  # distinct texts, or pairs
     assert made.num_tokens(dialogue) == tokens
     assert made.truncated(plain_dialogue(("a", "b"), (None, None)).observed()) == 0
+
+
+def test_dialogues_without_any_text_fill_batches_too():
+    empty = plain_dialogue(*[(None, None)] * 3).observed()
+    sizes = [collator().num_tokens(empty)] * 4
+    assert fill_batches(sizes, range(4), 6) == [[0, 1], [2, 3]]
 
 
 def test_a_batch_moves_as_a_whole():
