@@ -20,6 +20,7 @@ from selflearn.batching.batch import TextBucket
 from selflearn.batching.budget import fill_batches
 from selflearn.batching.collator import Collator
 from selflearn.batching.texts import OnOverflow
+from selflearn.batching.windows import cut_dialogue
 from selflearn.corpora.views import VIEWS
 from selflearn.models import LabelGenerator
 from selflearn.models.system import ModelSystem, ReadCounts
@@ -200,7 +201,10 @@ def choose_thresholds(system: ModelSystem, dialogues: Sequence[Dialogue]) -> Thr
     """Set the thresholds that are best on dialogues which training did not see; they are saved with the model.
 
     A task that decides by one says which is best (:meth:`Task.tune_threshold`); where it cannot, it keeps what it has.
+    What is not read of a long dialogue (``on_overflow="truncate"``) has no say: its answers are no scores.
     """
+    ends = [system.windows(len(d.turns), name=f"dialogue {d.id!r}")[-1][1] for d in dialogues]
+    dialogues = [cut_dialogue(dialogue, 0, end) for dialogue, end in zip(dialogues, ends, strict=True)]
     observed = [dialogue.observed() for dialogue in dialogues]
     predictions = system.predict(observed, asked_goals(dialogues))
     chosen = system.thresholds

@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 
 from selflearn._limits import SettingError
 from selflearn.batching.texts import TooLongError
+from selflearn.batching.windows import cut_dialogue
 from selflearn.encoders import TurnEncoder
-from selflearn.models.system import ReadCounts
+from selflearn.models.system import ModelSystem, ReadCounts
 from selflearn.pretraining import SwapConfig
 from selflearn.schema import Labels, RecognitionHypothesis, Slot, TurnLabels
 from selflearn.tasks.success import asked_goals
@@ -30,7 +31,15 @@ from selflearn.training.stage import (
     save_weights,
     stage_seconds,
 )
-from tests.fixtures.dialogues import FAST, home_dialogues, plain_dialogue, stage, tiny_model, tiny_settings
+from tests.fixtures.dialogues import (
+    FAST,
+    home_dialogues,
+    long_home_dialogue,
+    plain_dialogue,
+    stage,
+    tiny_model,
+    tiny_settings,
+)
 
 TRAIN, TUNE = home_dialogues(24), home_dialogues(8, seed=1, split="dev")
 
@@ -523,6 +532,13 @@ def test_thresholds_are_chosen_on_the_tuning_dialogues_and_kept_with_the_model(r
     assert system.model.config.decision_thresholds() == chosen
     bare = [d.with_labels(Labels()) for d in TUNE]
     assert choose_thresholds(system, bare) == choose_thresholds(system, []) == chosen  # nothing to choose by
+
+
+def test_what_is_not_read_of_a_dialogue_has_no_say_in_thresholds():
+    model, tokenizer = tiny_model(TRAIN, max_turns=4)
+    system, long = ModelSystem(model, tokenizer, on_overflow="truncate"), long_home_dialogue(30)
+    assert choose_thresholds(system, [long]) == choose_thresholds(system, [cut_dialogue(long, 0, 4)])
+    assert system.thresholds["defect"] > 0
 
 
 def test_a_dialogue_is_shown_in_a_view_by_its_share_and_the_same_for_seed_epoch_and_dialogue():
