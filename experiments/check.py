@@ -62,8 +62,9 @@ def number_faults(cfg: DictConfig) -> Iterator[str]:
             yield f"{name} is {value!r}; expected a whole number, {limits}"
 
 
-TEXTS = ("input", "split", "corpus", "to", "tool", "labeler", "run", "data.corpus", "data.root", "data.train_split",
-         "data.test_split")  # fmt: skip
+TEXTS = ("input", "output", "page", "cache", "recordings", "split", "corpus", "to", "tool", "labeler", "run",
+         "data.corpus", "data.root", "data.train_split", "data.test_split", "paths.output_dir", "paths.runs",
+         "paths.cache", "paths.corpora")  # fmt: skip
 """What is a text wherever a program has it. A folder or a split may be called 2024, which would be read as a number."""
 
 

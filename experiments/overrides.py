@@ -215,7 +215,14 @@ class _JobChecker:
             elif place == "open" and not added and not override.is_delete():
                 self.opens.add(number)
             elif place == "there" and key == override.key_or_group and isinstance(_select(cfg, key), ListConfig):
-                self.faults.extend(list_faults(key, None if override.is_delete() else override.value()))
+                self._check_list(key, override)
+
+    def _check_list(self, key: str, override: Override) -> None:
+        if override.is_delete():
+            return
+        if override.value() is None:
+            self.faults.append(f"{key} is null; expected a list, which may be empty: {key}=[]")
+        self.faults.extend(list_faults(key, override.value()))
 
     def _hint(self, key: str, cfg: DictConfig) -> str:
         known = [name for name in _names(cfg, "") if name.partition(".")[0] != "hydra"]

@@ -245,11 +245,11 @@ def run_directory(cfg: DictConfig) -> Path:
 def main(cfg: DictConfig) -> float | None:
     """Run the experiment; returns the metric that a sweep optimises."""
     check_run(cfg)
+    recipe(cfg)  # made here for their checks: a wrong value is told before anything is read
+    stage(cfg, Path())
     check_supervision(cfg)
     check_splits(cfg)
     check_baselines(cfg)
-    recipe(cfg)  # made here for their checks: a wrong value is told before anything is read
-    stage(cfg, Path())
     directory = run_directory(cfg)
     with exclusive(directory) if leads() else nullcontext():  # processes that train together are one run
         return run(cfg, directory)

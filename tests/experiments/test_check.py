@@ -136,6 +136,8 @@ def test_good_settings_run(command):
         ("training.epochs", "cannot read 'training.epochs' as key=value: "),
         ("training.epochs=[1", "cannot read 'training.epochs=[1' as key=value: "),
         ("data.sizes=3", "data.sizes is '3'; expected a list: data.sizes=[3]"),
+        ("data.sizes=null", "data.sizes is null; expected a list, which may be empty: data.sizes=[]"),
+        ("paths.corpora=2024", "paths.corpora is 2024; expected a text: write \"paths.corpora='2024'\""),
         ("data.sizes=here/a", "data.sizes is 'here/a'; expected a list: data.sizes=[here/a]"),
     ],
 )

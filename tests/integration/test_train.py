@@ -240,6 +240,8 @@ NOWHERE = "data.root=nowhere"
         (["data.root=nowhere"], "sgd: nowhere does not exist"),
         ([NOWHERE, "baselines.names=[tfdif]"], "no baseline is called 'tfdif'"),
         ([NOWHERE, "tasks.names=[intents]"], "no task is called 'intents'"),
+        ([NOWHERE, "baselines.names=null"], "baselines.names is null; expected a list, which may be empty"),
+        ([NOWHERE, "pretraining.swaps=null"], "pretraining.swaps is None; expected settings"),
         ([NOWHERE, "tasks.names=[]"], "there is no task to train; expected one of segmentation, "),
         ([NOWHERE, "supervision.source=god"], "supervision.source is 'god'; expected one of gold, feedback, both"),
         (["model.encoder=no/such-encoder"], "encoder 'no/such-encoder' is neither a directory nor"),
