@@ -26,7 +26,7 @@ def settings(cls: type[T], node: DictConfig | Mapping[str, Any], place: str = ""
 
     Raises:
         SettingError: a value is not what the field takes; names it as it is typed.
-        ValueError: a key is no field; names the nearest one's class.
+        ValueError: a key is no field, or ``node`` is no mapping; names the class and its fields.
     """
     plain: Any = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
     if not isinstance(plain, Mapping):

@@ -15,7 +15,8 @@ Span = tuple[int, int]
 def turn_windows(num_turns: int, max_turns: int, on_overflow: OnOverflow, *, name: str = "a dialogue") -> list[Span]:
     """The windows ``[start, end)`` in which a dialogue is read.
 
-    Windows overlap by a quarter, so that every turn but the outermost has context on both sides in one of them.
+    Windows overlap by a quarter, and by one turn at least. From 8 turns on, every turn but the outermost so has context
+    on both sides in one of them.
 
     Args:
         num_turns: of the dialogue.

@@ -70,7 +70,7 @@ class FeedbackModel:
         """Estimate from logs; whatever labels they have are taken away first.
 
         Raises:
-            ValueError: there is no turn.
+            ValueError: there is no turn, or nothing from which to tell those that failed.
         """
         logs = [without_gold(dialogue) for dialogue in dialogues]
         failing = failure_model(logs)
