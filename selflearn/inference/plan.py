@@ -16,7 +16,7 @@ from selflearn.inference.labeler import Labeler, PreparedDialogue
 from selflearn.inference.parts import check_shard_size, parts_of
 
 SAMPLE = 32
-"""Dialogues that are labelled to see how long one takes."""
+"""Dialogues that are labelled, at most, to see how long one takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def plan_file(
     warn_of_doubts(labeler, rows)
     parts = parts_of(read, len(rows), corpus=corpus, root=file, shard_size=shard_size, **options)
     counts: Counter[str] = Counter()
-    tried = set(range(0, len(rows), max(1, len(rows) // SAMPLE)))
+    tried = set(range(0, len(rows), max(1, -(-len(rows) // SAMPLE))))
     reading, labelling, tokens_tried = 0.0, 0.0, 0
     if tried:
         labeler.label([rows[0]])  # the first call is slower

@@ -4,6 +4,7 @@ import pytest
 
 from selflearn.corpora.table import write_jsonl
 from selflearn.inference import label_file, plan_file
+from selflearn.inference.plan import SAMPLE
 from tests.fixtures.dialogues import home_dialogues, plain_dialogue
 
 
@@ -26,6 +27,11 @@ def test_a_plan_counts_what_the_labelling_will_count_and_writes_nothing(labeler,
     assert plan.counts["tokens"] > plan.counts["turns"]
     assert plan.tried == 13
     assert plan.seconds > 0
+
+
+def test_a_plan_tries_no_more_dialogues_than_it_says(labeler, tmp_path):
+    write_jsonl([plain_dialogue(("stop", "ok"), id=str(i)) for i in range(SAMPLE + 8)], tmp_path / "logs.jsonl")
+    assert 0 < plan_file(labeler, tmp_path / "logs.jsonl", cache_dir=tmp_path / "cache").tried <= SAMPLE
 
 
 def test_a_plan_counts_the_files_of_a_folder(labeler, tmp_path):
