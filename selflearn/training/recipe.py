@@ -18,13 +18,12 @@ from selflearn._progress import progress_bar
 from selflearn.batching.audio import Recordings
 from selflearn.batching.batch import TextBucket
 from selflearn.batching.budget import fill_batches
-from selflearn.batching.collator import Collator
 from selflearn.batching.texts import OnOverflow
 from selflearn.batching.windows import cut_dialogue
 from selflearn.corpora.views import VIEWS
 from selflearn.models import LabelGenerator
 from selflearn.models.system import ModelSystem, ReadCounts
-from selflearn.pretraining import SwapObjectives
+from selflearn.pretraining import SwapCollator, SwapObjectives
 from selflearn.pretraining.build import make_swaps
 from selflearn.pretraining.known_texts import KnownTexts
 from selflearn.pretraining.measures import SwapJudge
@@ -105,12 +104,7 @@ def pretrain(
         world_size=placement(stage.hardware)[0],
         truncated=(lambda dialogue: inputs.truncated(dialogue.observed())) if on_overflow == "error" else None,
     )  # fmt: skip
-    known = None
-    if not settings.optimization.encoder_lr:
-        known = KnownTexts(
-            model.turn_encoder, partial(_texts, swaps.collator, dialogues, settings.token_budget),
-            bar=partial(progress_bar, "texts", len(dialogues)) if stage.progress and _leads() else None,
-        )  # fmt: skip
+    known = None if settings.optimization.encoder_lr else _known_texts(model, swaps, dialogues, settings, stage)
     objectives = SwapObjectives(size=model.config.size, text_size=model.turn_encoder.hidden_size, known=known)
     module = Pretraining(model, objectives, optimization=settings.optimization, num_steps=data.num_steps, seed=seed)
     judge = SwapJudge(
@@ -123,13 +117,22 @@ def pretrain(
     return read_measures(stage)
 
 
-def _texts(
-    collator: Collator, dialogues: Sequence[Dialogue], token_budget: int
-) -> Iterator[tuple[int, tuple[TextBucket, ...]]]:
-    """The texts of dialogues, a batch at a time, with how many dialogues it is of."""
-    sizes = [collator.num_tokens(dialogue.observed()) for dialogue in dialogues]
-    for members in fill_batches(sizes, range(len(sizes)), token_budget):
-        yield len(members), collator.inputs([dialogues[i].observed() for i in members]).buckets
+def _known_texts(
+    model: LabelGenerator,
+    swaps: SwapCollator,
+    dialogues: Sequence[Dialogue],
+    settings: PretrainingSettings,
+    stage: StageConfig,
+) -> KnownTexts:
+    """Of a frozen encoder; the texts of the dialogues are read as the stage begins."""
+
+    def batches() -> Iterator[tuple[int, tuple[TextBucket, ...]]]:
+        sizes = [swaps.collator.num_tokens(dialogue.observed()) for dialogue in dialogues]
+        for members in fill_batches(sizes, range(len(sizes)), settings.token_budget):
+            yield len(members), swaps.collator.inputs([dialogues[i].observed() for i in members]).buckets
+
+    bar = partial(progress_bar, "texts", len(dialogues)) if stage.progress and _leads() else None
+    return KnownTexts(model.turn_encoder, batches, bar=bar)
 
 
 def _leads() -> bool:
