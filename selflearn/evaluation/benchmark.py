@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -248,8 +248,11 @@ def unknown_gold(parts: Sequence[tuple[Mapping[str, pd.DataFrame], Sequence[Dial
 def join_folds(results: Sequence[SystemResult]) -> SystemResult:
     """Out-of-fold results as one: each dialogue was tested by the system that had not seen it.
 
-    A dialogue may tune, or calibrate, in several folds: what the first of them said of it is kept.
+    A dialogue may tune, or calibrate, in several folds: what the first of them said of it is kept. The column ``fold``
+    says whose scores are on one scale: merged over folds, a constant would seem to rank the items by their fold (Forman
+    and Scholz, SIGKDD Explorations 12(1), 2010).
     """
+    results = [_of_fold(number, result) for number, result in enumerate(results)]
     joined = SystemResult(
         test=_joined([result.test for result in results]),
         tune=_joined(_once([result.tune for result in results])),
@@ -260,6 +263,14 @@ def join_folds(results: Sequence[SystemResult]) -> SystemResult:
     for stage in {stage for result in results for stage in result.seconds}:
         joined.seconds[stage] = sum(result.seconds.get(stage, 0.0) for result in results)
     return joined
+
+
+def _of_fold(number: int, result: SystemResult) -> SystemResult:
+    test, tune, calibrate = (
+        {name: table.assign(fold=number) for name, table in tables.items()}
+        for tables in (result.test, result.tune, result.calibrate)
+    )
+    return replace(result, test=test, tune=tune, calibrate=calibrate)
 
 
 def _joined(parts: Sequence[Tables]) -> Tables:

@@ -53,12 +53,13 @@ def _ranked(items: Items, strata: Tensor) -> Weighted:
 
 
 def _auc(items: Items) -> Weighted:
-    return _ranked(items, torch.zeros_like(items.groups))
+    return _ranked(items, items.comparable())
 
 
 def _auc_within_question(items: Items) -> Weighted:
     (questions,), count = items.numbered("question")
-    return _ranked(items, torch.where(questions < 0, count, questions))  # items without a question are one of their own
+    questions = torch.where(questions < 0, count, questions)  # items without a question are one of their own
+    return _ranked(items, items.comparable() * (count + 1) + questions)
 
 
 def _decisions(items: Items) -> Tensor:
@@ -82,7 +83,7 @@ KAPPA = TableMetric(name="kappa", measure=additive(_decisions, functional.binary
 """Cohen's kappa of the decision."""
 
 AUC = TableMetric(name="auc", measure=_auc)
-"""Area under the ROC curve of ``score``."""
+"""Area under the ROC curve of ``score``; in cross-validation inside each fold, weighted by its pairs."""
 
 AUC_WITHIN_QUESTION = TableMetric(name="auc@within_question", measure=_auc_within_question, needs=("question",))
 """AUC inside each ``question``, weighted by its pairs."""

@@ -23,7 +23,8 @@ class Items:
     """The items of one task as one system labelled them; ``N`` rows, ``G`` dialogues.
 
     Attributes:
-        frame: ``N`` rows; rows of one dialogue in the order of its turns.
+        frame: ``N`` rows; rows of one dialogue in the order of its turns. Where a column ``fold`` says which of several
+            systems scored a row, scores of different folds are on different scales, and are not compared.
         groups: the dialogue of each row, int64, ``(N,)``.
         num_groups: ``G``, dialogues without an item counted.
         window: ``k`` of Pk and WindowDiff, in turns; None where the task has no use for it.
@@ -41,6 +42,12 @@ class Items:
     def scores(self, column: str = "score") -> Tensor:
         """A column of numbers: float64, ``(N,)``."""
         return torch.from_numpy(self.frame[column].to_numpy(dtype=float, copy=True))
+
+    def comparable(self) -> Tensor:
+        """Which scores are of one system: int64, ``(N,)``, the same number where they are."""
+        if "fold" not in self.frame:
+            return torch.zeros_like(self.groups)
+        return torch.from_numpy(self.frame["fold"].to_numpy(dtype="int64", copy=True))
 
     def texts(self, column: str) -> list[str | None]:
         """A column of texts, ``N``; None where one is missing."""

@@ -227,9 +227,23 @@ def test_folds_become_one_result_in_which_every_dialogue_is_tested_once():
     ]
     joined = join_folds(results)
     for name, table in label(Guesser(), SPLIT.test, TASKS).items():
-        pd.testing.assert_frame_equal(joined.test[name], table)
+        pd.testing.assert_frame_equal(joined.test[name].drop(columns="fold"), table)
+        first = {dialogue.id for dialogue in SPLIT.test[:2]}
+        assert (joined.test[name]["fold"] == 0).tolist() == table["dialogue_id"].isin(first).tolist()
     assert joined.seconds == {"train": 4.0}
     assert joined.notes == {"fold 0": {"n": 0}, "fold 1": {"n": 1}}
+
+
+def test_scores_of_different_folds_are_not_ranked_against_each_other():
+    """What says one number in each fold ranks nothing, however often the goals of a fold fail."""
+    folds = [
+        pd.DataFrame({"dialogue_id": ids, "goal": 0, "gold": gold, "prediction": False, "score": score})
+        for ids, gold, score in ((list("abc"), [True, True, False], 0.7), (list("def"), [False, True, False], 0.3))
+    ]
+    joined = join_folds([SystemResult(test={"success": table}, tune={}) for table in folds]).test
+    measured = evaluate({"model": joined}, dialogue_ids=list("abcdef"), model="model", resamples=50)
+    keys = ("test/success/auc", "test/success/auc/low", "test/success/auc/high")
+    assert [measured[key] for key in keys] == [0.5, 0.5, 0.5]
 
 
 def test_of_a_dialogue_that_tunes_in_several_folds_the_first_is_kept():

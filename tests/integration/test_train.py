@@ -416,8 +416,9 @@ def test_folds_by_question_leave_whole_questions_out(command, one_step, corpora)
     assert len(table) == len(asked)
     pairs = [
         (yes > no) + 0.5 * (yes == no)
-        for yes in table.loc[table["gold"], "score"]
-        for no in table.loc[~table["gold"], "score"]
+        for _, fold in table.groupby("fold")  # scores of one model are compared with each other alone
+        for yes in fold.loc[fold["gold"], "score"]
+        for no in fold.loc[~fold["gold"], "score"]
     ]
     assert run.metrics["test/success/auc@unseen_question"] == pytest.approx(np.mean(pairs))
     folds = sorted((run.directory / "unseen_question").glob("fold_*/checkpoints/model/result"))
