@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -357,6 +358,9 @@ def measure(
                 table = result.test[task]
                 whole = table.drop(columns=[column for column in table if str(column).startswith("@")])
                 results[name].test[f"{task}@unseen_{cfg.data.unseen_by}"] = whole
+            spent = Counter(results[name].seconds)
+            spent.update(result.seconds)
+            results[name].seconds = dict(spent)
     if not leads():
         return {}, {}
     ids = [dialogue.id for dialogue in test]
