@@ -181,7 +181,8 @@ def run_all(
                 make(split.train, split.tune, place)
             continue
         results[name] = run_system(
-            make, used, place, tasks=list(cfg.tasks.names), seen_domains=seen, views=list(cfg.data.views),
+            make, used, place, tasks=list(cfg.tasks.names), seen_domains=seen,
+            views=[] if name in INSIDERS else list(cfg.data.views),  # what people said is of whole dialogues
             make_for_view=None if neural else make, spent=stage_seconds(place),
             keep=keeper(directory, split, unlabelled) if name == "model" else None,
         )  # fmt: skip

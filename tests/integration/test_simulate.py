@@ -177,7 +177,7 @@ def test_a_full_disk_is_said(run, monkeypatch):
 
 @pytest.mark.parametrize("supervision", ["gold", "feedback", "both"])
 def test_training_simulates_what_it_needs(command, one_step, world, supervision):
-    few = [] if supervision != "both" else ["data.labelled=20"]
+    few = {"gold": ["data.views=[before_notify]"], "feedback": [], "both": ["data.labelled=20"]}[supervision]
     found = command(
         *one_step, "experiment=simulated", f"supervision={supervision}", f"data.simulate.world={world}",
         "data.simulate.dialogues=80", "data.simulate.workers=1", "data.root=log", "data.limit=null",
@@ -195,6 +195,8 @@ def test_training_simulates_what_it_needs(command, one_step, world, supervision)
     for name in ("segmentation/boundary_f1", "success/f1", "intent/accuracy", "slots/f1", "defect/auc"):
         assert f"test/{name}" in metrics
         assert f"baseline/annotator/test/{name}" in metrics
+    assert ("test/success/auc@before_notify" in metrics) is (supervision == "gold")
+    assert "baseline/annotator/test/success/auc@before_notify" not in metrics  # who saw whole dialogues
     for system in ("", "baseline/assistant/", "baseline/oracle/", "baseline/annotator/"):
         assert f"{system}test/transcript/wer@defects" in metrics
         assert f"{system}test/intent/accuracy@defects" in metrics
