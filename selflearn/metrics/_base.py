@@ -31,7 +31,7 @@ class StatisticsMetric(Metric):
 
     def _add(self, statistics: Tensor) -> None:
         """Add the statistics ``(G, S)`` of the dialogues of a batch."""
-        self.statistics += statistics.sum(0)
+        self.statistics += statistics.sum(0).to(self.statistics.device)  # those of texts are made on the CPU
 
 
 def all_rows(state: Tensor | Sequence[Tensor], dtype: torch.dtype) -> Tensor:
