@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from rapidfuzz.distance import Levenshtein
@@ -23,6 +24,7 @@ class Assistant(Baseline):
     """
 
     name: ClassVar[str] = "assistant"
+    _knows: bool | None = None
 
     def fit(self, train: Sequence[Dialogue], tune: Sequence[Dialogue], *, tasks: Collection[str], seed: int) -> Self:
         """Look whether the log has interpretations; see :meth:`Baseline.fit`.
@@ -44,12 +46,10 @@ class Assistant(Baseline):
     def predict(
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
     ) -> list[DialoguePrediction]:
-        """Read the log; see :meth:`Baseline.predict`.
-
-        Raises:
-            ValueError: there are not as many rows of goals as dialogues.
-        """
+        """Read the log; see :meth:`Baseline.predict`."""
         check_goals(dialogues, goals)
+        if self._knows is None:
+            raise ValueError(f"{self.name} has not been fitted; call fit before predict")
         if not self._knows:
             return [DialoguePrediction() for _ in dialogues]
         return [
@@ -68,6 +68,8 @@ class Assistant(Baseline):
 class NBestOracle:
     """No system but a bound: the best entry of each n-best list, which somebody who knows the answer would take.
 
+    Without interpretations there are no lists of intents and slots: it says nothing of them then.
+
     Args:
         dialogues: with gold labels; those that will be asked about.
     """
@@ -77,6 +79,7 @@ class NBestOracle:
     def __init__(self, dialogues: Iterable[Dialogue]) -> None:
         self.thresholds = Thresholds()
         self._dialogues = {dialogue.id: dialogue for dialogue in dialogues}
+        self._understood = any(turn.interpretations for known in self._dialogues.values() for turn in known.turns)
 
     def predict(
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
@@ -89,7 +92,8 @@ class NBestOracle:
         unseen = next((dialogue.id for dialogue in dialogues if dialogue.id not in self._dialogues), None)
         if unseen is not None:
             raise ValueError(f"the oracle does not know dialogue {unseen}; expected one of those that it was given")
-        return [self._prediction(self._dialogues[dialogue.id]) for dialogue in dialogues]
+        best = [self._prediction(self._dialogues[dialogue.id]) for dialogue in dialogues]
+        return best if self._understood else [replace(one, intents=None, slots=None) for one in best]
 
     @staticmethod
     def _prediction(dialogue: Dialogue) -> DialoguePrediction:

@@ -56,6 +56,19 @@ def test_a_score_that_is_no_probability_says_nothing_of_how_sure_an_answer_is(sc
         assert [(slot.text, slot.score) for slot in answer.slots[0]] == [("jazz", None)]
 
 
+def test_a_log_without_interpretations_has_no_best_one_either():
+    """Only the recogniser's list is there: the oracle bounds transcripts, and not intents and slots by nothing."""
+    dialogue = plain_dialogue(("play it", "okay"))
+    (answer,) = NBestOracle([dialogue]).predict([dialogue.observed()], [[]])
+    assert (answer.intents, answer.slots) == (None, None)
+    assert answer.extra == {"transcript": (("play it", 1.0),)}
+
+
+def test_it_is_fitted_first():
+    with pytest.raises(ValueError, match="assistant has not been fitted; call fit before predict"):
+        Assistant().predict([plain_dialogue(("play it", "okay")).observed()], [[]])
+
+
 def test_a_log_without_interpretations_has_nothing_to_say():
     system, answer = said(plain_dialogue(("play it", "okay")))
     assert answer.intents is answer.slots is None
