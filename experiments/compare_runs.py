@@ -7,18 +7,14 @@ The seeds of one experiment are one column, of their means. Baselines of the fir
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import QuotedString
 from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.app import hydra_main
 from experiments.check import ConfigError, check_lists, check_page
-from experiments.ranges import as_setting, value_at
 from selflearn._replacing import replace_text
 from selflearn.evaluation import (
     Results,
@@ -98,9 +94,7 @@ def say_differing(slices: Sequence[str]) -> None:
 
 
 def column_names(runs: Sequence[Run], *, taken: Sequence[str] = ()) -> list[str]:
-    """What each run but the first was told and the first was not: by its command, or within a sweep by its settings.
-
-    Where both are the same it is called like its folder.
+    """What each run but the first was told and the first was not; where that is nothing it is called like its folder.
 
     A ``/`` cannot stand in a metric's key and becomes a colon; a name that is taken, or that another run has, gets a
     number.
@@ -108,8 +102,7 @@ def column_names(runs: Sequence[Run], *, taken: Sequence[str] = ()) -> list[str]
     told = set(_told(runs[0]))
     names: list[str] = []
     for run in runs[1:]:
-        said = [word for word in _told(run) if word not in told] or _differing(run.config, runs[0].config)
-        name = ", ".join(said) or run.directory.name
+        name = ", ".join(word for word in _told(run) if word not in told) or run.directory.name
         name = name.replace("/", ":")
         names.append(name if name not in ("model", *taken, *names) else f"{name} {len(names) + 2}")
     return names
@@ -121,48 +114,11 @@ def _told(run: Run) -> list[str]:
     return [word for word in words if not is_free(word.partition("=")[0]) and not word.startswith("baselines")]
 
 
-def _differing(config: Mapping[str, Any], first: Mapping[str, Any], place: str = "") -> list[str]:
-    """Settings that decide what a model says and are not those of the first run."""
-    found: list[str] = []
-    for name, value in config.items():
-        key, other = f"{place}{name}", first.get(name)
-        if isinstance(value, Mapping) and isinstance(other, Mapping):
-            found += _differing(value, other, f"{key}.")
-        elif value != other and not is_free(key):
-            found.append(f"{key}={as_setting(value)}")
-    return found
-
-
-def commands_of(runs: Sequence[Run]) -> list[str]:
-    """The command of each run; the runs of a sweep have one, with those of its values alone that these runs have."""
-    found: dict[str, list[Run]] = {}
-    for run in runs:
-        found.setdefault(run.command, []).append(run)
-    return [shlex.join(_of_these(word, group) for word in shlex.split(command)) for command, group in found.items()]
-
-
-def _of_these(word: str, runs: Sequence[Run]) -> str:
-    """A word of a command; of a setting with several values those that are in the configs of the runs."""
-    if "=" not in word or word.startswith("-"):
-        return word
-    override = OverridesParser.create().parse_override(word)
-    if not override.is_choice_sweep():
-        return word
-    typed = {
-        as_setting(value.text if isinstance(value, QuotedString) else value): text
-        for value, text in zip(override.sweep_iterator(), override.sweep_string_iterator(), strict=True)
-    }
-    had = {as_setting(value_at(run.config, override.key_or_group)) for run in runs}
-    if not had <= typed.keys():  # written in a way that cannot be told from the config: nothing is left out
-        return word
-    return f"{word.partition('=')[0]}={','.join(text for value, text in typed.items() if value in had)}"
-
-
 def section(
     columns: Sequence[Sequence[Run]], names: Sequence[str], table: str, *, title: str, baselines: Sequence[str]
 ) -> str:
     """The table and the commands of its runs, for the page of results."""
-    commands = "\n".join(commands_of([run for column in columns for run in column]))
+    commands = "\n".join(run.command for column in columns for run in column)
     machines: dict[str, dict[str, None]] = {}
     for name, run in ((name, run) for name, column in zip(names, columns, strict=True) for run in column):
         machines.setdefault(run.made_with, {})[name] = None

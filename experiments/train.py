@@ -334,7 +334,9 @@ def show(results: Results, console: Console, say: Callable[[str], None]) -> None
 
 
 def _command() -> str:
-    return shlex.join(["python", "-m", "experiments.train", *sys.argv[1:]])
+    """As typed; of a job of a sweep the command that makes its run alone."""
+    said = list(HydraConfig.get().overrides.task) if in_sweep() else sys.argv[1:]
+    return shlex.join(["python", "-m", "experiments.train", *said])
 
 
 def measure(

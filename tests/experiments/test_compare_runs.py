@@ -46,34 +46,6 @@ def test_runs_are_named_by_what_they_were_told_and_differences_are_paired(comman
     assert "Δ +.000 [+.000, +.000]" in row
 
 
-def test_runs_of_a_sweep_are_named_by_their_settings_and_have_one_command(command, tmp_path):
-    swept = ["-m", "'model.without=[],[times],[status],[device,counts]'", "data.limit=5,null", "model=tiny,minilm"]
-    for name, without in (("first", "[]"), ("second", "[status]")):
-        write(tmp_path / name, 30, told=swept)
-        settings = f"seed: 1\nmodel: {{without: {without}, layers: 2}}\ndata: {{limit: null}}\n"
-        settings += f"paths: {{output_dir: {name}}}\n"
-        (tmp_path / name / "config.yaml").write_text(settings)
-    code, _, err = command("runs=[first,second]", "page=page.md")
-    assert (code, err) == (0, "")
-    page = (tmp_path / "page.md").read_text()
-    assert "| metric | n | model | model.without=[status] |" in page
-    assert page.count("python -m experiments.train") == 1
-    assert (
-        " -m 'model.without=[],[status]' data.limit=null model=tiny,minilm seed=1\n" in page
-    )  # a group stays as it is
-
-
-def test_a_value_that_cannot_be_told_from_the_config_leaves_the_sweep_whole(command, tmp_path):
-    swept = ["-m", "'data.simulate.rates={},{people:{goals:{mean:3}}},{people:{goals:{mean:4}}}'", "'seed=range(1,3)'"]
-    for name, rates in (("first", "{}"), ("second", "{people: {goals: {mean: 3}}}")):
-        write(tmp_path / name, 30, told=swept)
-        (tmp_path / name / "config.yaml").write_text(f"seed: 1\ndata: {{simulate: {{rates: {rates}}}}}\n")
-    code, _, err = command("runs=[first,second]", "page=page.md")
-    assert (code, err) == (0, "")
-    said = "'data.simulate.rates={},{people:{goals:{mean:3}}}' 'seed=range(1,3)'"
-    assert said in (tmp_path / "page.md").read_text()
-
-
 def test_metrics_of_which_none_is_measured_are_refused_as_the_table_would_be_empty(command, tmp_path):
     code, _, err = command("runs=[whole,less]", "metrics=[intent/acuracy]", "page=page.md")
     assert code == 2

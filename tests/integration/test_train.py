@@ -16,6 +16,7 @@ from selflearn.corpora.star import success_question
 from selflearn.corpora.table import write_jsonl
 from selflearn.evaluation import evaluate, read_predictions
 from selflearn.evaluation.run_directory import SETTINGS
+from selflearn.evaluation.runs import Run
 from selflearn.models import LabelGenerator, load_tokenizer
 from selflearn.models.system import ModelSystem
 from selflearn.schema import Labels
@@ -174,6 +175,12 @@ def test_a_sweep_runs_its_jobs_in_one_process_and_each_returns_the_optimised_met
         for path in (tmp_path / "here" / "own_table" / "sweep").glob("*/metrics.json")
     }
     assert set(runs) == {0, 1}
+    said = [Run.read(path.parent) for path in (tmp_path / "here" / "own_table" / "sweep").glob("*/metrics.json")]
+    for run_of_one in said:  # its own command, which makes it alone
+        layers = run_of_one.config["model"]["dialogue"]["layers"]
+        assert f" model.dialogue.layers={layers} " in run_of_one.command
+        assert " -m " not in run_of_one.command.removeprefix("python -m experiments.train")
+        assert f"model.dialogue.layers={layers}" in run_of_one.title()
     assert returned == [runs[layers]["tune/intent/accuracy"] for layers in (0, 1)]
     assert command(*arguments, program=program).code == 0  # started again, it finds what is done
     assert returned[2:] == returned[:2]
