@@ -69,7 +69,7 @@ def _experiment(run: Run) -> str:
     """What was run whatever the rates, the seed, the baselines and the place."""
     config = json.loads(run.experiment())
     data = {key: value for key, value in config.pop("data").items() if key != "root"}
-    data["simulate"] = {key: value for key, value in data["simulate"].items() if key not in ("rates", "workers")}
+    data["simulate"] = {key: value for key, value in data["simulate"].items() if key != "rates"}
     return json.dumps({**config, "data": data}, sort_keys=True)
 
 

@@ -26,8 +26,11 @@ def write_json(file: Path, data: Mapping[str, Any]) -> None:
     replace_text(file, json.dumps(data, indent=2, default=str) + "\n")
 
 
-FREE = ("paths", "logger", "hydra", "trainer.progress", "label", "label_most")
-"""Settings that say where a run is written and what is seen of it meanwhile or shown of it, not what comes out."""
+FREE = (
+    "paths", "logger", "hydra", "trainer.progress", "label", "label_most", "training.workers", "data.simulate.workers"
+)  # fmt: skip
+"""Settings that say where a run is written, what is seen of it meanwhile or shown of it, and how many processes make
+its dialogues and batches: not what comes out."""
 
 
 SETTINGS = frozenset({"baselines", "data", "model", "pretraining", "supervision", "tasks", "training"})
@@ -94,7 +97,7 @@ def claim_data(directory: Path, config_yaml: str, fingerprints: Mapping[str, str
     """
     check_data(directory, fingerprints, instead="Take another directory (paths.output_dir=...), or "
                "training.resume=never to start anew in this one.")  # fmt: skip
-    write_json(directory / DATA, {**_data(directory), **fingerprints})
+    write_json(directory / DATA, {**read_data(directory), **fingerprints})
     replace_text(directory / "config.yaml", config_yaml)
 
 
@@ -109,7 +112,7 @@ def check_data(directory: Path, fingerprints: Mapping[str, str], *, instead: str
     Raises:
         ValueError: they are others.
     """
-    before = _data(directory)
+    before = read_data(directory)
     if changed := [split for split, found in fingerprints.items() if before.get(split, found) != found]:
         raise ValueError(
             f"the dialogues of the split {' and of '.join(changed)} are not those that the run in {directory} was made "
@@ -117,18 +120,23 @@ def check_data(directory: Path, fingerprints: Mapping[str, str], *, instead: str
         )
 
 
-def _data(directory: Path) -> dict[str, str]:
-    """What the dialogues of each split were; nothing of a run that has not read any."""
+def read_data(directory: Path) -> dict[str, str]:
+    """Fingerprints of the dialogues of each split of a run; nothing of one that has not read any."""
     file = directory / DATA
     return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}
 
 
 def without_free(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that decide the outcome."""
-    trainer = config.get("trainer")
-    if isinstance(trainer, Mapping):
-        config = {**config, "trainer": {key: v for key, v in trainer.items() if f"trainer.{key}" not in FREE}}
-    return {key: value for key, value in config.items() if key not in FREE}
+
+    def decisive(node: Mapping[str, Any], place: str) -> dict[str, Any]:
+        return {
+            key: decisive(value, f"{place}{key}.") if isinstance(value, Mapping) else value
+            for key, value in node.items()
+            if f"{place}{key}" not in FREE
+        }
+
+    return decisive(config, "")
 
 
 def is_free(key: str) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from selflearn.evaluation.run_directory import is_free, without_free
+from selflearn.evaluation.run_directory import is_free, read_data, without_free
 
 
 class RunDirectoryError(ValueError):
@@ -35,12 +35,14 @@ class Run:
         metrics: flat, from ``metrics.json``.
         config: resolved, from ``config.yaml``.
         versions: from ``versions.json``; holds at least ``command``.
+        data: what the dialogues of each split were, from ``data.json``; empty where that does not say it.
     """
 
     directory: Path
     metrics: Mapping[str, float]
     config: Mapping[str, Any]
     versions: Mapping[str, Any]
+    data: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, directory: Path) -> Run:
@@ -61,7 +63,8 @@ class Run:
             raise RunDirectoryError(
                 directory / "versions.json", f"no 'command' (it has {found})", "the command as typed"
             )
-        return cls(directory=directory, metrics=metrics, config=_read(directory / "config.yaml"), versions=versions)
+        config, data = _read(directory / "config.yaml"), read_data(directory)
+        return cls(directory=directory, metrics=metrics, config=config, versions=versions, data=data)
 
     @property
     def seconds(self) -> float:
@@ -107,6 +110,8 @@ class Run:
         The seed of a simulated log is another: that log has other people.
         """
         config = {key: value for key, value in without_free(self.config).items() if key not in ("seed", "baselines")}
+        if self.data and isinstance(data := config.get("data"), Mapping):
+            config["data"] = {**data, "root": self.data}  # one corpus at two places is one
         return json.dumps(config, sort_keys=True, default=str)
 
     def title(self, *, without: str | None = None) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import pickle
 import re
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from selflearn.evaluation import RunDirectoryError, results_page, write_headline, write_predictions, write_results_page
+from selflearn.evaluation.runs import Run
 
 COMMAND = "python -m experiments.train experiment=sgd_quick"
 
@@ -105,6 +107,15 @@ def test_seeds_are_one_section_and_another_setting_is_another(tmp_path: Path):
     assert "mean of 3 seeds [95% bootstrap over dialogues]" in page
     assert all(f"seed={seed}  #" in page for seed in (1, 2, 3))
     assert page.count("torch 2.13.0") == 2  # equal machines of one section are named once
+
+
+def test_seeds_that_read_one_corpus_at_two_places_are_one_section(tmp_path: Path):
+    runs = [make_run(tmp_path / f"run{seed}", seed=seed) for seed in (1, 2, 3)]
+    for run, read in zip(runs, ("same", "same", "other"), strict=True):
+        config = (run / "config.yaml").read_text().replace("limit: null", f"root: /{run.name}")
+        (run / "config.yaml").write_text(config)
+        (run / "data.json").write_text(json.dumps({"train": read}))
+    assert [len(list(same)) for _, same in groupby(runs, lambda run: Run.read(run).experiment())] == [2, 1]
 
 
 def test_what_later_commands_left_with_several_seeds_is_shown_of_the_first(tmp_path: Path):

@@ -64,6 +64,16 @@ def test_whether_a_bar_is_shown_may_change_and_the_precision_may_not(tmp_path):
         claim(tmp_path, trainer.replace("32-true", "bf16-mixed") + "true\n", resume=True)
 
 
+def test_how_many_processes_make_dialogues_and_batches_may_change(tmp_path):
+    one = "data: {simulate: {workers: 1, dialogues: 20}}\nmodel: {}\ntraining: {workers: 0, epochs: 2}\n"
+    settings = one + "baselines: {}\npretraining: {}\nsupervision: gold\ntasks: {}\n"
+    claim(tmp_path, settings, resume=True)
+    (tmp_path / "checkpoints").mkdir()
+    claim(tmp_path, settings.replace("workers: 1", "workers: 4").replace("workers: 0", "workers: 2"), resume=True)
+    with pytest.raises(ValueError, match=r"other settings \(dialogues: 30\)"):
+        claim(tmp_path, settings.replace("dialogues: 20", "dialogues: 30"), resume=True)
+
+
 def test_more_baselines_can_be_asked_of_a_run(tmp_path):
     claim(tmp_path, SETTINGS + "baselines:\n  names: [tfidf]\n", resume=True)
     (tmp_path / "checkpoints").mkdir()
