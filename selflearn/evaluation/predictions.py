@@ -42,7 +42,7 @@ def write_predictions(
     """Write the tables of all systems as Parquet.
 
     Args:
-        directory: made where it does not exist; files of the same name are replaced.
+        directory: made where it does not exist; tables of an earlier call that are not among these are removed.
         systems: for each system its tables, as given to :func:`~selflearn.evaluation.evaluate`.
         dialogue_ids: all dialogues that were evaluated.
         owners: whose each of them is; None: its own.
@@ -51,13 +51,18 @@ def write_predictions(
         ValueError: a name cannot be part of a file's name.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    stale = {path for path in directory.glob("*.parquet") if "." in path.stem}
     for system, tables in systems.items():
         for table, frame in tables.items():
             if "." in table or "/" in system + table:
                 raise ValueError(
                     f"table {table!r} of system {system!r}: expected names without '/', tables without '.'"
                 )
-            frame.to_parquet(directory / f"{system}.{table}.parquet", index=False)
+            file = directory / f"{system}.{table}.parquet"
+            frame.to_parquet(file, index=False)
+            stale.discard(file)
+    for file in stale:
+        file.unlink()
     columns = {"dialogue_id": dialogue_ids, "owner": dialogue_ids if owners is None else owners}
     pd.DataFrame({name: pd.Series(list(values), dtype="str") for name, values in columns.items()}).to_parquet(
         directory / _DIALOGUES

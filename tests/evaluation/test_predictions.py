@@ -36,6 +36,18 @@ def test_empty_tables_and_names_with_dots(dialogue_ids: list[str], tmp_path: Pat
     assert evaluate(loaded, dialogue_ids=dialogue_ids, model="minilm.v2", resamples=2)["count/defect_items@late"] == 0.0
 
 
+def test_what_is_no_longer_asked_for_does_not_stay(systems: Systems, dialogue_ids: list[str], tmp_path: Path):
+    for folder in (tmp_path, tmp_path / "tune"):
+        write_predictions(folder, systems, dialogue_ids=dialogue_ids)
+    (tmp_path / "calibration.parquet").write_bytes(b"somebody else's")
+    write_predictions(tmp_path, {"ours": systems["ours"]}, dialogue_ids=dialogue_ids)
+    assert len(systems) > 1
+    assert (tmp_path / "calibration.parquet").exists()
+    (tmp_path / "calibration.parquet").unlink()
+    assert list(read_predictions(tmp_path).systems) == ["ours"]
+    assert set(read_predictions(tmp_path / "tune").systems) == set(systems)
+
+
 def test_faults_name_the_file(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r"dialogues\.parquet is missing; expected the predictions folder"):
         read_predictions(tmp_path)
