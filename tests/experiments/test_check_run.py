@@ -35,6 +35,15 @@ def test_no_other_test_split_is_chosen_on(settings, of):
         check_run(settings(TESTED, *of))
 
 
+def test_slices_are_of_the_test_dialogues_and_variants_of_the_tuning_dialogues_too(settings):
+    for measured in ("success/f1@end_to_end", "slots/f1@name_ignored", "intent/accuracy@projected"):
+        check_run(settings(f"optimized_metric=tune/{measured}"))
+    check_run(settings("optimized_metric=test/intent/accuracy@unseen", "data.simulate.development=true"))
+    for nowhere in ("intent/accuracy@unseen", "success/auc@within_question", "success/auc@before_notify"):
+        with pytest.raises(SettingError, match=r"expected tune/TASK/METRIC of the tuning dialogues"):
+            check_run(settings(f"optimized_metric=tune/{nowhere}"))
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
