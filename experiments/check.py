@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.utils import _locate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 TARGET_PACKAGES = ("selflearn.", "torch.", "lightning.", "torchmetrics.")
@@ -170,9 +170,13 @@ def check_lists(cfg: DictConfig, *keys: str) -> None:
     """See that settings that stand empty in their file are lists, where they are given.
 
     Raises:
-        ConfigError: a single value.
+        ConfigError: a single value, or an entry that is no text.
     """
-    faults = [fault for key in keys for fault in list_faults(key, OmegaConf.select(cfg, key))]
+    found = {key: OmegaConf.select(cfg, key) for key in keys}
+    faults = [fault for key, value in found.items() for fault in list_faults(key, value)]
+    for key, value in found.items():
+        odd = [entry for entry in value if not isinstance(entry, str)] if isinstance(value, ListConfig) else []
+        faults += [f"{key} has {entry!r}; expected texts: {key}=['{entry}']" for entry in odd]
     if faults:
         raise ConfigError(faults)
 

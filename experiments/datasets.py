@@ -200,9 +200,11 @@ def check_splits(cfg: DictConfig) -> None:
             name a split of a corpus.
     """
     data = cfg.data
-    asked = {"data.fold_by": data.fold_by if data.folds is not None else None, "data.unseen_by": data.unseen_by}
+    asked = {"data.fold_by": data.fold_by} if data.folds is not None else {}
+    if data.unseen_by is not None:
+        asked["data.unseen_by"] = data.unseen_by
     for key, name in asked.items():
-        if name is not None and name not in FOLD_BY:
+        if name not in FOLD_BY:
             raise ValueError(f"{key} is {name!r}; expected one of {', '.join(FOLD_BY)}")
     if data.unseen_by is not None and data.folds is None:
         raise ValueError(f"data.unseen_by={data.unseen_by} needs folds; give their number too, data.folds=5")

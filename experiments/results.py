@@ -55,7 +55,7 @@ def without_debug(directories: Sequence[Path]) -> list[Path]:
 @hydra_main("results")
 def main(cfg: DictConfig) -> None:
     """Find the runs, put them and the notes on the page, and say what is on it."""
-    check_lists(cfg, "runs", "headline.systems")
+    check_lists(cfg, "runs", "notes", "headline.systems")
     console, page = Console(stderr=True), Path(cfg.output)
     if cfg.runs is None:
         found = finished_runs(Path(cfg.paths.runs))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selflearn._progress import Progress, progress_bar
-from selflearn._replacing import DISK_FULL
+from selflearn._replacing import DISK_FULL, replace_text
 from selflearn.corpora.corpus import EXAMPLES, Corpus, CorpusError, ReadReport
 from selflearn.schema import Dialogue, RecordError
 
@@ -234,7 +234,7 @@ def _kept_report(dataset: Dataset, report: ReadReport, read_again: Any) -> ReadR
         return ReadReport.from_dict(json.loads(path.read_text("utf-8")))
     if not report.counts:  # the process that made the dataset ended before it wrote the report
         read_again()
-    path.write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1), "utf-8")
+    replace_text(path, json.dumps(report.to_dict(), ensure_ascii=False, indent=1))
     log.info("%s", report)
     return report
 

@@ -160,6 +160,8 @@ def test_folds_that_cannot_be_made_are_refused_before_anything_is_trained(compos
         check_splits(composed("experiment=star", "data.unseen_by=colour"))
     with pytest.raises(ValueError, match=r"data\.fold_by is 'colour'"):
         check_splits(composed("experiment=star", "data.fold_by=colour"))
+    with pytest.raises(ValueError, match=r"data\.fold_by is None; expected one of dialogue, "):
+        check_splits(composed("experiment=star", "data.fold_by=null"))
 
 
 def test_folds_leave_out_what_another_corpus_has_too(composed):

@@ -112,3 +112,4 @@ def test_one_run_is_a_list_of_one(command, tmp_path):
     write_run(tmp_path / "a")
     assert command("runs=a") == (2, "runs is 'a'; expected a list: runs=[a]")
     assert command("runs=[a]", "notes=b.md") == (2, "notes is 'b.md'; expected a list: notes=[b.md]")
+    assert command("runs=[2024]") == (2, "runs has 2024; expected texts: runs=['2024']")
