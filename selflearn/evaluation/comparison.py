@@ -54,8 +54,8 @@ def evaluate(
         no key there; how many are undefined for the model: ``count/<task>_undefined``.
 
     Raises:
-        ValueError: the model is not among the systems, a system has no seed, a task is unknown, or there are not as
-            many owners as dialogues.
+        ValueError: the model is not among the systems, another system is called "model", a system has no seed, a task
+            is unknown, or there are not as many owners as dialogues.
         RecordError: a table is at fault, or two systems were given different items.
 
     Example:
@@ -66,6 +66,11 @@ def evaluate(
     """
     if model not in systems:
         raise ValueError(f"model is {model!r}; expected one of the systems: {', '.join(systems)}")
+    if model != "model" and "model" in systems:
+        raise ValueError(
+            f"model is {model!r}, and another system is called 'model', as tables call the one that the others are "
+            "compared with; expected another name for that system"
+        )
     if bad := [name for name in systems if "/" in name]:
         raise ValueError(f"system {bad[0]!r} has a '/' in its name; expected a name that can stand in a metric's key")
     seeds = {name: [own] if isinstance(own, Mapping) else list(own) for name, own in systems.items()}

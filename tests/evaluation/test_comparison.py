@@ -238,6 +238,8 @@ def test_systems_must_have_the_same_items(systems: Systems, dialogue_ids: list[s
 def test_names_of_systems_are_checked(systems: Systems, dialogue_ids: list[str]):
     with pytest.raises(ValueError, match="model is 'mine'; expected one of the systems: ours, no_context, majority"):
         evaluate(systems, dialogue_ids=dialogue_ids, model="mine")
+    with pytest.raises(ValueError, match="model is 'ours', and another system is called 'model', as tables call"):
+        evaluate(systems | {"model": systems["majority"]}, dialogue_ids=dialogue_ids, model="ours")
     with pytest.raises(ValueError, match=r"system 'a/b' has a '/'"):
         evaluate(systems | {"a/b": {}}, dialogue_ids=dialogue_ids, model="ours")
 
