@@ -38,13 +38,15 @@ def decisions_of_run(run: Path, system: str, task: str) -> pd.DataFrame:
 
     Returns:
         The table of items as the run has it, with ``certain``: the probability that the answer is right, calibrated on
-        the calibrating dialogues of the same fold, so that the certainties of folds can be compared.
+        the calibrating dialogues of the same fold, so that the certainties of folds can be compared; and of a
+        cross-validation with ``fold``, inside which its scores can be.
 
     Raises:
         FileNotFoundError: the run has no finished result of the system, or no such table.
     """
     found = []
-    for place in _results(run, system):
+    places = _results(run, system)
+    for number, place in enumerate(places):
         result = read_result(place)
         if task not in result.test:
             raise FileNotFoundError(f"{place} has no labels of the task {task!r}; it has {', '.join(result.test)}")
@@ -52,7 +54,7 @@ def decisions_of_run(run: Path, system: str, task: str) -> pd.DataFrame:
         certain = _certain(test)
         if held is not None and len(held) >= LEAST and right(held).nunique() == 2:
             certain = fit_calibrator(_certain(held), right(held))(certain)
-        found.append(test.assign(certain=certain))
+        found.append(test.assign(certain=certain, **({"fold": number} if len(places) > 1 else {})))
     return pd.concat(found, ignore_index=True)
 
 
@@ -103,7 +105,8 @@ def scores_of(
     key = TASKS[task]
     tables = {}
     for name, answers in systems.items():
-        table = answers[["dialogue_id", key, "gold", "prediction", "score"]].reset_index(drop=True)
+        columns = ["dialogue_id", key, "gold", "prediction", "score", *(["fold"] if "fold" in answers else [])]
+        table = answers[columns].reset_index(drop=True)
         if not rare:
             table = table.assign(gold=~table["gold"], prediction=~table["prediction"], score=1 - table["score"])
         tables[name] = {task: table}

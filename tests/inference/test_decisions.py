@@ -55,6 +55,10 @@ def test_answers_of_folds_are_put_together_and_calibrated_each_by_dialogues_of_i
     assert len(found) == 400
     assert found["certain"].between(0, 1).all()
     assert found["score"].tolist() == model["score"].tolist()
+    auc = [roc_auc_score(test["gold"], test["score"]) for test in halves]
+    pairs = [test["gold"].sum() * (~test["gold"]).sum() for test in halves]
+    scored = scores_of({"model": found}, "defect", dialogue_ids=sorted(set(model["dialogue_id"])), resamples=0)
+    assert scored["test/defect/auc"] == pytest.approx(np.average(auc, weights=pairs))  # scores of one fold alone
     (tmp_path / "config.yaml").write_text("data: {folds: 3}")
     with pytest.raises(FileNotFoundError, match="the result of 'model' for 2 of 3 folds; expected a run that ended"):
         decisions_of_run(tmp_path, "model", "defect")
