@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits
 from selflearn.batching.features import categorical_features, numeric_features
 from selflearn.corpora.splits import owner_of
 from selflearn.evaluation.results import markdown_table
+from selflearn.metrics.functional import auc_within
 from selflearn.schema import Dialogue, Feedback, Turn
 from selflearn.tasks.success import labelled_goals
 
@@ -51,8 +52,8 @@ class FieldScore:
     Attributes:
         label: "defect" or "success".
         field: name of the field; of the next turn where it begins with "next ", its text where it ends with " (words)".
-        auc: area under the ROC curve, out of fold, people kept together; at least .5 says nothing. NaN where all labels
-            are the same.
+        auc: area under the ROC curve, out of fold, people kept together, inside each fold; around .5 says nothing. NaN
+            where all labels of each fold are the same.
         known: share of the items where the field has a value.
     """
 
@@ -258,11 +259,12 @@ def _texts(turn: Turn) -> dict[str, _Text]:
 
 
 def _auc(columns: Sequence[Sequence[_Value | None]], items: _Items, folds: int, seed: int) -> float:
-    """Out of fold; a field that is missing is a value of its own."""
-    scores = np.zeros(len(items.gold))
+    """Out of fold, inside each fold; a field that is missing is a value of its own."""
+    scores, fold = np.zeros(len(items.gold)), np.zeros(len(items.gold), dtype=np.int64)
     fixed = [_fixed(values) for values in columns]
     with threadpool_limits(1):  # a column is too little for several threads
-        for train, test in GroupKFold(folds).split(scores, groups=items.people):
+        for number, (train, test) in enumerate(GroupKFold(folds).split(scores, groups=items.people)):
+            fold[test] = number
             known = any(values[i] is not None for values in columns for i in train)
             if len(np.unique(items.gold[train])) == 2 and known:
                 parts = [part or (_directions(values, train, seed), False)
@@ -271,7 +273,7 @@ def _auc(columns: Sequence[Sequence[_Value | None]], items: _Items, folds: int, 
                 names = np.repeat([of_names for _, of_names in parts], [part.shape[1] for part, _ in parts])
                 model = HistGradientBoostingClassifier(max_iter=60, random_state=seed, categorical_features=names)
                 scores[test] = model.fit(read[train], items.gold[train]).predict_proba(read[test])[:, 1]
-    return float(roc_auc_score(items.gold, scores)) if len(np.unique(items.gold)) == 2 else float("nan")
+    return float(auc_within(*map(torch.from_numpy, (scores, items.gold, fold))))
 
 
 def _fixed(values: Sequence[_Value | None]) -> tuple[NDArray[np.float64], bool] | None:
