@@ -10,7 +10,7 @@ from hydra.types import RunMode
 
 from experiments.app import config_loader
 from experiments.datasets import check_splits, check_turns, cut_split, fingerprints, fold_splits, load, load_run
-from experiments.train import run_all
+from experiments.systems import run_all
 from selflearn.batching.texts import TooLongError
 from selflearn.corpora import CorpusError, load_dialogues
 from selflearn.corpora.table import write_parquet

@@ -6,7 +6,7 @@ import yaml
 
 from experiments.app import CONF, config_loader
 from experiments.overrides import checked_overrides
-from experiments.train import recipe, stage
+from experiments.systems import recipe, stage
 from selflearn.encoders import load_encoder
 from selflearn.tasks import task_classes
 from selflearn.training import Recipe
