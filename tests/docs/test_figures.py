@@ -206,10 +206,11 @@ def test_what_pretraining_does_for_100_labels_is_in_its_table():
 
 
 def test_what_pretraining_does_for_161_labels_is_in_its_table():
-    signs = gains_of_pretraining("Few labels: 161 labelled dialogues", 2)
+    signs = gains_of_pretraining("Few labels: 161 labelled dialogues", 3)
     assert all(signs[name].startswith("**Δ +") for name in ("intent/accuracy", "intent/accuracy@unseen"))
-    level = ("segmentation/boundary_f1", "intent/accuracy@seen", "slots/f1")
+    level = ("segmentation/boundary_f1", "segmentation/boundary_f1@seen", "intent/accuracy@seen", "slots/f1")
     assert all(signs[name].startswith("Δ ") for name in level)
+    assert signs["segmentation/boundary_f1@unseen"].startswith("*Δ -")
 
 
 STAR = "star, data.options.ask=true, baselines.names=[tfidf,tfidf_context,majority]"
