@@ -46,7 +46,11 @@ class Assistant(Baseline):
     def predict(
         self, dialogues: Sequence[ObservedDialogue], goals: Sequence[Sequence[Span]]
     ) -> list[DialoguePrediction]:
-        """Read the log; see :meth:`Baseline.predict`."""
+        """Read the log; see :meth:`Baseline.predict`.
+
+        Raises:
+            ValueError: there are not as many rows of goals as dialogues, or nothing was fitted before.
+        """
         check_goals(dialogues, goals)
         if self._knows is None:
             raise ValueError(f"{self.name} has not been fitted; call fit before predict")
