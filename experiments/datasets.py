@@ -29,7 +29,14 @@ Loaded = Mapping[str, tuple[DialogueRows, Counts]]
 
 
 def reader_options(cfg: DictConfig) -> dict[str, Any]:
-    """The options of the corpus that are set."""
+    """The options of the corpus that are set.
+
+    Raises:
+        ValueError: there is something else in their place.
+    """
+    if not isinstance(cfg.data.options, DictConfig):
+        raise ValueError(f"data.options is {cfg.data.options!r}; expected options of the corpus and their values: "
+                         "data.options={NAME: VALUE}, or none: {}")  # fmt: skip
     given: Any = OmegaConf.to_container(cfg.data.options, resolve=True)
     return {name: value for name, value in given.items() if value is not None}
 

@@ -9,7 +9,16 @@ import pytest
 from hydra.types import RunMode
 
 from experiments.app import config_loader
-from experiments.datasets import check_splits, check_turns, cut_split, fingerprints, fold_splits, load, load_run
+from experiments.datasets import (
+    check_splits,
+    check_turns,
+    cut_split,
+    fingerprints,
+    fold_splits,
+    load,
+    load_run,
+    reader_options,
+)
 from experiments.systems import run_all
 from selflearn.batching.texts import TooLongError
 from selflearn.corpora import CorpusError, load_dialogues
@@ -253,3 +262,8 @@ def test_a_held_out_dialogue_that_is_too_long_is_refused_before_any_training(com
         run_all(composed(*lines, "data.on_overflow=error"), split, [], tmp_path / "run", print)
     assert not (tmp_path / "run").exists()
     check_turns(composed(*lines), split)  # in windows
+
+
+def test_options_of_a_corpus_are_a_mapping(composed):
+    with pytest.raises(ValueError, match=r"data\.options is None; expected options of the corpus and their values"):
+        reader_options(composed("experiment=star", "data.options=null"))
