@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from selflearn.baselines import Majority, Tfidf
+from selflearn.baselines import Tfidf, TfidfContext
 from selflearn.evaluation import Results, write_predictions
 from selflearn.evaluation.benchmark import label
 from tests.fixtures.dialogues import home_dialogues
@@ -22,7 +22,7 @@ def test_the_example_measures_answers_beside_the_systems_of_a_run(tmp_path, monk
     (folder,) = re.findall(r"read_predictions\(Path\(\"(.*?)\"\)\)", EXAMPLE)
     systems = {
         name: label(system.fit(TRAIN, TUNE, tasks=["intent"], seed=0), TEST, ["intent"])
-        for name, system in (("model", Tfidf()), ("majority", Majority()))
+        for name, system in (("model", Tfidf()), ("tfidf_context", TfidfContext()))
     }
     monkeypatch.chdir(tmp_path)
     write_predictions(Path(folder), systems, dialogue_ids=[dialogue.id for dialogue in TEST])
@@ -35,5 +35,5 @@ def test_the_example_measures_answers_beside_the_systems_of_a_run(tmp_path, monk
     assert found["metrics"]["test/intent/accuracy"] == pytest.approx(share)
     better = share - float((items["gold"] == items["prediction"]).mean())
     assert found["metrics"]["delta/label_generator/intent/accuracy"] == pytest.approx(better)
-    assert list(Results.from_metrics(found["metrics"]).systems) == ["model", "majority", "label_generator"]
+    assert list(Results.from_metrics(found["metrics"]).systems) == ["model", "label_generator", "tfidf_context"]
     assert "accuracy ↑" in capsys.readouterr().out
